@@ -1,0 +1,95 @@
+# Ringbinder. `make` alone prints what can be made. Build modes live in separate trees: build/release, build/asan, build/tsan.
+
+SHELL := /bin/bash
+MODE ?= release
+CC := gcc
+BUILD := build/$(MODE)
+
+WARN := -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wformat=2 -Werror
+HARDEN := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS_asan := -fsanitize=address,undefined
+CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+LDFLAGS_tsan := -fsanitize=thread
+CFLAGS := $(WARN) -I. -pthread $(CFLAGS_$(MODE))
+LDFLAGS := -pthread $(LDFLAGS_$(MODE))
+LIBS := -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lmagic -lfcgi -lm
+
+LIB_SRC := $(wildcard lib/*/*.c)
+PROGRAMS := ringbinder-node ringbinder-coordinator ringbinder-api
+SRC_ringbinder-node := $(wildcard node/*.c)
+SRC_ringbinder-coordinator := $(wildcard coordinator/*.c)
+SRC_ringbinder-api := $(wildcard fcgi/*.c fcgi/*/*.c)
+ASM_ringbinder-api := $(wildcard fcgi/*.S)
+# Each program's main is kept out when unit tests link the rest of it.
+SRC_ALL := $(LIB_SRC) $(foreach p,$(PROGRAMS),$(SRC_$(p)))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(1))) $(patsubst %.S,$(BUILD)/obj/%.o,$(filter %.S,$(1)))
+
+.DEFAULT_GOAL := help
+.PHONY: help build unit asan tsan clean
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) ## compile all programs into build/release/bin
+
+define program
+$(BUILD)/bin/$(1): $(call obj,$(SRC_$(1)) $(ASM_$(1))) $(BUILD)/lib.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(BUILD)/lib.a: $(call obj,$(LIB_SRC))
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) -I. -c -o $@ $<
+
+# ---- unit tests: tests/unit/<folder of the source>/test_<what>.c, one program each, linked with the lib and, for a program's own tests, with
+# that program's files except its main.
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+NODE_PARTS := $(filter-out node/main.c,$(SRC_ringbinder-node))
+COORDINATOR_PARTS := $(filter-out coordinator/main.c,$(SRC_ringbinder-coordinator))
+API_PARTS := $(filter-out fcgi/main.c,$(SRC_ringbinder-api))
+
+$(BUILD)/tests/unit/node/test_%: $(BUILD)/obj/tests/unit/node/test_%.o $(call obj,$(NODE_PARTS)) $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(BUILD)/tests/unit/coordinator/test_%: $(BUILD)/obj/tests/unit/coordinator/test_%.o $(call obj,$(COORDINATOR_PARTS)) $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(BUILD)/tests/unit/fcgi/test_%: $(BUILD)/obj/tests/unit/fcgi/test_%.o $(call obj,$(API_PARTS) $(ASM_ringbinder-api)) $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(BUILD)/tests/unit/fcgi/service/test_%: $(BUILD)/obj/tests/unit/fcgi/service/test_%.o $(call obj,$(API_PARTS) $(ASM_ringbinder-api)) $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+unit-build: $(UNIT_BIN)
+unit: unit-build ## unit tests, release build
+	@tests/support/run-unit $(UNIT_BIN)
+asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory MODE=asan unit
+tsan: ## unit tests of threaded code under ThreadSanitizer
+	@$(MAKE) --no-print-directory MODE=tsan unit
+
+clean: ## remove everything that was built
+	rm -rf build
+
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

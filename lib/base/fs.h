@@ -1,0 +1,25 @@
+/* Files: whole writes, durable replacement, directories that survive a power cut. */
+#ifndef RB_LIB_BASE_FS_H
+#define RB_LIB_BASE_FS_H
+
+#include "lib/base/buf.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Writes all n bytes (short writes, EINTR). ERR_FULL on ENOSPC/EDQUOT/EFBIG, else ERR_IO. */
+enum err fs_write_all(int fd, const void *data, size_t n) MUST_CHECK;
+/* Reads the whole file into b (appends). ERR_NOT_FOUND, ERR_NOMEM past b's maximum, ERR_IO. */
+enum err fs_read_file(const char *path, struct buf *b) MUST_CHECK;
+/* Replaces path durably: temp file beside it, write, fsync, rename, fsync of the directory. mode as for open(2). */
+enum err fs_replace_file(const char *path, const void *data, size_t n, mode_t mode) MUST_CHECK;
+/* Makes path and its missing parents; fsyncs every parent that got a new entry. Existing directories are fine. */
+enum err fs_mkdirs(const char *path, mode_t mode) MUST_CHECK;
+/* fsync of a directory by path. A failed fsync is final (guarantees.md G1). */
+enum err fs_sync_dir(const char *path) MUST_CHECK;
+/* Free and total bytes of the file system that holds path. */
+enum err fs_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes) MUST_CHECK;
+/* Reads a secret of exactly `bytes` bytes kept as hex in a file: refuses files that group or others can access, and all-zero secrets. ERR_DENIED, ERR_SYNTAX, ERR_NOT_FOUND, ERR_IO. */
+enum err fs_read_secret(const char *path, void *out, size_t bytes) MUST_CHECK;
+
+#endif

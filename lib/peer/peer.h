@@ -1,0 +1,77 @@
+/* The client of nodes and coordinators: signed requests to several of them at once over kept connections. The only home of libcurl.
+ * One struct peer a thread: nothing here is shared between threads but the key and the clock offsets. */
+#ifndef RB_LIB_PEER_PEER_H
+#define RB_LIB_PEER_PEER_H
+
+#include "lib/base/buf.h"
+#include "lib/sign/sign.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct peer;
+
+/* Calls libcurl's global init; once per process, before threads. */
+enum err peer_global_init(void) MUST_CHECK;
+
+/* A client that signs as `sender` with `key` (both borrowed, they outlive it). NULL when out of memory. */
+struct peer *peer_new(const struct sign_key *key, const char *sender);
+void peer_free(struct peer *p);
+
+#define PEER_CALLS_MAX 64
+
+/* One request of a round. Filled by the caller; the lower part by the round. */
+struct peer_call {
+    const char *base_url;       /* "http://127.0.0.1:4711": http or https, numeric address */
+    const char *method;         /* "GET", "POST", "PUT" */
+    const char *path;           /* with query, percent-encoded */
+    uint64_t epoch;
+    const void *head; size_t head_len;  /* the body is head followed by body; both borrowed */
+    const void *body; size_t body_len;
+    size_t answer_max;          /* bytes */
+
+    enum err error;             /* ERR_OK: an HTTP answer came (see status); ERR_UNAVAILABLE: nobody there; ERR_TIMEOUT: not known whether it happened */
+    int done;                   /* 0: it was still under way when the round ended: not known */
+    long status;
+    struct buf answer;          /* born by the round; the caller releases (peer_calls_release) */
+};
+
+struct peer_round {
+    unsigned timeout_ms;        /* for each call */
+    unsigned connect_timeout_ms;
+    size_t gate;                /* no body byte leaves before this many calls have a connection; when so many cannot be had all are given up: nothing was sent. 0 = no gate */
+    /* Called after each finished call; returns non-zero to say "enough": the round goes on for linger_ms more and then ends. NULL: wait for all. */
+    int (*enough)(const struct peer_call *calls, size_t n, void *ctx);
+    void *ctx;
+    unsigned linger_ms;
+};
+
+/* Does all calls at once. A signature refused for the clock is signed once more with the receiver's time. A stale kept connection is retried once.
+ * Always returns ERR_OK unless the arguments or the memory are bad; each call tells its own end. */
+enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_call *calls, size_t n) MUST_CHECK;
+void peer_calls_release(struct peer_call *calls, size_t n);
+
+/* One call alone. */
+enum err peer_call(struct peer *p, struct peer_call *c, unsigned timeout_ms) MUST_CHECK;
+
+/* A body streamed to several receivers at once (PUT, signed with body=stream): the caller pushes pieces as they arrive; each piece goes out before push returns.
+ * A receiver that fails, or takes nothing for stall_ms, is left behind; the others go on. */
+struct peer_stream;
+struct peer_stream_target { const char *base_url; const char *path; enum err error; long status; };
+enum err peer_stream_open(struct peer *p, struct peer_stream_target *targets, size_t n, uint64_t total, uint64_t epoch, unsigned stall_ms, struct peer_stream **out) MUST_CHECK;
+/* ERR_UNAVAILABLE when fewer than `need` receivers are left. */
+enum err peer_stream_push(struct peer_stream *s, const void *data, size_t n, size_t need) MUST_CHECK;
+/* Waits for the answers and fills targets[].error and .status (ERR_OK + 2xx = taken). Always frees the stream. */
+enum err peer_stream_close(struct peer_stream *s) MUST_CHECK;
+/* Gives up: connections are cut, nothing is committed. Frees. */
+void peer_stream_abort(struct peer_stream *s);
+
+/* Fetches a blob into fd (from its current offset), at most size bytes, hashing while it comes. ERR_CORRUPT when the hash
+ * differs, ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_FULL, ERR_IO. sha256 is 64 hex digits. */
+enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms) MUST_CHECK;
+
+/* How far a receiver's clock is from ours, in ms (its minus ours), learnt from signed refusals; 0 when unknown. */
+int64_t peer_clock_offset_ms(const struct peer *p, const char *base_url);
+
+#endif

@@ -1,0 +1,50 @@
+/* JSON from outside and to outside, strictly. The only home of cJSON. */
+#ifndef RB_LIB_WIRE_JSON_H
+#define RB_LIB_WIRE_JSON_H
+
+#include "lib/base/buf.h"
+
+#include <stdint.h>
+
+struct json; /* a value; a tree owns its children */
+
+#define JSON_DEPTH_MAX 32
+#define JSON_EXACT_MAX 9007199254740992ull /* 2^53: larger numbers are refused, so that none is rounded */
+
+/* Parses exactly one value that fills all len bytes (white space around it is fine). Refuses with ERR_SYNTAX: trailing bytes, invalid UTF-8,
+ * \u0000, duplicate keys, numbers that are not finite or an integer beyond 2^53, depth above JSON_DEPTH_MAX. ERR_NOMEM. *out is the caller's: json_free. */
+enum err json_parse(const char *text, size_t len, struct json **out) MUST_CHECK;
+/* NULL is fine. Only for roots. */
+void json_free(struct json *j);
+/* Appends compact text. */
+enum err json_print(const struct json *j, struct buf *out) MUST_CHECK;
+
+/* Builders. They return NULL / do nothing when out of memory and remember it in the root: json_print() of a tree that lost something gives ERR_NOMEM,
+ * so that the straight line of building needs one check. A NULL object or NULL child is accepted and counts as lost. */
+struct json *json_object(void);
+struct json *json_array(void);
+struct json *json_string(const char *s);
+void json_set_str(struct json *object, const char *key, const char *value);     /* NULL value: null */
+void json_set_u64(struct json *object, const char *key, uint64_t value);        /* above 2^53: written as a string */
+void json_set_double(struct json *object, const char *key, double value);
+void json_set_bool(struct json *object, const char *key, int value);
+void json_set_null(struct json *object, const char *key);
+void json_set(struct json *object, const char *key, struct json *child);        /* takes child */
+void json_append(struct json *array, struct json *child);                       /* takes child */
+
+/* Readers; keys are case-sensitive. NULL / ERR_SYNTAX when missing or of another type. Strings are borrowed from the tree. */
+const struct json *json_get(const struct json *object, const char *key);
+const char *json_get_str(const struct json *object, const char *key);           /* NULL when missing or not a string */
+enum err json_get_u64(const struct json *object, const char *key, uint64_t max, uint64_t *out) MUST_CHECK;
+int json_get_bool(const struct json *object, const char *key, int otherwise);
+int json_is_object(const struct json *j);
+int json_is_array(const struct json *j);
+int json_is_null(const struct json *j);     /* also true for NULL (missing) */
+const char *json_as_str(const struct json *j);
+/* Iteration over an array's values or an object's members. */
+const struct json *json_first(const struct json *j);
+const struct json *json_next(const struct json *item);
+const char *json_name(const struct json *item);                                 /* a member's key */
+size_t json_count(const struct json *j);
+
+#endif
