@@ -1,0 +1,56 @@
+/* Who is there: nodes' heartbeats (keys with a TTL), coordinators' alive keys, the published ring document. */
+#ifndef RB_LIB_STORE_MEMBERS_H
+#define RB_LIB_STORE_MEMBERS_H
+
+#include "lib/ring/ring.h"
+#include "lib/store/conn.h"
+#include "lib/wire/ringdoc.h"
+
+#define MEMBERS_TTL_MS 1500u
+#define MEMBERS_URL_MAX 256
+#define MEMBERS_COORDINATORS_MAX 16
+
+enum member_state { MEMBER_JOINING, MEMBER_UP, MEMBER_SUSPECT, MEMBER_OUT, MEMBER_DRAINING, MEMBER_GONE };
+const char *member_state_name(enum member_state s);
+
+/* A node as it tells itself in each heartbeat; JSON {"id","name","url","zone","weight","stores","files","bytes","capacity_bytes","free_bytes","ring"}. */
+struct member {
+    char id[RING_ID_MAX], name[RING_NAME_MAX], url[MEMBERS_URL_MAX], zone[RING_ZONE_MAX];
+    uint32_t weight;
+    int stores;                 /* 0: only shares its own folder */
+    uint64_t files, bytes, capacity_bytes, free_bytes;
+    uint64_t ring_epoch;        /* the newest ring it has */
+    uint64_t heartbeat_at_ms;   /* unix ms of the last heartbeat, by the coordinator's clock */
+    int alive;                  /* its TTL key is there */
+    enum member_state state;    /* from alive and the ring: members_state() */
+};
+struct json *member_to_json(const struct member *m);
+enum err member_from_json(const struct json *j, struct member *out) MUST_CHECK;
+
+/* Writes a heartbeat: the node's facts and its alive key with TTL, in one round trip. */
+enum err members_heartbeat(struct store *s, const struct member *m, uint64_t now_unix_ms) MUST_CHECK;
+/* A node says goodbye: its alive key goes at once; forget also removes its facts (nodes outside the ring). */
+enum err members_leave(struct store *s, const char *id, int forget) MUST_CHECK;
+
+struct coordinator_alive { char name[RING_NAME_MAX]; char url[MEMBERS_URL_MAX]; char token[33]; };
+enum err members_coordinator_alive(struct store *s, const struct coordinator_alive *c, unsigned ttl_ms) MUST_CHECK;
+enum err members_coordinator_leave(struct store *s, const char *name) MUST_CHECK;
+
+/* The ring document as the leader publishes it: written only when its epoch is larger than what is there, or the same epoch (one Lua script). */
+enum err members_publish_ring(struct store *s, const struct ringdoc *d) MUST_CHECK;
+
+/* All of it in one round trip, sorted by name. */
+struct members {
+    struct member *nodes; size_t n_nodes;
+    struct coordinator_alive coordinators[MEMBERS_COORDINATORS_MAX]; size_t n_coordinators; /* the living, and those that were: see alive */
+    int coordinator_is_alive[MEMBERS_COORDINATORS_MAX];
+    char leader_name[64]; char leader_token[33]; uint64_t leader_epoch, leader_since_ms; /* "" and 0: no leader */
+    struct ringdoc *ring;       /* NULL: none published */
+};
+enum err members_read(struct store *s, struct members *out) MUST_CHECK;
+void members_release(struct members *m);
+
+/* The state of a node by the ring and its heartbeat: outside the ring = joining; inside: up or suspect. Pure. */
+enum member_state members_state(const struct ring *ring, const struct member *m);
+
+#endif
