@@ -1,0 +1,54 @@
+/* What all threads of one api share, and what each has of its own. */
+#ifndef RB_FCGI_SERVICE_APP_H
+#define RB_FCGI_SERVICE_APP_H
+
+#include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "lib/peer/peer.h"
+#include "lib/ring/ring.h"
+#include "lib/sign/sign.h"
+#include "lib/store/conn.h"
+
+#include <stdint.h>
+
+struct view_keeper;     /* view.h */
+struct course_queue;    /* courses.h */
+struct index_retry;     /* reindex.h */
+struct type_sniffer;    /* type.h */
+
+struct app_settings {
+    const char *name;               /* "api-1": also the sender name of signed requests */
+    const char *data;               /* its folder */
+    const char *coordinators;       /* urls, comma-separated */
+    struct store_config redis;
+    uint64_t upload_max_bytes;
+    uint64_t small_max_bytes;       /* bodies up to this travel with their record (1 MiB) */
+    unsigned quorum_timeout_ms;     /* how long an upload waits for its owners (2,000) */
+    unsigned lock_skip_percent;     /* for tests of G3: how often the per-course lock is not taken (0) */
+};
+
+struct app {
+    struct app_settings settings;
+    struct sign_key key;
+    struct hlc clock;
+    struct view_keeper *view;
+    struct course_queue *queue;
+    struct index_retry *retry;
+    struct type_sniffer *sniffer;
+};
+
+/* Starts everything shared (view thread, index retry thread). ERR_* with a log line that says why. */
+enum err app_init(struct app *a, const struct app_settings *settings, const struct sign_key *key) MUST_CHECK;
+void app_release(struct app *a);
+
+/* One worker thread's own: nothing in it is shared. */
+struct worker {
+    struct app *app;
+    struct store *store;
+    struct peer *peer;
+    struct arena arena;             /* reset by the front after each request: results may point into it */
+};
+enum err worker_init(struct worker *w, struct app *a) MUST_CHECK;
+void worker_release(struct worker *w);
+
+#endif

@@ -1,0 +1,33 @@
+/* The api's picture of the cluster: the newest ring and where its nodes are. Refreshed from Redis every 250 ms, or from a coordinator when Redis is away;
+ * kept on disk, so that an api that starts without both still knows whom to ask. */
+#ifndef RB_FCGI_SERVICE_VIEW_H
+#define RB_FCGI_SERVICE_VIEW_H
+
+#include "fcgi/service/app.h"
+#include "lib/store/members.h"
+
+/* One picture; immutable, shared by reference count. */
+struct view {
+    struct members members;
+    uint64_t taken_at_ms;       /* unix ms of the last refresh that succeeded */
+    int store_up;               /* Redis answered then */
+    const struct ring *ring;    /* members.ring->ring, or NULL: no ring known yet */
+};
+
+enum err view_start(struct app *a, struct view_keeper **out) MUST_CHECK;
+void view_stop(struct view_keeper *k);
+/* The newest picture; never NULL; give it back with view_put(). */
+const struct view *view_get(struct view_keeper *k);
+void view_put(struct view_keeper *k, const struct view *v);
+/* Asks for a refresh now and waits for it, at most wait_ms (after an owner said our ring is old). */
+void view_refresh(struct view_keeper *k, unsigned wait_ms);
+/* A node did not answer / answered: routed around for the next second, before its heartbeat is missed. */
+void view_report(struct view_keeper *k, const char *node_id, int answered);
+
+/* The owners of a course in ring order, with where they are. */
+struct view_owner { const struct ring_member *member; const struct member *node; /* NULL: never heard of */ int usable; /* up and not reported dead */ };
+struct view_owners { struct view_owner at[RING_K_MAX]; size_t n; uint32_t quorum; uint64_t epoch; };
+/* ERR_UNAVAILABLE: no ring known. Borrowed from v. */
+enum err view_owners(struct view_keeper *k, const struct view *v, const char *key, struct view_owners *out) MUST_CHECK;
+
+#endif
