@@ -1,4 +1,4 @@
-/* A FastCGI request as handlers see it: path segments, query, headers, body; and the only ways to answer. The home of libfcgi is fcgi/*.c, never handler/ or service/. */
+/* A FastCGI request as handlers see it: path segments, query, headers, body; and the only ways to answer. libfcgi lives in the files of this folder, never in handler/ or service/. */
 #ifndef RB_FCGI_REQUEST_H
 #define RB_FCGI_REQUEST_H
 
