@@ -1,0 +1,81 @@
+"""What all black-box tests share: one cluster for tests that leave it healthy, and clusters of their own for those that do not."""
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.api import Api, Contract  # noqa: E402
+from support.cluster import Cluster  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the full figures of the promises instead of the short form")
+
+
+@pytest.fixture(scope="session")
+def full(request):
+    """True when the full figures are wanted."""
+    return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def homes():
+    """Makes folders for clusters, and takes them all down at the end."""
+    base = ROOT / "build" / "test-run"
+    shutil.rmtree(base, ignore_errors=True)
+    base.mkdir(parents=True)
+    made = []
+
+    def make(name, **env):
+        cluster = Cluster(base / name, **env)
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.command("down", check=False)
+
+
+@pytest.fixture(scope="session")
+def cluster(homes):
+    """A healthy cluster that tests share and leave healthy."""
+    return homes("shared").up()
+
+
+@pytest.fixture(scope="session")
+def contract(cluster):
+    return Contract(Api(cluster.url, contract=_Silent()).get("/api/v1/openapi.json").json())
+
+
+class _Silent:
+    def check(self, _answer):
+        pass
+
+
+@pytest.fixture
+def api(cluster, contract):
+    """A client of the shared cluster."""
+    return Api(cluster.url, contract)
+
+
+@pytest.fixture(scope="module")
+def fragile(homes, request):
+    """A cluster of this module's own, to be broken."""
+    return homes(request.module.__name__.split(".")[-1]).up()
+
+
+@pytest.fixture
+def fragile_api(fragile, contract):
+    return Api(fragile.url, contract)
+
+
+@pytest.fixture
+def course(request):
+    """A course name that no other test uses."""
+    import itertools
+    counter = request.config.__dict__.setdefault("_courses", itertools.count(1))
+    return f"TEST {next(counter):04d}"

@@ -1,0 +1,115 @@
+"""A whole cluster for tests: brought up by bin/cluster in a folder of its own, its processes killed by the pids of cluster.json."""
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def free_port():
+    """A port nobody listens on now, below the ephemeral range so that no outgoing connection takes it."""
+    import random
+    for _ in range(200):
+        port = random.randint(10240, 28000)
+        with contextlib.closing(socket.socket()) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no free port found")
+
+
+def wait_for(check, seconds, what, pause=0.05):
+    """Calls check() until it is true; its value. Fails with `what` after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(pause)
+
+
+class Cluster:
+    """One cluster. env holds RB_* settings; RB_HOME and RB_PORT are chosen here."""
+
+    def __init__(self, home, **env):
+        self.home = pathlib.Path(home)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {**os.environ, "RB_HOME": str(self.home), "RB_PORT": str(self.port),
+                    **{key: str(value) for key, value in env.items()}}
+
+    def command(self, *words, check=True, timeout=120):
+        """Runs bin/cluster; its output."""
+        done = subprocess.run([str(ROOT / "bin/cluster"), *words], env=self.env, cwd=ROOT, timeout=timeout,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"bin/cluster {' '.join(words)} → {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def up(self):
+        self.command("up")
+        return self
+
+    def down(self):
+        self.command("down")
+
+    def processes(self):
+        return {p["name"]: p for p in json.loads((self.home / "cluster.json").read_text())["processes"]}
+
+    def names(self, role):
+        return sorted(p["name"] for p in self.processes().values() if p["role"] == role)
+
+    def pid(self, name):
+        return self.processes()[name]["pid"]
+
+    def data(self, name):
+        return pathlib.Path(self.processes()[name]["data"])
+
+    def kill(self, name, sig=signal.SIGKILL):
+        pid = self.pid(name)
+        os.kill(pid, sig)
+        if sig == signal.SIGKILL:
+            wait_for(lambda: not alive(pid), 5, f"{name} is gone")
+        return pid
+
+    def start(self, name):
+        self.command("start", name)
+
+    def log(self, name):
+        return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def program(self, name):
+        return str(ROOT / "build/release/bin" / name)
+
+
+def alive(pid):
+    """True while pid runs and is no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def resident_bytes(pid, peak=False):
+    """Resident memory of a process, now or at its highest."""
+    word = "VmHWM:" if peak else "VmRSS:"
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(word):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def children(pid):
+    """The pids of a process's children."""
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in path.read_text().split()]
