@@ -1,0 +1,83 @@
+"""A real headless Chromium, driven by Debian's ChromeDriver, that must not complain and must not leave the origin."""
+import pathlib
+import tempfile
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-device-scale-factor=1"]
+
+
+class Browser:
+    """One browser window with its own profile and download folder."""
+
+    def __init__(self, width=1440, height=900, dark=False, prefer_reduced_motion=False):
+        self.profile = tempfile.TemporaryDirectory()
+        self.downloads = pathlib.Path(self.profile.name) / "downloads"
+        self.downloads.mkdir()
+        options = Options()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in [*FLAGS, f"--user-data-dir={self.profile.name}/data", f"--window-size={width},{height}"]:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads), "download.prompt_for_download": False})
+        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self.resize(width, height)
+        media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        if prefer_reduced_motion:
+            media.append({"name": "prefers-reduced-motion", "value": "reduce"})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+
+    def resize(self, width, height):
+        """The viewport itself, so that 360 means 360 also where a window cannot be that narrow."""
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+
+    def open(self, url):
+        self.driver.get(url)
+
+    def wait(self, check, what, seconds=10):
+        return WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(check, what)
+
+    def one(self, selector):
+        return self.driver.find_element("css selector", selector)
+
+    def all(self, selector):
+        return self.driver.find_elements("css selector", selector)
+
+    def shown(self, selector, seconds=10):
+        """Waits for an element that is displayed."""
+        def find(_):
+            return next((e for e in self.all(selector) if e.is_displayed()), None)
+        return self.wait(find, f"{selector} is shown", seconds)
+
+    def text(self):
+        return self.one("body").text
+
+    def says(self, words, seconds=10):
+        """Waits until the page shows these words."""
+        return self.wait(lambda _: words in self.text(), f"the page says: {words}", seconds)
+
+    def console(self):
+        """What the console said at level warning or above since the last call."""
+        return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def requested(self):
+        """The addresses asked for since the last call."""
+        import json
+        urls = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                urls.append(message["params"]["request"]["url"])
+        return urls
+
+    def screenshot(self, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.driver.save_screenshot(str(path))
+
+    def close(self):
+        self.driver.quit()
+        self.profile.cleanup()
