@@ -23,6 +23,9 @@ void buf_release(struct buf *b);
 /* Forgets the contents and keeps the memory. */
 void buf_reset(struct buf *b);
 
+/* Forgets all past the first len bytes (len ≤ b->len): how a failed series of appends is taken back. */
+void buf_truncate(struct buf *b, size_t len);
+
 /* Makes room for n more bytes (at data + len), so that a reader can fill them. ERR_NOMEM past the maximum: unchanged. */
 enum err buf_reserve(struct buf *b, size_t n) MUST_CHECK;
 

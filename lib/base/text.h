@@ -19,6 +19,11 @@ enum err text_percent_decode(const char *s, size_t len, int plus_is_space, char 
 /* Appends s percent-encoded: all but RFC 3986 unreserved characters. */
 enum err text_percent_encode(struct buf *b, const char *s, size_t len) MUST_CHECK;
 
+/* One character of s (len > 0 bytes of anything) as it stands inside a JSON string: at most 6 bytes and NUL into out. A byte that is not UTF-8
+ * becomes U+FFFD. Returns how many bytes of s it took. */
+#define TEXT_JSON_CHAR_SIZE 7
+size_t text_json_char(const char *s, size_t len, char out[TEXT_JSON_CHAR_SIZE]);
+
 /* Trims ASCII and Unicode white space at both ends; returns the new start and changes *len. */
 const char *text_trim(const char *s, size_t *len);
 

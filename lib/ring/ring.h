@@ -16,9 +16,9 @@
 #define RING_WEIGHT_MAX 16
 
 struct ring_member {
-    char id[RING_ID_MAX];          /* name.incarnation */
+    char id[RING_ID_MAX];          /* name.incarnation, see ring_id_ok() */
     char name[RING_NAME_MAX];
-    char zone[RING_ZONE_MAX];      /* "" = no zone: every such node is its own */
+    char zone[RING_ZONE_MAX];      /* [A-Za-z0-9._-]; "" = no zone: every such node is its own */
     uint32_t weight;               /* 1 … RING_WEIGHT_MAX */
 };
 
@@ -29,6 +29,8 @@ struct ring {
     uint32_t k;                    /* copies as configured */
     size_t n_members;
     struct ring_member *members;   /* sorted by id */
+    uint32_t *zone_of;             /* member → number of its zone, below n_zones */
+    uint32_t n_zones;
     size_t n_tokens;
     struct ring_token *tokens;     /* sorted by (point, member) */
 };
@@ -64,5 +66,7 @@ double ring_share(const struct ring *r, uint32_t member);
 
 /* True for a valid node name: 1…63 of [a-z0-9-], starting with a letter. */
 int ring_name_ok(const char *name);
+/* True for a valid node id: a valid name, ".", and an incarnation of 1 to 31 of [a-z0-9]. */
+int ring_id_ok(const char *id);
 
 #endif

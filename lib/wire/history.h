@@ -13,16 +13,20 @@ struct history_entry {
     unsigned direct_seen; /* on how many of them it was direct */
 };
 
+struct history_view; /* what follows from the records, worked out when it is first asked for after a change */
+
+/* Belongs to one thread at a time, also for reading. All zeroes is an empty history. */
 struct history {
     struct history_entry *entries; /* sorted by stamp, oldest first; ids are unique */
     size_t n, cap;
+    struct history_view *view;     /* owned */
 };
 
 void history_init(struct history *h);
 void history_release(struct history *h);
 /* Adds a copy of r; when the id is there already only seen/direct_seen grow. ERR_NOMEM, ERR_TOO_LARGE past HISTORY_RECORDS_MAX. */
 enum err history_add(struct history *h, const struct record *r, int direct) MUST_CHECK;
-/* Adds all of `from`. */
+/* Adds all of `from`: seen and direct_seen are added up. On failure some may have been added. */
 enum err history_merge(struct history *into, const struct history *from) MUST_CHECK;
 
 /* The entry with this id, or NULL. */

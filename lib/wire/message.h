@@ -1,9 +1,17 @@
 /* What api and nodes say to each other about a course (protocol.md P2 + P3), as structs and as JSON. Bodies are frames (frame.h) whose bytes are
  * the blob for STORE and ACCEPT of a small body, else empty. Every request is POST /records/{course key, percent-encoded}/{verb}.
  *
- * request  {"ring", "key", "ballot"?, "record"?, "staging"?, "known"?: [record…], "owners": [node id…]}
- * answer   200 {"ok": true, "promised", "records"?: [{"record", "direct", "blob", "verified_at"}], "slot"?: {"ballot", "record" or null}, "digest"?}
+ * request  {"ring", "key", "ballot"?, "record"?, "staging"?, "known"?: [record…], "target"?}
+ * answer   200 {"ok": true, "promised", "records"?: [{"record", "direct", "blob", "verified_at"}], "slot"?: {"ballot", "record" or null}}
  * refusal  409 {"ok": false, "error": err_code, "promised", "ring"?: epoch}, other statuses as problem+json
+ *
+ * Stamps are 32 hex digits, null for the zero stamp. Records stand in the order of their stamps, each id once. What the verbs need and take:
+ * STORE    record (an unconditional one); either staging or bytes (all of the blob), or neither when the owner has the blob
+ * PREPARE  ballot
+ * ACCEPT   ballot; record (a conditional one) or none; staging or bytes as for STORE; known
+ * LEARN    record (a conditional one)
+ * PULL     target
+ * HINT     target
  */
 #ifndef RB_LIB_WIRE_MESSAGE_H
 #define RB_LIB_WIRE_MESSAGE_H
