@@ -13,6 +13,11 @@ CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-
 LDFLAGS_asan := -fsanitize=address,undefined
 CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
+# Only its warnings count: the same sources must please a second compiler.
+CFLAGS_clang := -O1
+ifeq ($(MODE),clang)
+CC := clang-14
+endif
 CFLAGS := $(WARN) -I. -pthread $(CFLAGS_$(MODE))
 LDFLAGS := -pthread $(LDFLAGS_$(MODE))
 LIBS := -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lmagic -lfcgi -lm
@@ -87,6 +92,20 @@ asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory MODE=asan unit
 tsan: ## unit tests of threaded code under ThreadSanitizer
 	@$(MAKE) --no-print-directory MODE=tsan unit
+
+# ---- black-box tests and bench
+BENCH_BIN := $(BUILD)/bench/load $(BUILD)/bench/disklog
+.PHONY: bench-build bench test test-long
+bench-build: $(BENCH_BIN)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/figures.o $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench: build bench-build ## uploads and downloads beside the disk's limit and nginx static, as ratios
+	@tests/bench/run
+test: deps-test ## all tests in their short form; ends with "N passed, N failed"
+	@tests/support/run-all
+test-long: deps-test ## the same tests with the full figures
+	@tests/support/run-all --long
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -36,8 +36,22 @@ def homes():
         return cluster
 
     yield make
+    reports = []
     for cluster in made:
         cluster.command("down", check=False)
+        reports += sanitizer_reports(cluster)
+    assert not reports, "\n".join(reports)
+
+
+def sanitizer_reports(cluster):
+    """The lines around each report of a sanitizer in the logs of a cluster (there are none without one)."""
+    found = []
+    for log in sorted((cluster.home / "logs").glob("*.log")):
+        lines = log.read_text(errors="replace").splitlines()
+        for number, line in enumerate(lines):
+            if "Sanitizer" in line and "SUMMARY" not in line or "runtime error:" in line:
+                found.append(f"{log}:{number + 1}\n" + "\n".join(lines[number:number + 25]))
+    return found[:5]
 
 
 @pytest.fixture(scope="session")

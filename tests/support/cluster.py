@@ -89,7 +89,7 @@ class Cluster:
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
 
     def program(self, name):
-        return str(ROOT / "build/release/bin" / name)
+        return str(pathlib.Path(self.env.get("RB_BIN", ROOT / "build/release/bin")) / name)
 
 
 def alive(pid):
