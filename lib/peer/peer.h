@@ -1,5 +1,5 @@
 /* The client of nodes and coordinators: signed requests to several of them at once over kept connections. The only home of libcurl.
- * One struct peer a thread: nothing here is shared between threads but the key and the clock offsets. */
+ * One struct peer a thread: nothing here is shared between threads but the key. */
 #ifndef RB_LIB_PEER_PEER_H
 #define RB_LIB_PEER_PEER_H
 
@@ -31,7 +31,8 @@ struct peer_call {
     const void *body; size_t body_len;
     size_t answer_max;          /* bytes */
 
-    enum err error;             /* ERR_OK: an HTTP answer came (see status); ERR_UNAVAILABLE: nobody there; ERR_TIMEOUT: not known whether it happened */
+    enum err error;             /* ERR_OK: an HTTP answer came (see status); ERR_UNAVAILABLE: nobody there, or it surely got no whole request;
+                                 * ERR_TIMEOUT: not known whether it happened; ERR_TOO_LARGE: the answer passed answer_max (it did happen) */
     int done;                   /* 0: it was still under way when the round ended: not known */
     long status;
     struct buf answer;          /* born by the round; the caller releases (peer_calls_release) */
@@ -40,7 +41,8 @@ struct peer_call {
 struct peer_round {
     unsigned timeout_ms;        /* for each call */
     unsigned connect_timeout_ms;
-    size_t gate;                /* no body byte leaves before this many calls have a connection; when so many cannot be had all are given up: nothing was sent. 0 = no gate */
+    size_t gate;                /* no body byte leaves before this many calls have a connection; when so many cannot be had all are given up: nothing was sent
+                                 * (ERR_UNAVAILABLE, done). A call that is answered before the gate opens, on its header alone, does not count. 0 = no gate */
     /* Called after each finished call; returns non-zero to say "enough": the round goes on for linger_ms more and then ends. NULL: wait for all. */
     int (*enough)(const struct peer_call *calls, size_t n, void *ctx);
     void *ctx;
@@ -52,23 +54,27 @@ struct peer_round {
 enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_call *calls, size_t n) MUST_CHECK;
 void peer_calls_release(struct peer_call *calls, size_t n);
 
-/* One call alone. */
+/* One call alone; timeout_ms is for its connection too. As peer_round. */
 enum err peer_call(struct peer *p, struct peer_call *c, unsigned timeout_ms) MUST_CHECK;
 
 /* A body streamed to several receivers at once (PUT, signed with body=stream): the caller pushes pieces as they arrive; each piece goes out before push returns.
  * A receiver that fails, or takes nothing for stall_ms, is left behind; the others go on. */
 struct peer_stream;
 struct peer_stream_target { const char *base_url; const char *path; enum err error; long status; };
+/* Starts it. targets are the caller's and stay until close or abort; total is the whole body's size. ERR_INVALID, ERR_NOMEM. */
 enum err peer_stream_open(struct peer *p, struct peer_stream_target *targets, size_t n, uint64_t total, uint64_t epoch, unsigned stall_ms, struct peer_stream **out) MUST_CHECK;
-/* ERR_UNAVAILABLE when fewer than `need` receivers are left. */
+/* Returns once every receiver that is left took all n bytes (the last few KiB may still be in libcurl's buffer). ERR_UNAVAILABLE when fewer than `need`
+ * receivers are left; the stream goes on all the same, until close or abort. ERR_INVALID past total. */
 enum err peer_stream_push(struct peer_stream *s, const void *data, size_t n, size_t need) MUST_CHECK;
-/* Waits for the answers and fills targets[].error and .status (ERR_OK + 2xx = taken). Always frees the stream. */
+/* Waits for the answers, each at most stall_ms, and fills targets[].error and .status (ERR_OK + 2xx = taken; ERR_OK + another status = refused, maybe before the
+ * body was whole). Always frees the stream. ERR_INVALID when less than total was pushed: then it was an abort. */
 enum err peer_stream_close(struct peer_stream *s) MUST_CHECK;
 /* Gives up: connections are cut, nothing is committed. Frees. */
 void peer_stream_abort(struct peer_stream *s);
 
 /* Fetches a blob into fd (from its current offset), at most size bytes, hashing while it comes. ERR_CORRUPT when the hash
- * differs, ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_FULL, ERR_IO. sha256 is 64 hex digits. */
+ * differs or more than size bytes come, ERR_NOT_FOUND, ERR_AUTH, ERR_UNAVAILABLE, ERR_TIMEOUT (nothing came for stall_ms), ERR_FULL, ERR_IO, ERR_INVALID (base_url, sha256).
+ * sha256 is 64 hex digits. After a failure the file holds rubbish. */
 enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms) MUST_CHECK;
 
 /* How far a receiver's clock is from ours, in ms (its minus ours), learnt from signed refusals; 0 when unknown. */

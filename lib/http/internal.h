@@ -1,0 +1,101 @@
+/* What the files of lib/http share: the server and one request on its way through it. */
+#ifndef RB_LIB_HTTP_INTERNAL_H
+#define RB_LIB_HTTP_INTERNAL_H
+
+#include "lib/base/arena.h"
+#include "lib/base/hash.h"
+#include "lib/http/http.h"
+
+#include <microhttpd.h>
+
+#define HTTP_PARAMS_MAX 32          /* of a query */
+#define HTTP_HEADERS_MAX 32         /* a handler may add to its answer */
+#define HTTP_ARENA_MAX (64u << 10)  /* bytes of all strings of one request */
+
+struct http_server {
+    struct http_config config;
+    struct MHD_Daemon *daemon;
+    struct sign_nonces *nonces;     /* its own lock */
+    uint64_t started_ms;            /* unix; nonces used before are not remembered, so signatures made before are refused */
+    uint16_t port;
+};
+
+struct http_pair { const char *name, *value; };
+
+enum stage {
+    STAGE_HEADERS,  /* nothing but the request line and the headers is known */
+    STAGE_BODY,     /* the body is coming in, or is known to be empty */
+    STAGE_END       /* the answer was handed to libmicrohttpd */
+};
+
+/* One request. Made when its request line is in, used by its connection's thread only, freed when libmicrohttpd says that it is over. */
+struct http_request {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct arena arena;             /* owns all strings below */
+    enum stage stage;
+
+    const char *method;             /* libmicrohttpd's, valid until the answer was given */
+    const char *target;             /* raw path and query; NULL when it was too long to keep */
+    const struct http_route *route;
+    const char *captures[HTTP_CAPTURES_MAX];
+    size_t n_captures;
+    struct http_pair params[HTTP_PARAMS_MAX];
+    size_t n_params;
+
+    uint64_t length;                /* Content-Length; 0 when missing */
+    int has_length;
+    uint64_t received;              /* body bytes so far */
+    uint64_t body_started_ms;       /* boot clock */
+    struct buf body;                /* buffered routes */
+    struct hash_ctx *hash;          /* of the body so far; NULL when nobody will ask, or nothing came yet */
+    char body_hash[HASH_HEX_SIZE];  /* of the whole body, once it was asked for */
+    int whole;                      /* the body is complete */
+    void *state;                    /* streamed routes; ours to drop until handed */
+    int handed;                     /* to handle, which owns the state from then on */
+
+    struct sign_claim claim;
+    int has_claim;                  /* the signature is good, but for the body's hash */
+    int clock_refused;              /* the mac is good and the time is not: the answer carries ours */
+
+    struct http_pair added[HTTP_HEADERS_MAX];
+    size_t n_added;
+    int answered;                   /* http_reply* was called */
+    unsigned status;
+    struct MHD_Response *response;  /* NULL before the answer, after it was queued, and when memory ran out */
+    int framing_lost;               /* where the body ends is not known: the connection cannot go on */
+    int cut;                        /* answered before the body was read: linger, then the connection closes */
+};
+
+/* request.c: the request's life, in order. request_new returns NULL when out of memory. */
+struct http_request *request_new(struct http_server *s, struct MHD_Connection *c, const char *target);
+void request_free(struct http_request *r);
+/* The headers are in: finds the route, checks framing and signature, lets a streamed route begin. May answer. */
+void request_begin(struct http_request *r, const char *method);
+/* A part of the body. ERR_OK, or why the rest is refused (then not yet answered). */
+enum err request_piece(struct http_request *r, const void *data, size_t n) MUST_CHECK;
+/* The body is whole: compares its hash and calls the handler. There is an answer afterwards. */
+void request_end(struct http_request *r);
+/* Gives what a streamed route's begin left to its drop, once. */
+void request_drop_state(struct http_request *r);
+
+/* path.c. Splits r->target, checks it and finds r->route, with captures and query. ERR_SYNTAX, ERR_URI_TOO_LONG, ERR_NOT_FOUND, ERR_METHOD (an Allow header
+ * is added then), ERR_NOMEM. */
+enum err path_match(struct http_request *r) MUST_CHECK;
+
+/* auth.c. Checks the Authorization header of r but for the body's hash; sets the claim. ERR_AUTH, ERR_CLOCK, ERR_STALE_RING, ERR_UNAVAILABLE. */
+enum err auth_check_header(struct http_request *r) MUST_CHECK;
+/* Once the body is whole: ERR_AUTH when it is not what was signed. Fine when nothing was signed. */
+enum err auth_check_body(struct http_request *r) MUST_CHECK;
+/* True when the signer named no hash ("stream"). */
+int auth_is_stream(const struct http_request *r);
+
+/* reply.c. Hands the answer to libmicrohttpd. */
+enum MHD_Result reply_queue(struct http_request *r) MUST_CHECK;
+/* Refuses in the middle of a body, where libmicrohttpd can take no answer: writes a problem straight to the socket. The connection must close next. */
+void reply_cut(struct http_request *r, enum err e);
+/* After an answer that came before the whole body: reads on for a moment, because a close with unread bytes resets the connection
+ * and takes the answer away from the client. */
+void reply_linger(struct http_request *r);
+
+#endif

@@ -1,0 +1,209 @@
+/* Start, stop, and the three call-backs by which libmicrohttpd drives a request. */
+#include "lib/http/internal.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECTIONS_DEFAULT 512u
+#define TIMEOUT_DEFAULT_S 30u
+#define MEMORY_DEFAULT (64u << 10)  /* the request target and all headers must fit into half of it */
+#define STACK_BYTES (1u << 20)
+#define BACKLOG 1024
+
+/* The request's life starts with its request line: this is the one place where libmicrohttpd shows the raw target. */
+static void *on_target(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    return request_new(cls, connection, uri);
+}
+
+/* Targets are decoded in path.c, once and segment by segment; libmicrohttpd must leave them alone. */
+static size_t on_unescape(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+/* Called with the headers, then with each part of the body, then once without data. An answer given on the first call closes the connection, so a
+ * request without a body is answered on the last one, even when it is refused. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method, const char *version, const char *data,
+    size_t *n, void **con_cls)
+{
+    struct http_request *r = *con_cls;
+
+    (void)cls;
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (!r)
+        return MHD_NO;
+    if (r->stage == STAGE_HEADERS) {
+        r->stage = STAGE_BODY;
+        request_begin(r, method);
+        if (!r->answered || !r->cut)
+            return MHD_YES;
+        return reply_queue(r);
+    }
+    if (*n > 0) {
+        enum err e = request_piece(r, data, *n);
+        *n = 0;
+        if (!e)
+            return MHD_YES;
+        reply_cut(r, e);
+        return MHD_NO;
+    }
+    if (!r->answered)
+        request_end(r);
+    return reply_queue(r);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls, enum MHD_RequestTerminationCode code)
+{
+    struct http_request *r = *con_cls;
+
+    (void)cls;
+    (void)connection;
+    if (!r)
+        return;
+    if (r->cut && code != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN)
+        reply_linger(r);
+    request_free(r);
+    *con_cls = NULL;
+}
+
+/* What libmicrohttpd has to say is about clients that went away or spoke badly: nothing for an operator. */
+__attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
+{
+    char text[512];
+
+    (void)cls;
+    vsnprintf(text, sizeof text, fmt, ap);
+    text[strcspn(text, "\n")] = '\0';
+    log_write(LOG_DEBUG, "http", "%s", text);
+}
+
+static enum err parse_address(const char *address, uint16_t port, struct sockaddr_storage *out, socklen_t *len)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        *len = sizeof *v4;
+        return ERR_OK;
+    }
+    if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        *len = sizeof *v6;
+        return ERR_OK;
+    }
+    return ERR_INVALID;
+}
+
+static enum err listen_on(const char *address, uint16_t port, int *out_fd, uint16_t *out_port)
+{
+    struct sockaddr_storage a;
+    socklen_t len;
+    int on = 1;
+    int fd;
+    enum err e = parse_address(address, port, &a, &len);
+
+    if (e)
+        return e;
+    fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return ERR_IO;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) || bind(fd, (struct sockaddr *)&a, len) || listen(fd, BACKLOG) ||
+        getsockname(fd, (struct sockaddr *)&a, &len)) {
+        close(fd);
+        return ERR_IO;
+    }
+    *out_fd = fd;
+    *out_port = ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port : ((struct sockaddr_in6 *)&a)->sin6_port);
+    return ERR_OK;
+}
+
+/* Takes listen_fd in any case. */
+static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
+{
+    const struct http_config *c = &s->config;
+    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_ip_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, c->timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+        MHD_OPTION_END);
+
+    if (!d)
+        close(listen_fd);
+    return d;
+}
+
+enum err http_start(const struct http_config *config, struct http_server **out)
+{
+    struct http_server *s = calloc(1, sizeof *s);
+    int listen_fd;
+    enum err e;
+
+    if (!s)
+        return ERR_NOMEM;
+    s->config = *config;
+    if (s->config.connections_max == 0)
+        s->config.connections_max = CONNECTIONS_DEFAULT;
+    if (s->config.timeout_s == 0)
+        s->config.timeout_s = TIMEOUT_DEFAULT_S;
+    if (s->config.memory_per_connection == 0)
+        s->config.memory_per_connection = MEMORY_DEFAULT;
+    s->started_ms = clock_unix_ms();
+    s->nonces = sign_nonces_new();
+    if (!s->nonces) {
+        free(s);
+        return ERR_NOMEM;
+    }
+    e = listen_on(config->address, config->port, &listen_fd, &s->port);
+    if (!e) {
+        s->daemon = start_daemon(s, listen_fd);
+        e = s->daemon ? ERR_OK : ERR_IO;
+    }
+    if (e) {
+        sign_nonces_free(s->nonces);
+        free(s);
+        return e;
+    }
+    *out = s;
+    return ERR_OK;
+}
+
+void http_stop(struct http_server *s)
+{
+    if (!s)
+        return;
+    MHD_stop_daemon(s->daemon);
+    sign_nonces_free(s->nonces);
+    free(s);
+}
+
+uint16_t http_port(const struct http_server *s)
+{
+    return s->port;
+}

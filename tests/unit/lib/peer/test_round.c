@@ -1,0 +1,312 @@
+#include "tests/unit/lib/peer/fixture.h"
+
+#include "lib/base/hash.h"
+
+static struct fixture nodes[3];
+static struct peer *client;
+
+static int setup(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        fixture_start(&nodes[i]);
+    client = peer_new(&fixture_key, "tester");
+    assert_non_null(client);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    peer_free(client);
+    for (size_t i = 0; i < 3; i++)
+        fixture_stop(&nodes[i]);
+    return 0;
+}
+
+static struct peer_call post(const char *url, const char *head, const char *body)
+{
+    return (struct peer_call){.base_url = url,
+        .method = "POST",
+        .path = "/echo?x=1",
+        .epoch = 7,
+        .head = head,
+        .head_len = strlen(head),
+        .body = body,
+        .body_len = strlen(body),
+        .answer_max = 1u << 20};
+}
+
+static void a_signed_call_is_answered(void **state)
+{
+    struct peer_call c = post(nodes[0].url, "head+", "body");
+
+    (void)state;
+    assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+    assert_int_equal(c.error, ERR_OK);
+    assert_true(c.done);
+    assert_int_equal(c.status, 200);
+    assert_string_equal(buf_str(&c.answer), "tester 7 head+body");
+    peer_calls_release(&c, 1);
+}
+
+static void a_get_without_body_is_answered(void **state)
+{
+    struct peer_call c = {.base_url = nodes[0].url, .method = "GET", .path = "/echo", .epoch = 3, .answer_max = 100};
+
+    (void)state;
+    assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+    assert_int_equal(c.status, 200);
+    assert_string_equal(buf_str(&c.answer), "tester 3 ");
+    peer_calls_release(&c, 1);
+}
+
+static void an_empty_post_is_answered(void **state)
+{
+    struct peer_call c = post(nodes[0].url, "", "");
+
+    (void)state;
+    assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+    assert_int_equal(c.status, 200);
+    assert_string_equal(buf_str(&c.answer), "tester 7 ");
+    peer_calls_release(&c, 1);
+}
+
+static void a_body_of_a_megabyte_arrives_whole(void **state)
+{
+    struct peer_call c = post(nodes[0].url, "", "");
+    char *body = malloc(1u << 20);
+
+    (void)state;
+    assert_non_null(body);
+    for (size_t i = 0; i < 1u << 20; i++)
+        body[i] = (char)(i * 31 >> 3);
+    c.head = body;
+    c.head_len = 1000;
+    c.body = body + 1000;
+    c.body_len = (1u << 20) - 1000;
+    c.answer_max = 2u << 20;
+    assert_int_equal(peer_call(client, &c, 5000), ERR_OK);
+    assert_int_equal(c.status, 200);
+    assert_int_equal(c.answer.len, (1u << 20) + strlen("tester 7 "));
+    assert_memory_equal(c.answer.data + strlen("tester 7 "), body, 1u << 20);
+    peer_calls_release(&c, 1);
+    free(body);
+}
+
+static void a_wrong_key_is_refused(void **state)
+{
+    static const struct sign_key other = {{9}};
+    struct peer *stranger = peer_new(&other, "tester");
+    struct peer_call c = post(nodes[0].url, "x", "y");
+
+    (void)state;
+    assert_int_equal(peer_call(stranger, &c, 2000), ERR_OK);
+    assert_int_equal(c.error, ERR_OK);
+    assert_int_equal(c.status, 401);
+    assert_non_null(strstr(buf_str(&c.answer), "urn:ringbinder:error:"));
+    assert_int_equal(nodes[0].seen.handled, 0);
+    assert_int_equal(peer_clock_offset_ms(stranger, nodes[0].url), 0);
+    peer_calls_release(&c, 1);
+    peer_free(stranger);
+}
+
+static void nobody_there_is_unavailable(void **state)
+{
+    char url[64];
+    struct peer_call c;
+
+    (void)state;
+    dead_url(url);
+    c = post(url, "x", "y");
+    assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+    assert_int_equal(c.error, ERR_UNAVAILABLE);
+    assert_true(c.done);
+    peer_calls_release(&c, 1);
+}
+
+static void a_receiver_that_took_all_and_says_nothing_is_a_timeout(void **state)
+{
+    char url[64];
+    int fd = deaf_url(url);
+    struct peer_call c = post(url, "x", "y");
+
+    (void)state;
+    assert_int_equal(peer_call(client, &c, 300), ERR_OK);
+    assert_int_equal(c.error, ERR_TIMEOUT);
+    assert_true(c.done);
+    peer_calls_release(&c, 1);
+    close(fd);
+}
+
+static void only_numeric_addresses_are_called(void **state)
+{
+    static const char *const bad[] = {"http://localhost:1", "http://a@127.0.0.1:1", "file:///etc/passwd", "gopher://127.0.0.1:1", "http://127.0.0.1",
+        "http://127.0.0.1:0", "http://127.0.0.1:65536", "http://127.0.0.1:1/", "http://0x7f.1:80", "http://127.1:80", "http://[::1:80", "http://::1:80", "",
+        "http://127.0.0.1:1@10.0.0.1:80"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct peer_call c = post(bad[i], "x", "y");
+        assert_int_equal(peer_call(client, &c, 500), ERR_OK);
+        assert_int_equal(c.error, ERR_UNAVAILABLE);
+        assert_true(c.done);
+        peer_calls_release(&c, 1);
+    }
+}
+
+static void an_answer_beyond_its_maximum_is_told(void **state)
+{
+    struct peer_call c = post(nodes[0].url, "0123456789", "");
+
+    (void)state;
+    c.answer_max = 10;
+    assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+    assert_int_equal(c.error, ERR_TOO_LARGE);
+    peer_calls_release(&c, 1);
+}
+
+static void a_gate_that_can_be_reached_lets_all_through(void **state)
+{
+    struct peer_round round = {.timeout_ms = 3000, .connect_timeout_ms = 1000, .gate = 2};
+    struct peer_call c[3];
+    char url[64];
+
+    (void)state;
+    dead_url(url);
+    c[0] = post(nodes[0].url, "a", "");
+    c[1] = post(url, "b", "");
+    c[2] = post(nodes[2].url, "c", "");
+    assert_int_equal(peer_round(client, &round, c, 3), ERR_OK);
+    assert_int_equal(c[0].status, 200);
+    assert_int_equal(c[1].error, ERR_UNAVAILABLE);
+    assert_int_equal(c[2].status, 200);
+    peer_calls_release(c, 3);
+}
+
+static void behind_a_closed_gate_nobody_sees_anything(void **state)
+{
+    struct peer_round round = {.timeout_ms = 3000, .connect_timeout_ms = 1000, .gate = 2};
+    struct peer_call c[3];
+    char url[2][64];
+
+    (void)state;
+    dead_url(url[0]);
+    dead_url(url[1]);
+    c[0] = post(nodes[0].url, "a", "");
+    c[1] = post(url[0], "b", "");
+    c[2] = post(url[1], "c", "");
+    assert_int_equal(peer_round(client, &round, c, 3), ERR_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(c[i].error, ERR_UNAVAILABLE);
+        assert_true(c[i].done);
+    }
+    clock_sleep_ms(200);
+    assert_int_equal(nodes[0].seen.handled, 0);
+    assert_int_equal(nodes[0].seen.bytes, 0);
+    peer_calls_release(c, 3);
+}
+
+static int two_done(const struct peer_call *calls, size_t n, void *ctx)
+{
+    int done = 0;
+
+    (void)ctx;
+    for (size_t i = 0; i < n; i++)
+        done += calls[i].done && calls[i].error == ERR_OK && calls[i].status == 200;
+    return done >= 2;
+}
+
+static void enough_ends_the_round_after_its_linger(void **state)
+{
+    struct peer_round round = {.timeout_ms = 10000, .connect_timeout_ms = 1000, .enough = two_done, .linger_ms = 100};
+    struct peer_call c[3];
+    uint64_t started_ms = clock_boot_ms();
+
+    (void)state;
+    nodes[1].seen.delay_ms = 1500;
+    for (size_t i = 0; i < 3; i++)
+        c[i] = post(nodes[i].url, "a", "");
+    assert_int_equal(peer_round(client, &round, c, 3), ERR_OK);
+    assert_true(clock_boot_ms() - started_ms >= 100);
+    assert_true(clock_boot_ms() - started_ms < 1000);
+    assert_int_equal(c[0].status, 200);
+    assert_int_equal(c[2].status, 200);
+    assert_false(c[1].done);
+    peer_calls_release(c, 3);
+}
+
+static void a_late_answer_within_the_linger_still_counts(void **state)
+{
+    struct peer_round round = {.timeout_ms = 10000, .connect_timeout_ms = 1000, .enough = two_done, .linger_ms = 3000};
+    struct peer_call c[3];
+
+    (void)state;
+    nodes[1].seen.delay_ms = 200;
+    for (size_t i = 0; i < 3; i++)
+        c[i] = post(nodes[i].url, "a", "");
+    assert_int_equal(peer_round(client, &round, c, 3), ERR_OK);
+    assert_true(c[1].done);
+    assert_int_equal(c[1].status, 200);
+    peer_calls_release(c, 3);
+}
+
+static void a_kept_connection_that_died_is_replaced(void **state)
+{
+    struct http_config again = {.address = "127.0.0.1",
+        .routes = fixture_routes,
+        .n_routes = sizeof fixture_routes / sizeof fixture_routes[0],
+        .key = &fixture_key,
+        .ctx = &nodes[0].seen,
+        .port = http_port(nodes[0].server)};
+    struct peer_call c = post(nodes[0].url, "a", "b");
+
+    (void)state;
+    assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+    assert_int_equal(c.status, 200);
+    peer_calls_release(&c, 1);
+    http_stop(nodes[0].server);
+    clock_sleep_ms(10);
+    assert_int_equal(http_start(&again, &nodes[0].server), ERR_OK);
+    clock_sleep_ms(5);
+    c = post(nodes[0].url, "a", "b");
+    assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+    assert_int_equal(c.error, ERR_OK);
+    assert_int_equal(c.status, 200);
+    peer_calls_release(&c, 1);
+}
+
+static void connections_are_kept(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        struct peer_call c = post(nodes[0].url, "a", "b");
+        assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
+        assert_int_equal(c.status, 200);
+        peer_calls_release(&c, 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_signed_call_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_get_without_body_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_post_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_body_of_a_megabyte_arrives_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_key_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_there_is_unavailable, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_receiver_that_took_all_and_says_nothing_is_a_timeout, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_numeric_addresses_are_called, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_beyond_its_maximum_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gate_that_can_be_reached_lets_all_through, setup, teardown),
+        cmocka_unit_test_setup_teardown(behind_a_closed_gate_nobody_sees_anything, setup, teardown),
+        cmocka_unit_test_setup_teardown(enough_ends_the_round_after_its_linger, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_late_answer_within_the_linger_still_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_kept_connection_that_died_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(connections_are_kept, setup, teardown),
+    };
+
+    assert_int_equal(peer_global_init(), ERR_OK);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
