@@ -30,8 +30,9 @@ struct http_route {
     enum http_auth auth;
     size_t body_max;                /* buffered bodies: larger ones are 413 */
     void (*handle)(struct http_request *r, void *ctx);
-    /* Streamed routes set these three and leave handle for the end: begin when the headers are in (may refuse by http_reply*, or set *state),
-     * piece for each part of the body (an error refuses the rest and answers it), drop when the client went away before the end. */
+    /* Streamed routes set these three and leave handle for the end: begin when the headers are in (may refuse by an error or by http_reply*, or set *state),
+     * piece for each part of the body (an error refuses the rest and answers it), drop when it ends without handle: the client went away, the body was refused
+     * or is not what was signed, or begin set *state and refused. Once handle is called the state is the handler's. body_max 0 is no limit here. */
     enum err (*begin)(struct http_request *r, void *ctx, void **state);
     enum err (*piece)(void *state, const void *data, size_t n);
     void (*drop)(void *state);
@@ -43,7 +44,7 @@ struct http_config {
     unsigned connections_max;       /* default 512 */
     unsigned connections_per_ip_max;/* 0 = no limit */
     unsigned timeout_s;             /* idle time-out of a connection */
-    size_t memory_per_connection;   /* header and read buffer bytes */
+    size_t memory_per_connection;   /* header and read buffer bytes; request line and headers must fit into half of it */
     const struct http_route *routes;
     size_t n_routes;
     const struct sign_key *key;     /* borrowed, outlives the server */
@@ -51,9 +52,10 @@ struct http_config {
     uint64_t (*epoch)(void *ctx);   /* smallest epoch a signed request may name; NULL = 0 */
 };
 
-/* Starts serving. ERR_IO when the port is taken; ERR_INVALID. */
+/* Starts serving; 0 in a limit of config means its default (512 connections, any number of them per address, 30 s, 64 KiB). routes are borrowed like key.
+ * ERR_IO when the port is taken; ERR_INVALID: the address is not numeric, or a signed route has no key; ERR_NOMEM. */
 enum err http_start(const struct http_config *config, struct http_server **out) MUST_CHECK;
-/* Stops taking connections, ends those that are open, joins all threads. */
+/* Stops taking connections, ends those that are open, joins all threads (so it waits for handlers that are running). NULL is fine. */
 void http_stop(struct http_server *s);
 uint16_t http_port(const struct http_server *s);
 
@@ -67,7 +69,8 @@ const void *http_body(const struct http_request *r, size_t *len);
 uint64_t http_content_length(const struct http_request *r, int *known);
 void *http_state(const struct http_request *r);             /* what begin set */
 const struct sign_claim *http_claim(const struct http_request *r); /* who signed; NULL when nobody had to */
-/* For HTTP_AUTH_HANDLER: checks the Authorization header as a signature. */
+/* For HTTP_AUTH_HANDLER: checks the Authorization header as a signature. In a streamed route's begin the body's hash is still to come: it is compared before handle.
+ * ERR_AUTH, ERR_CLOCK, ERR_STALE_RING, ERR_UNAVAILABLE: for http_reply_problem, which tells our time with ERR_CLOCK. */
 enum err http_check_signature(struct http_request *r) MUST_CHECK;
 
 /* Answers. Headers are added before the reply; names and values with CR or LF are dropped and logged. */

@@ -51,34 +51,43 @@ void request_free(struct http_request *r)
     free(r);
 }
 
-static enum MHD_Result count_lengths(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+/* RFC 9110 §5.6.2. libmicrohttpd takes "Transfer-Encoding : chunked" for a header whose name ends with a space. */
+static int is_token(const char *name)
 {
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    return *name && name[strspn(name, token)] == '\0';
+}
+
+struct framing { unsigned lengths, codings, bad_names; };
+
+static enum MHD_Result look_at_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct framing *f = cls;
+
     (void)kind;
     (void)value;
-    if (strcasecmp(name, "Content-Length") == 0)
-        ++*(unsigned *)cls;
+    f->lengths += strcasecmp(name, "Content-Length") == 0;
+    f->codings += strcasecmp(name, "Transfer-Encoding") == 0;
+    f->bad_names += !is_token(name);
     return MHD_YES;
 }
 
-/* Where the body ends must be beyond doubt (RFC 9112 §6.3): no transfer coding, and at most one length, in digits. */
+/* Where the body ends must be beyond doubt (RFC 9112 §6.3): no transfer coding, at most one length, in digits, and a length for what sends a body. */
 static enum err read_framing(struct http_request *r)
 {
-    unsigned lengths = 0;
+    struct framing f = {0};
 
-    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, count_lengths, &lengths);
-    if (http_header(r, "Transfer-Encoding") || lengths > 1) {
-        r->framing_lost = 1;
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, look_at_header, &f);
+    r->framing_lost = 1;
+    if (f.codings > 0 || f.lengths > 1 || f.bad_names > 0)
         return ERR_SYNTAX;
-    }
-    r->has_length = lengths == 1;
-    if (!r->has_length && (strcmp(r->method, "PUT") == 0 || strcmp(r->method, "POST") == 0)) {
-        r->framing_lost = 1;
+    r->has_length = f.lengths == 1;
+    if (r->has_length && num_parse_u64(http_header(r, "Content-Length"), INT64_MAX, &r->length))
+        return ERR_SYNTAX;
+    if (!r->has_length && (strcmp(r->method, "PUT") == 0 || strcmp(r->method, "POST") == 0))
         return ERR_LENGTH_REQUIRED;
-    }
-    if (r->has_length && num_parse_u64(http_header(r, "Content-Length"), INT64_MAX, &r->length)) {
-        r->framing_lost = 1;
-        return ERR_SYNTAX;
-    }
+    r->framing_lost = 0;
     return ERR_OK;
 }
 
@@ -88,7 +97,7 @@ static enum err admit(struct http_request *r, const char **detail)
     enum err e = read_framing(r);
 
     if (e) {
-        *detail = e == ERR_SYNTAX ? "Transfer-Encoding and repeated Content-Length are not taken" : NULL;
+        *detail = e == ERR_SYNTAX ? "the end of the body is in doubt: one Content-Length in digits is taken, Transfer-Encoding is not" : NULL;
         return e;
     }
     e = path_match(r);

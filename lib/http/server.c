@@ -159,21 +159,31 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
     return d;
 }
 
+static void fill_defaults(struct http_config *c)
+{
+    if (c->connections_max == 0)
+        c->connections_max = CONNECTIONS_DEFAULT;
+    if (c->timeout_s == 0)
+        c->timeout_s = TIMEOUT_DEFAULT_S;
+    if (c->memory_per_connection == 0)
+        c->memory_per_connection = MEMORY_DEFAULT;
+}
+
 enum err http_start(const struct http_config *config, struct http_server **out)
 {
-    struct http_server *s = calloc(1, sizeof *s);
+    struct http_server *s;
     int listen_fd;
     enum err e;
 
+    for (size_t i = 0; i < config->n_routes; i++) {
+        if (config->routes[i].auth == HTTP_AUTH_SIGNED && !config->key)
+            return ERR_INVALID;
+    }
+    s = calloc(1, sizeof *s);
     if (!s)
         return ERR_NOMEM;
     s->config = *config;
-    if (s->config.connections_max == 0)
-        s->config.connections_max = CONNECTIONS_DEFAULT;
-    if (s->config.timeout_s == 0)
-        s->config.timeout_s = TIMEOUT_DEFAULT_S;
-    if (s->config.memory_per_connection == 0)
-        s->config.memory_per_connection = MEMORY_DEFAULT;
+    fill_defaults(&s->config);
     s->started_ms = clock_unix_ms();
     s->nonces = sign_nonces_new();
     if (!s->nonces) {
