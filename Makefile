@@ -57,6 +57,10 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The assembler's .incbin leaves no dependency behind.
+$(BUILD)/obj/lib/store/script.o: $(wildcard lib/store/lua/*.lua)
+$(BUILD)/obj/fcgi/openapi.o: fcgi/openapi.json
+
 $(BUILD)/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -I. -c -o $@ $<

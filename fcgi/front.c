@@ -1,0 +1,61 @@
+#include "fcgi/front.h"
+
+#include "lib/base/log.h"
+
+#include <string.h>
+
+static void refuse_method(struct request *r)
+{
+    char *detail = arena_printf(&r->worker->arena, "This address takes %s.", r->match.allow);
+    response_header(r, "Allow", r->match.allow);
+    response_problem(r, ERR_METHOD, detail, NULL);
+}
+
+static void refuse_param(struct request *r, const char *name)
+{
+    const char *known = r->match.route->params;
+    const char *shown = strlen(name) <= 64 ? name : "…";
+    char *detail = *known ? arena_printf(&r->worker->arena, "The query parameter “%s” is not known here. Known: %s.", shown, known)
+                          : arena_printf(&r->worker->arena, "The query parameter “%s” is not known here; this address takes none.", shown);
+    response_problem(r, ERR_SYNTAX, detail, NULL);
+}
+
+static void dispatch(struct request *r)
+{
+    const char *uri = r->transport->param(r->transport->ctx, "REQUEST_URI");
+    enum err e = target_parse(uri ? uri : "", &r->worker->arena, &r->target);
+    if (e) {
+        response_problem(r, e, r->target.detail, NULL);
+        return;
+    }
+    e = routes_find(&r->target, request_method(r), &r->match);
+    if (e == ERR_METHOD) {
+        refuse_method(r);
+        return;
+    }
+    if (e) {
+        response_problem(r, e, "There is nothing at this address; /api/v1/openapi.json lists what there is.", NULL);
+        return;
+    }
+    const char *unknown = routes_unknown_param(r->match.route, &r->target);
+    if (unknown) {
+        refuse_param(r, unknown);
+        return;
+    }
+    r->match.route->handle(r);
+    if (!r->answered) {
+        log_write(LOG_ERROR, "answer", "the handler of %s %s gave no answer", r->match.route->method, r->match.route->pattern);
+        response_problem(r, ERR_INTERNAL, NULL, NULL);
+    }
+}
+
+void front_serve(struct worker *w, struct metrics *m, const struct transport *t)
+{
+    struct request r;
+    uint64_t started_us = metrics_begin(m);
+    request_init(&r, w, m, t);
+    dispatch(&r);
+    metrics_end(m, r.match.route, r.answered, started_us);
+    request_release(&r);
+    arena_reset(&w->arena);
+}

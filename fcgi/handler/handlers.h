@@ -1,0 +1,28 @@
+/* What the route table names. A handler turns HTTP words into domain words, calls one use case, turns its result back, and answers exactly once. */
+#ifndef RB_FCGI_HANDLER_HANDLERS_H
+#define RB_FCGI_HANDLER_HANDLERS_H
+
+struct request;
+
+/* syllabus.c */
+void syllabus_put(struct request *r);
+void syllabus_delete(struct request *r);
+/* form.c: the same upload as an HTML form sends it */
+void form_post(struct request *r);
+/* bytes.c */
+void bytes_get(struct request *r);
+/* course.c */
+void course_get(struct request *r);
+void course_restore(struct request *r);
+void course_get_placement(struct request *r);
+/* list.c */
+void list_get(struct request *r);
+/* cluster.c */
+void cluster_get(struct request *r);
+/* ops.c */
+void ops_healthz(struct request *r);
+void ops_readyz(struct request *r);
+void ops_metrics(struct request *r);
+void ops_openapi(struct request *r);
+
+#endif

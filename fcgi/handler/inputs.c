@@ -1,0 +1,172 @@
+#include "fcgi/handler/inputs.h"
+
+#include "lib/base/num.h"
+#include "lib/name/name.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static enum err fail(const char **detail, const char *sentence)
+{
+    *detail = sentence;
+    return ERR_SYNTAX;
+}
+
+enum err inputs_course(struct request *r, struct inputs_course *out)
+{
+    size_t len;
+    const char *typed = request_capture(r, 0, &len);
+    struct buf name, key;
+    buf_init(&name, NAME_BYTES_MAX);
+    buf_init(&key, NAME_KEY_BYTES_MAX);
+    enum err e = name_course(typed, len, &name, &key);
+    if (!e) {
+        out->name = arena_strdup(request_arena(r), buf_str(&name));
+        out->key = arena_strdup(request_arena(r), buf_str(&key));
+        e = out->name && out->key ? ERR_OK : ERR_NOMEM;
+    }
+    buf_release(&name);
+    buf_release(&key);
+    if (e == ERR_SYNTAX)
+        response_problem(r, e, "A course name has 1 to 128 characters, no control characters, and more than white space, “-”, “_” and “.”.", NULL);
+    else if (e)
+        response_problem(r, e, NULL, NULL);
+    return e;
+}
+
+#define IF_MATCH_HELP "If-Match takes one record id or one SHA-256, in quotes: 32 or 64 lower-case hexadecimal digits."
+
+static enum err read_if_match(const char *value, struct inputs_condition *out, const char **detail)
+{
+    char tag[HASH_HEX_SIZE];
+    size_t len = strlen(value);
+    if (len >= 2 && value[0] == '"' && value[len - 1] == '"') {
+        value++;
+        len -= 2;
+    }
+    if (len >= sizeof(tag))
+        return fail(detail, IF_MATCH_HELP);
+    memcpy(tag, value, len);
+    tag[len] = '\0';
+    if (stamp_parse(tag, &out->record) == ERR_OK) {
+        out->match = MATCH_RECORD;
+        return ERR_OK;
+    }
+    if (!num_is_hex(tag, 2 * HASH_SIZE))
+        return fail(detail, IF_MATCH_HELP);
+    memcpy(out->sha256, tag, sizeof(tag));
+    out->match = MATCH_SHA256;
+    return ERR_OK;
+}
+
+enum err inputs_condition(const char *if_match, const char *if_none_match, struct inputs_condition *out, const char **detail)
+{
+    *out = (struct inputs_condition){.match = MATCH_NOTHING};
+    if (if_match && if_none_match)
+        return fail(detail, "If-Match and If-None-Match exclude each other.");
+    if (if_match)
+        return read_if_match(if_match, out, detail);
+    if (!if_none_match)
+        return ERR_OK;
+    if (strcmp(if_none_match, "*") != 0)
+        return fail(detail, "If-None-Match takes only * here: store it only when there is no current version.");
+    out->match = MATCH_NONE;
+    return ERR_OK;
+}
+
+enum err inputs_idempotency_key(const char *value, const char **detail)
+{
+    size_t n = 0;
+    while (value && value[n]) {
+        if (value[n] <= ' ' || value[n] >= 0x7f || n == INPUTS_IDEMPOTENCY_KEY_MAX)
+            return fail(detail, "Idempotency-Key takes 1 to 128 visible ASCII characters.");
+        n++;
+    }
+    return ERR_OK;
+}
+
+#define DIGEST_HELP "Content-Digest is a list like sha-256=:base64 of the body's SHA-256:."
+
+static const char *skip_blank(const char *s)
+{
+    return s + strspn(s, " \t");
+}
+
+/* One member of the list at *at: a key, "=", a byte sequence between colons (RFC 8941 §3.3.5), parameters. *at moves behind it. */
+static enum err read_digest_member(const char **at, int *has, uint8_t digest[HASH_SIZE])
+{
+    const char *key = *at;
+    size_t key_len = strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_-.*");
+    const char *value = key + key_len;
+    if (key_len == 0 || strncmp(value, "=:", 2) != 0)
+        return ERR_SYNTAX;
+    value += 2;
+    size_t len = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+    if (value[len] != ':')
+        return ERR_SYNTAX;
+    if (key_len == 7 && memcmp(key, "sha-256", 7) == 0) {
+        if (num_unbase64(value, len, digest, HASH_SIZE))
+            return ERR_SYNTAX;
+        *has = 1;
+    }
+    const char *end = value + len + 1;
+    if (*end == ';')
+        end += strcspn(end, ","); /* no parameter is defined for a digest */
+    *at = skip_blank(end);
+    return ERR_OK;
+}
+
+enum err inputs_content_digest(const char *value, int *has, uint8_t digest[HASH_SIZE], const char **detail)
+{
+    *has = 0;
+    if (!value)
+        return ERR_OK;
+    const char *at = skip_blank(value);
+    for (;;) {
+        if (read_digest_member(&at, has, digest))
+            return fail(detail, DIGEST_HELP);
+        if (!*at)
+            return ERR_OK;
+        if (*at != ',')
+            return fail(detail, DIGEST_HELP);
+        at = skip_blank(at + 1);
+    }
+}
+
+/* RFC 9110 §5.6.2. */
+static int is_token_char(char c)
+{
+    return c > ' ' && c < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", c);
+}
+
+enum err inputs_media_type(const char *value, char out[RECORD_TYPE_MAX + 1], const char **detail)
+{
+    size_t n = 0, slash = 0;
+    const char *at = value ? value : "";
+    for (; *at && *at != ';' && *at != ' ' && *at != '\t'; at++) {
+        if (*at == '/' && n > 0 && slash == 0)
+            slash = n;
+        else if (!is_token_char(*at))
+            return fail(detail, "Content-Type is no media type.");
+        if (n == RECORD_TYPE_MAX)
+            return fail(detail, "Content-Type is too long for a media type.");
+        out[n++] = (char)tolower((unsigned char)*at);
+    }
+    out[n] = '\0';
+    at = skip_blank(at);
+    if ((*at && *at != ';') || (value && (slash == 0 || slash == n - 1)))
+        return fail(detail, "Content-Type is no media type.");
+    return ERR_OK;
+}
+
+enum err inputs_version(const char *value, const char **detail)
+{
+    uint64_t number;
+    struct stamp id;
+    if (!value || stamp_parse(value, &id) == ERR_OK)
+        return ERR_OK;
+    enum err e = num_parse_u64(value, UINT64_MAX, &number);
+    if (e == ERR_INVALID || (!e && number > 0))
+        return ERR_OK; /* a number that no version has is simply not found */
+    return fail(detail, "version takes a number from 1 on, or a record id of 32 lower-case hexadecimal digits.");
+}

@@ -1,0 +1,36 @@
+/* Header fields and parameters, read strictly into domain words. Parsers of outside bytes: on failure *detail is a static sentence that says what was expected. */
+#ifndef RB_FCGI_HANDLER_INPUTS_H
+#define RB_FCGI_HANDLER_INPUTS_H
+
+#include "fcgi/request.h"
+#include "fcgi/service/upload.h"
+
+#define INPUTS_IDEMPOTENCY_KEY_MAX 128
+
+/* The course of the route's first capture: its shown name and its key, in the request's arena. After an error the problem is answered already. */
+struct inputs_course { const char *name, *key; };
+enum err inputs_course(struct request *r, struct inputs_course *out) MUST_CHECK;
+
+/* What a change is conditional on. */
+struct inputs_condition {
+    enum upload_match match;
+    struct stamp record;
+    char sha256[HASH_HEX_SIZE];
+};
+/* If-Match: "<record id>" or "<sha256>" (the quotes may be missing); If-None-Match: *. NULL = not sent. ERR_SYNTAX for lists, weak tags, `If-Match: *`, other
+ * tags, and both at once. */
+enum err inputs_condition(const char *if_match, const char *if_none_match, struct inputs_condition *out, const char **detail) MUST_CHECK;
+
+/* 1 … 128 visible ASCII characters; NULL is fine. */
+enum err inputs_idempotency_key(const char *value, const char **detail) MUST_CHECK;
+
+/* Content-Digest (RFC 9530 §2): the sha-256 member; other algorithms are ignored, as the RFC says. *has tells whether there was one. NULL is fine. */
+enum err inputs_content_digest(const char *value, int *has, uint8_t digest[HASH_SIZE], const char **detail) MUST_CHECK;
+
+/* A Content-Type's media type in lower case, without parameters; "" for NULL. */
+enum err inputs_media_type(const char *value, char out[RECORD_TYPE_MAX + 1], const char **detail) MUST_CHECK;
+
+/* version=: a number from 1 on, or a record id; NULL is fine. */
+enum err inputs_version(const char *value, const char **detail) MUST_CHECK;
+
+#endif

@@ -1,0 +1,87 @@
+/* What operators and machines ask: healthz, readyz, metrics, openapi.json. */
+#include "fcgi/handler/handlers.h"
+#include "fcgi/metrics.h"
+#include "fcgi/openapi.h"
+#include "fcgi/request.h"
+#include "fcgi/service/read.h"
+#include "fcgi/service/stamps.h"
+#include "fcgi/service/view.h"
+#include "lib/base/clock.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define METRICS_TEXT_MAX (1u << 20)
+
+/* Alive: a thread of this process answers. */
+void ops_healthz(struct request *r)
+{
+    struct json *j = json_object();
+    json_set_str(j, "name", request_worker(r)->app->settings.name);
+    response_json(r, 200, j);
+}
+
+/* Ready: a write quorum can be met for every course. */
+void ops_readyz(struct request *r)
+{
+    struct cluster c;
+    enum err e = cluster_read(request_worker(r), &c);
+    if (e) {
+        response_problem(r, e, NULL, NULL);
+        return;
+    }
+    struct json *j = json_object();
+    json_set_bool(j, "ready", c.ready);
+    json_set_u64(j, "ring_epoch", c.ring_epoch);
+    if (c.ready)
+        response_json(r, 200, j);
+    else
+        response_problem(r, ERR_UNAVAILABLE, c.view->ring ? "Some courses have too few machines to write to." : "No ring is known yet.", j);
+    cluster_release(request_worker(r), &c);
+}
+
+/* Resident pages from /proc; 0 when that cannot be read. */
+static uint64_t resident_bytes(void)
+{
+    unsigned long long total, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%llu %llu", &total, &resident) != 2)
+        resident = 0;
+    fclose(f);
+    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static struct metrics_gauges read_gauges(struct app *a)
+{
+    int rebased;
+    struct metrics_gauges now = {.resident_bytes = resident_bytes(), .clock_rebases = stamps_rebases(a->stamps, &rebased)};
+    const struct view *v = view_get(a->view);
+    uint64_t unix_ms = clock_unix_ms();
+    if (v->taken_at_ms && unix_ms > v->taken_at_ms)
+        now.view_age_s = (double)(unix_ms - v->taken_at_ms) / 1000.0;
+    view_put(a->view, v);
+    return now;
+}
+
+void ops_metrics(struct request *r)
+{
+    struct metrics_gauges now = read_gauges(request_worker(r)->app);
+    struct buf text;
+    buf_init(&text, METRICS_TEXT_MAX);
+    enum err e = metrics_print(request_metrics(r), &now, &text);
+    if (e) {
+        response_problem(r, e, NULL, NULL);
+    } else {
+        response_header(r, "Cache-Control", "no-store");
+        response_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text), text.len);
+    }
+    buf_release(&text);
+}
+
+void ops_openapi(struct request *r)
+{
+    response_header(r, "Cache-Control", "no-cache");
+    response_text(r, 200, "application/json", openapi_json, (size_t)(openapi_json_end - openapi_json));
+}

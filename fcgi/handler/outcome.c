@@ -1,0 +1,116 @@
+#include "fcgi/handler/outcome.h"
+
+#include "fcgi/handler/inputs.h"
+#include "fcgi/handler/shapes.h"
+#include "fcgi/metrics.h"
+#include "lib/base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum err outcome_terms(struct request *r, struct outcome_terms *out)
+{
+    const char *detail = NULL;
+    struct inputs_condition condition;
+    enum err e = inputs_condition(request_header(r, "If-Match"), request_header(r, "If-None-Match"), &condition, &detail);
+    const char *key = request_header(r, "Idempotency-Key");
+    if (!e)
+        e = inputs_idempotency_key(key, &detail);
+    if (e) {
+        response_problem(r, e, detail, NULL);
+        return e;
+    }
+    *out = (struct outcome_terms){.match = condition.match, .match_record = condition.record, .idempotency_key = key};
+    memcpy(out->match_sha256, condition.sha256, sizeof(out->match_sha256));
+    return ERR_OK;
+}
+
+enum err outcome_delete_input(struct request *r, struct delete_input *out)
+{
+    struct inputs_course course;
+    struct outcome_terms terms;
+    const char *version = request_query(r, "version"), *detail = NULL;
+    enum err e = inputs_course(r, &course);
+    if (!e)
+        e = outcome_terms(r, &terms);
+    if (e)
+        return e;
+    e = inputs_version(version, &detail);
+    if (e) {
+        response_problem(r, e, detail, NULL);
+        return e;
+    }
+    *out = (struct delete_input){
+        .course = course.name,
+        .key = course.key,
+        .uploader = "",
+        .version = version,
+        .match = terms.match,
+        .match_record = terms.match_record,
+        .idempotency_key = terms.idempotency_key,
+    };
+    memcpy(out->match_sha256, terms.match_sha256, sizeof(out->match_sha256));
+    return ERR_OK;
+}
+
+static void send_problem(struct request *r, enum err e, const struct upload_result *result)
+{
+    struct json *extra = NULL;
+    if (err_http_status(e) == 503) {
+        atomic_fetch_add(&request_metrics(r)->quorum_failures, 1);
+        extra = json_object();
+        json_set_u64(extra, "can_write", result->can_write);
+        json_set_u64(extra, "needed", result->needed);
+    }
+    if (result->retry_after_s > 0) {
+        char seconds[16];
+        snprintf(seconds, sizeof(seconds), "%u", result->retry_after_s);
+        response_header(r, "Retry-After", seconds);
+    }
+    response_problem(r, e, result->detail, extra);
+}
+
+/* Where the very version that was made can be had: it stays right when others follow. */
+static void add_location(struct request *r, const struct record *record)
+{
+    struct buf b;
+    char id[STAMP_HEX_SIZE];
+    stamp_hex(record->id, id);
+    buf_init(&b, 8192);
+    if (buf_add_str(&b, "/api/v1/courses/") == ERR_OK && text_percent_encode(&b, record->course, strlen(record->course)) == ERR_OK &&
+        buf_addf(&b, "/syllabus?version=%s", id) == ERR_OK)
+        response_header(r, "Location", buf_str(&b));
+    buf_release(&b);
+    response_header(r, "Record-Id", id);
+}
+
+void outcome_send_record(struct request *r, enum err e, const struct upload_result *result)
+{
+    if (e) {
+        send_problem(r, e, result);
+        return;
+    }
+    const struct record *record = &result->record;
+    struct json *copies = json_array();
+    for (size_t i = 0; i < result->n_copies; i++)
+        shapes_add_copy(copies, result->copies[i].node, result->copies[i].name, result->copies[i].state);
+    char tag[HASH_HEX_SIZE + 2];
+    snprintf(tag, sizeof(tag), "\"%s\"", record->sha256);
+    response_header(r, "ETag", tag);
+    add_location(r, record);
+    if (result->outcome == UPLOAD_CREATED)
+        atomic_fetch_add(&request_metrics(r)->upload_bytes, record->size);
+    response_json(r, result->outcome == UPLOAD_CREATED ? 201 : 200, shapes_record(record, result->version, 1, copies));
+}
+
+void outcome_send_deleted(struct request *r, enum err e, const struct upload_result *result)
+{
+    if (e) {
+        send_problem(r, e, result);
+        return;
+    }
+    char id[STAMP_HEX_SIZE];
+    stamp_hex(result->record.id, id);
+    response_header(r, "Record-Id", id);
+    response_empty(r, 204);
+}

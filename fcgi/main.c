@@ -1,0 +1,179 @@
+/* ringbinder-api: the REST API behind nginx, as a FastCGI responder. A settings table and a loop. */
+#include "fcgi/listen.h"
+#include "fcgi/metrics.h"
+#include "fcgi/pool.h"
+#include "fcgi/service/app.h"
+#include "lib/base/cfg.h"
+#include "lib/base/fs.h"
+#include "lib/base/log.h"
+#include "lib/base/sig.h"
+#include "lib/peer/peer.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ABOUT "the REST API of Ringbinder, a FastCGI responder for nginx"
+#define PASSWORD_MAX 256
+#define SMALL_MAX_BYTES (1u << 20)      /* bodies up to this travel with their record, in one round trip */
+#define QUORUM_TIMEOUT_MS 2000u
+#define STOP_GRACE_MS 2000u
+
+struct settings {
+    const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *log_level;
+    uint64_t threads, upload_max_bytes, lock_skip_percent;
+};
+
+static enum err read_settings(struct settings *s, int argc, char **argv)
+{
+    const struct cfg_row rows[] = {
+        {.name = "name", .type = CFG_STR, .str = &s->name, .min = 1, .max = 63, .help = "This api's name, as in logs and signatures."},
+        {.name = "data", .type = CFG_STR, .str = &s->data, .min = 1, .max = 4000, .help = "Its folder: the last known ring, form uploads on their way."},
+        {.name = "listen", .type = CFG_STR, .str = &s->listen, .min = 1, .max = 200, .help = "Where nginx finds it: unix:PATH or ADDRESS:PORT."},
+        {.name = "redis", .type = CFG_STR, .str = &s->redis, .min = 1, .max = 200, .help = "Redis: unix:PATH or HOST:PORT."},
+        {.name = "redis-user", .type = CFG_STR, .str = &s->redis_user, .optional = 1, .help = "The user there."},
+        {.name = "redis-password-file", .type = CFG_STR, .str = &s->redis_password_file, .optional = 1,
+            .help = "A file with that user's password in one line."},
+        {.name = "key", .type = CFG_STR, .str = &s->key, .min = 1, .max = 4000, .help = "The cluster's key: a file of 64 hex digits that only its owner can read."},
+        {.name = "coordinators", .type = CFG_STR, .str = &s->coordinators, .min = 1, .max = 2000,
+            .help = "The coordinators' URLS, a comma between them."},
+        {.name = "threads", .env = "RB_API_THREADS", .type = CFG_U64, .u64 = &s->threads, .def = "32", .min = 1, .max = POOL_THREADS_MAX,
+            .help = "How many requests are served at once."},
+        {.name = "upload-max-bytes", .env = "RB_UPLOAD_MAX_BYTES", .type = CFG_U64, .u64 = &s->upload_max_bytes, .def = "2147483648", .min = 1,
+            .max = UINT64_C(1) << 50, .help = "The largest upload, in bytes."},
+        {.name = "lock-skip-percent", .env = "RB_LOCK_SKIP_PERCENT", .type = CFG_U64, .u64 = &s->lock_skip_percent, .def = "0", .max = 100,
+            .help = "For tests: how often the lock that spares rivals a chase is not taken, in percent."},
+        {.name = "log-level", .env = "RB_LOG_LEVEL", .type = CFG_STR, .str = &s->log_level, .def = "info", .help = "debug, info, warn or error."},
+    };
+    enum err e = cfg_read(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, ABOUT, stderr);
+    if (!e && log_level_parse(s->log_level) < 0) {
+        fprintf(stderr, "--log-level: debug, info, warn or error\n");
+        e = ERR_SYNTAX;
+    }
+    return e;
+}
+
+/* Reads the password's one line into `password`; leaves it empty when no file was named. */
+static enum err read_password(const char *path, struct buf *password)
+{
+    if (!path || !*path)
+        return ERR_OK;
+    enum err e = fs_read_file(path, password);
+    if (e) {
+        log_write(LOG_ERROR, "settings", "the password file %s cannot be read: %s", path, err_text(e));
+        return e;
+    }
+    password->data[strcspn(buf_str(password), "\r\n")] = '\0';
+    return ERR_OK;
+}
+
+static enum err read_key(const char *path, struct sign_key *key)
+{
+    enum err e = fs_read_secret(path, key->bytes, sizeof(key->bytes));
+    if (e)
+        log_write(LOG_ERROR, "settings", "the key file %s: %s (64 hex digits, mode 0600, not all zero)", path, err_text(e));
+    return e;
+}
+
+/* Only the main thread takes SIGTERM: elsewhere it would cut short a read of a request that is to be finished. */
+static void mask_stops(int how)
+{
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    pthread_sigmask(how, &stops, NULL);
+}
+
+/* Serves until a stop is asked for. */
+static enum err serve(struct app *app, struct metrics *m, const struct settings *s, int listen_fd)
+{
+    struct pool *pool;
+    enum err e = pool_start(app, m, listen_fd, (unsigned)s->threads, &pool);
+    if (e) {
+        log_write(LOG_ERROR, "start", "%u threads cannot be started: %s", (unsigned)s->threads, err_text(e));
+        return e;
+    }
+    mask_stops(SIG_UNBLOCK);
+    log_write(LOG_INFO, "start", "serving on %s with %u threads", s->listen, (unsigned)s->threads);
+    struct pollfd stop = {.fd = sig_fd(), .events = POLLIN};
+    while (!sig_stopping() && (poll(&stop, 1, -1) >= 0 || errno == EINTR))
+        continue;
+    log_write(LOG_INFO, "stop", "stopping");
+    if (!pool_stop(pool, STOP_GRACE_MS)) {
+        log_write(LOG_WARN, "stop", "a request was still under way after %u ms; leaving it", STOP_GRACE_MS);
+        listen_close(s->listen, listen_fd);
+        _exit(0); /* its thread still uses what a clean end would free */
+    }
+    return ERR_OK;
+}
+
+static enum err run(const struct settings *s, struct metrics *m)
+{
+    struct app app;
+    struct sign_key key;
+    struct buf password;
+    int listen_fd;
+    buf_init(&password, PASSWORD_MAX);
+    enum err e = read_key(s->key, &key);
+    if (!e)
+        e = read_password(s->redis_password_file, &password);
+    struct app_settings settings = {
+        .name = s->name,
+        .data = s->data,
+        .coordinators = s->coordinators,
+        .redis = {.address = s->redis, .user = s->redis_user, .password = password.len ? buf_str(&password) : NULL},
+        .upload_max_bytes = s->upload_max_bytes,
+        .small_max_bytes = SMALL_MAX_BYTES,
+        .quorum_timeout_ms = QUORUM_TIMEOUT_MS,
+        .lock_skip_percent = (unsigned)s->lock_skip_percent,
+    };
+    if (!e)
+        e = app_init(&app, &settings, &key);
+    if (e)
+        goto out;
+    e = listen_open(s->listen, &listen_fd);
+    if (!e) {
+        e = serve(&app, m, s, listen_fd);
+        listen_close(s->listen, listen_fd);
+    }
+    app_release(&app);
+out:
+    explicit_bzero(&key, sizeof(key));
+    buf_release(&password);
+    return e;
+}
+
+/* Many small heaps would keep what each thread once needed; two are enough, and large buffers go back at once. */
+static void keep_memory_small(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
+int main(int argc, char **argv)
+{
+    static struct metrics metrics; /* too large for comfort on a stack */
+    struct settings s = {0};
+    enum err e = read_settings(&s, argc, argv);
+    if (e)
+        return e == ERR_GONE ? 0 : 2;
+    log_init(s.name, (enum log_level)log_level_parse(s.log_level));
+    keep_memory_small();
+    metrics_init(&metrics);
+    if (pool_global_init() || peer_global_init()) {
+        log_write(LOG_ERROR, "start", "a library cannot be started");
+        return 1;
+    }
+    sig_init();
+    mask_stops(SIG_BLOCK); /* also in every thread that is started from here on */
+    e = run(&s, &metrics);
+    if (e == ERR_SYNTAX || e == ERR_DENIED || e == ERR_NOT_FOUND)
+        return 2; /* settings that name what is not there or not fit */
+    return e ? 1 : 0;
+}
