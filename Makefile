@@ -79,10 +79,12 @@ $(BUILD)/tests/unit/node/test_%: $(BUILD)/obj/tests/unit/node/test_%.o $(call ob
 $(BUILD)/tests/unit/coordinator/test_%: $(BUILD)/obj/tests/unit/coordinator/test_%.o $(call obj,$(COORDINATOR_PARTS)) $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
-$(BUILD)/tests/unit/fcgi/test_%: $(BUILD)/obj/tests/unit/fcgi/test_%.o $(call obj,$(API_PARTS) $(ASM_ringbinder-api)) $(BUILD)/lib.a
+# The api's files as an archive: a test that defines a whole use case itself is linked with its own instead (fakes by the linker).
+$(BUILD)/fcgi.a: $(call obj,$(API_PARTS) $(ASM_ringbinder-api))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
-$(BUILD)/tests/unit/fcgi/service/test_%: $(BUILD)/obj/tests/unit/fcgi/service/test_%.o $(call obj,$(API_PARTS) $(ASM_ringbinder-api)) $(BUILD)/lib.a
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/tests/unit/fcgi/%: $(BUILD)/obj/tests/unit/fcgi/%.o $(BUILD)/fcgi.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib.a
@@ -110,6 +112,20 @@ test: deps-test ## all tests in their short form; ends with "N passed, N failed"
 	@tests/support/run-all
 test-long: deps-test ## the same tests with the full figures
 	@tests/support/run-all --long
+
+# ---- a cluster on this machine; RB_HOME, RB_PORT, RB_NODES … as `bin/cluster --help` says
+.PHONY: up down status deps deps-test
+up: deps ## install what is missing, build, start a whole cluster in the background, print its URL
+	@$(MAKE) --no-print-directory build
+	@bin/cluster up
+down: ## stop the cluster, keep all its data
+	@bin/cluster down
+status: ## a table of the cluster's processes
+	@bin/cluster status
+deps: ## install the packages that building and running needs
+	@bin/install-packages run
+deps-test: ## install the packages that the tests need besides
+	@bin/install-packages test
 
 clean: ## remove everything that was built
 	rm -rf build

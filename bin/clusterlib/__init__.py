@@ -1,0 +1,1 @@
+"""The parts of bin/cluster; README.md in bin/ says which does what."""

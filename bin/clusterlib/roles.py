@@ -1,0 +1,175 @@
+"""What runs in a cluster: for each role its command line, what its cluster.json entry says, and how to ask whether it is ready."""
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+from clusterlib import frontend
+from clusterlib.home import Refusal, setting, write_atomic
+
+# Started in this order, each group when the one before it is ready; ended in the order of ENDING.
+STARTING = ("redis", "coordinator", "node", "api", "nginx")
+ENDING = ("nginx", "api", "node", "coordinator", "redis")
+PORT = 8080
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def role_of(name):
+    role = name.split("-")[0]
+    if role not in STARTING:
+        raise Refusal(f"There is no process {name!r}; `bin/cluster status` lists them.")
+    return role
+
+
+def folder(home, name):
+    """A process's own folder, made when it is missing."""
+    path = home.data / name
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def program(home, name):
+    path = home.bin / name
+    if not os.access(path, os.X_OK):
+        raise Refusal(f"{path} is not there; run `make build` first.")
+    return path
+
+
+def tool(name):
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
+    if not path:
+        raise Refusal(f"{name} is not installed; run `make deps` first.")
+    return path
+
+
+def url_of(home, name):
+    return f"http://127.0.0.1:{home.port(name)}"
+
+
+# ---- what must be there before the first start
+
+def make_key(home):
+    """The cluster's key, drawn once; nobody but the caller can read it."""
+    if not home.key.exists():
+        write_atomic(home.key, secrets.token_hex(32) + "\n")
+
+
+def init_node(home, name, zone=""):
+    """Gives a node its folder and its id; the id of one that has them already stays."""
+    words = [program(home, "ringbinder-node"), "--init", home.data / name, "--name", name, *(["--zone", zone] if zone else [])]
+    checked(words)
+
+
+def found(home, nodes, k):
+    """Writes the founding document, ring 1, once in a cluster's life."""
+    if not home.founding.exists():
+        members = ",".join(str(home.data / name / "node.json") for name in nodes)
+        checked([program(home, "ringbinder-coordinator"), "--found", home.founding, "--k", k, "--members", members])
+
+
+def checked(words):
+    done = subprocess.run([str(w) for w in words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Refusal(f"{os.path.basename(words[0])} {words[1]} failed: {(done.stderr or done.stdout).strip()}")
+
+
+# ---- command lines
+
+def redis(home, _name, _env):
+    """Redis with a file of its own: no TCP port; each write is on disk before it is answered."""
+    conf = folder(home, "redis") / "redis.conf"
+    write_atomic(conf, f"""port 0
+unixsocket "{home.sockets / 'redis.sock'}"
+unixsocketperm 700
+dir "{home.data / 'redis'}"
+daemonize no
+logfile ""
+save ""
+appendonly yes
+appendfsync always
+maxmemory-policy noeviction
+""")
+    return [tool("redis-server"), conf]
+
+
+def coordinator(home, name, _env):
+    return [program(home, "ringbinder-coordinator"), "--name", name, "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}",
+            "--url", url_of(home, name), "--redis", f"unix:{home.sockets / 'redis.sock'}", "--key", home.key, "--founding", home.founding]
+
+
+def node(home, name, _env):
+    return [program(home, "ringbinder-node"), "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}", "--url", url_of(home, name),
+            "--coordinators", coordinator_urls(home), "--key", home.key]
+
+
+def api(home, name, _env):
+    return [program(home, "ringbinder-api"), "--name", name, "--data", folder(home, name), "--listen", f"unix:{home.sockets / (name + '.sock')}",
+            "--redis", f"unix:{home.sockets / 'redis.sock'}", "--key", home.key, "--coordinators", coordinator_urls(home)]
+
+
+def nginx(home, name, env):
+    conf = frontend.render(home, setting(env, "RB_PORT", PORT, 1024, 65535), env)
+    return [tool("nginx"), "-p", home.nginx, "-c", conf, "-e", home.log(name)]
+
+
+def coordinator_urls(home):
+    state = home.state()
+    return ",".join(state[name]["url"] for name in home.names("coordinator") if name in state)
+
+
+COMMANDS = {"redis": redis, "coordinator": coordinator, "node": node, "api": api, "nginx": nginx}
+
+
+def entry(home, name, env):
+    """A process's cluster.json entry before it runs."""
+    role = role_of(name)
+    row = {"name": name, "role": role, "pid": None, "started": None, "command": None, "url": None, "data": str(home.data / name)}
+    if role in ("coordinator", "node"):
+        row["url"] = url_of(home, name)
+    elif role == "nginx":
+        row["url"] = f"http://127.0.0.1:{setting(env, 'RB_PORT', PORT, 1024, 65535)}"
+        row["data"] = str(home.nginx)
+    else:
+        row["socket"] = str(home.sockets / f"{name}.sock")
+    return row
+
+
+# ---- readiness
+
+def ask(url):
+    """(status, body) of a GET; status 0 when nobody answers."""
+    try:
+        with DIRECT.open(url, timeout=5) as answer:
+            return answer.status, answer.read(65536).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(65536).decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return 0, ""
+
+
+def socket_answers(path, question=b"", answer=b""):
+    """True when a unix socket takes a connection and, if asked something, answers that."""
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as line:
+        line.settimeout(5)
+        try:
+            line.connect(path)
+            line.sendall(question)
+            return not answer or line.recv(64).startswith(answer)
+        except OSError:
+            return False
+
+
+def ready(row):
+    """True when the process of a cluster.json entry does its work."""
+    if row["role"] == "redis":
+        return socket_answers(row["socket"], b"PING\r\n", b"+PONG")
+    if row["role"] == "api":
+        return socket_answers(row["socket"])
+    if row["role"] == "nginx":
+        return ask(row["url"] + "/healthz")[0] != 0
+    return ask(row["url"] + "/healthz")[0] == 200
