@@ -8,8 +8,8 @@
 struct arena_block;
 struct arena {
     struct arena_block *head;
-    size_t used;    /* bytes handed out since the last reset */
-    size_t max;     /* never hands out more than this */
+    size_t used; /* bytes handed out since the last reset */
+    size_t max;  /* never hands out more than this */
 };
 
 /* An empty arena that hands out at most max bytes between two resets. */

@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 struct buf {
-    char *data;    /* NUL-terminated whenever it is not NULL, for convenience; the NUL is not counted */
-    size_t len;    /* bytes in use */
-    size_t cap;    /* bytes allocated, without the NUL */
-    size_t max;    /* never grows past this */
+    char *data; /* NUL-terminated whenever it is not NULL, for convenience; the NUL is not counted */
+    size_t len; /* bytes in use */
+    size_t cap; /* bytes allocated, without the NUL */
+    size_t max; /* never grows past this */
 };
 
 /* An empty buffer that may hold up to max bytes. Allocates nothing yet. */

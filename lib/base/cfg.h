@@ -11,15 +11,15 @@ enum cfg_type { CFG_STR, CFG_U64, CFG_BOOL /* 0|1|true|false; a bare --flag is 1
 
 /* One row. Exactly one of str / u64 points to where the value goes. Strings are borrowed from argv/environ or the default. */
 struct cfg_row {
-    const char *name;         /* "data" is read from --data VALUE, --data=VALUE */
-    const char *env;          /* environment variable, or NULL; the command line wins */
+    const char *name; /* "data" is read from --data VALUE, --data=VALUE */
+    const char *env;  /* environment variable, or NULL; the command line wins */
     enum cfg_type type;
     const char **str;
-    uint64_t *u64;            /* CFG_U64 and CFG_BOOL */
-    const char *def;          /* as text; NULL = required, unless `optional` */
-    uint64_t min, max;        /* CFG_U64 bounds, inclusive; CFG_STR: length bounds when max > 0 */
-    int optional;             /* a missing value is NULL or 0 */
-    const char *help;         /* a sentence, with the unit */
+    uint64_t *u64;     /* CFG_U64 and CFG_BOOL */
+    const char *def;   /* as text; NULL = required, unless `optional` */
+    uint64_t min, max; /* CFG_U64 bounds, inclusive; CFG_STR: length bounds when max > 0 */
+    int optional;      /* a missing value is NULL or 0 */
+    const char *help;  /* a sentence, with the unit */
 };
 
 /* Fills every row from its default, then the environment, then argv. Unknown options, bad numbers and missing required values are

@@ -18,8 +18,8 @@ void clock_sleep_ms(uint64_t ms);
  * A clock value is microseconds since 1970 shifted left by 12, plus a counter in the low 12 bits. Thread-safe. */
 struct hlc {
     pthread_mutex_t lock;
-    uint64_t last;      /* largest clock value used or seen */
-    uint64_t process;   /* drawn at random at init */
+    uint64_t last;    /* largest clock value used or seen */
+    uint64_t process; /* drawn at random at init */
 };
 
 #define HLC_SKEW_MAX_MS 60000u /* stamps further ahead of an owner's clock are refused */

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct stamp {
-    uint64_t clock;     /* hybrid clock, see clock.h */
-    uint64_t process;   /* random id of the process that drew it */
+    uint64_t clock;   /* hybrid clock, see clock.h */
+    uint64_t process; /* random id of the process that drew it */
 };
 
 #define STAMP_HEX_SIZE 33 /* 16 + 16 lower-case hex digits and NUL; sorts like the stamp; this is the record id */

@@ -145,7 +145,8 @@ size_t text_json_char(const char *s, size_t len, char out[TEXT_JSON_CHAR_SIZE])
     return n;
 }
 
-/* White space (the Unicode property White_Space), written as UTF-8; longest first does not matter, none is the start of another. */
+/* White space (the Unicode property White_Space) in UTF-8. None is the start or the end of another. */
+/* clang-format off */
 static const char *const spaces[] = {
     " ", "\t", "\n", "\v", "\f", "\r",
     "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
@@ -153,6 +154,7 @@ static const char *const spaces[] = {
     "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a",
     "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
 };
+/* clang-format on */
 
 /* Bytes of the white space character at the start (or, from_end, at the end) of s; 0 when there is none. */
 static size_t space_at(const char *s, size_t len, int from_end)
@@ -192,7 +194,8 @@ void text_time_rfc3339(uint64_t unix_ms, char out[TEXT_TIME_SIZE])
     struct tm t = calendar(unix_ms);
     unsigned ms = unix_ms > YEAR_9999_END_MS ? 999 : (unsigned)(unix_ms % 1000);
     char line[80];
-    snprintf(line, sizeof(line), "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, ms);
+    snprintf(line, sizeof(line), "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+        t.tm_sec, ms);
     memcpy(out, line, TEXT_TIME_SIZE);
 }
 
@@ -203,8 +206,8 @@ void text_http_date(uint64_t unix_ms, char out[TEXT_HTTP_DATE_SIZE])
 {
     struct tm t = calendar(unix_ms);
     char line[80];
-    snprintf(line, sizeof(line), "%s, %02d %s %04d %02d:%02d:%02d GMT", day_names[t.tm_wday], t.tm_mday, month_names[t.tm_mon], t.tm_year + 1900,
-        t.tm_hour, t.tm_min, t.tm_sec);
+    snprintf(line, sizeof(line), "%s, %02d %s %04d %02d:%02d:%02d GMT", day_names[t.tm_wday], t.tm_mday, month_names[t.tm_mon],
+        t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
     memcpy(out, line, TEXT_HTTP_DATE_SIZE);
 }
 
@@ -226,8 +229,12 @@ enum err text_http_date_parse(const char *s, uint64_t *unix_s)
     if (!s || strlen(s) != TEXT_HTTP_DATE_SIZE - 1)
         return ERR_SYNTAX;
     struct tm t = {
-        .tm_mday = digits_at(s + 5, 2), .tm_mon = -1, .tm_year = digits_at(s + 12, 4) - 1900,
-        .tm_hour = digits_at(s + 17, 2), .tm_min = digits_at(s + 20, 2), .tm_sec = digits_at(s + 23, 2),
+        .tm_mday = digits_at(s + 5, 2),
+        .tm_mon = -1,
+        .tm_year = digits_at(s + 12, 4) - 1900,
+        .tm_hour = digits_at(s + 17, 2),
+        .tm_min = digits_at(s + 20, 2),
+        .tm_sec = digits_at(s + 23, 2),
     };
     for (int i = 0; i < 12; i++) {
         if (memcmp(s + 8, month_names[i], 3) == 0)

@@ -37,8 +37,8 @@ static size_t next_char(const char *s, size_t len, utf8proc_int32_t *c)
 static int is_space(utf8proc_int32_t c)
 {
     utf8proc_category_t category = utf8proc_category(c);
-    return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP || (c >= 0x09 && c <= 0x0d) ||
-        c == 0x85;
+    return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP ||
+           (c >= 0x09 && c <= 0x0d) || c == 0x85;
 }
 
 /* Takes white space and "-_." out of valid UTF-8, in place. Returns the new length. */

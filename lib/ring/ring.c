@@ -68,7 +68,7 @@ static int member_ok(const struct ring_member *m)
         return 0;
     size_t len = strlen(m->name);
     return ring_id_ok(m->id) && strncmp(m->id, m->name, len) == 0 && m->id[len] == '.' && zone_ok(m->zone) && m->weight >= 1 &&
-        m->weight <= RING_WEIGHT_MAX;
+           m->weight <= RING_WEIGHT_MAX;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -84,8 +84,7 @@ static int compare_tokens(const void *a, const void *b)
     return x->member < y->member ? -1 : x->member > y->member;
 }
 
-/* True when two members share a name, as they do when they share an id. Sorted ids do not sort the names: "a.1" and "a.2" may have "a-b.1"
- * between them only if '-' were above '.', but nothing here should hang on that; a ring is made seldom. */
+/* True when two members share a name, as they do when they share an id. Half a million comparisons for the largest ring: it is made seldom. */
 static int has_doubles(const struct ring *r)
 {
     for (size_t i = 0; i < r->n_members; i++) {

@@ -10,29 +10,32 @@
 #define RING_TOKENS_PER_WEIGHT 512 /* measured: within 1.07 of the mean up to 100 nodes */
 #define RING_MEMBERS_MAX 1024
 #define RING_K_MAX 16
-#define RING_NAME_MAX 64           /* bytes with NUL; [a-z0-9-], starts with a letter */
+#define RING_NAME_MAX 64 /* bytes with NUL; [a-z0-9-], starts with a letter */
 #define RING_ID_MAX 96
 #define RING_ZONE_MAX 64
 #define RING_WEIGHT_MAX 16
 
 struct ring_member {
-    char id[RING_ID_MAX];          /* name.incarnation, see ring_id_ok() */
+    char id[RING_ID_MAX]; /* name.incarnation, see ring_id_ok() */
     char name[RING_NAME_MAX];
-    char zone[RING_ZONE_MAX];      /* [A-Za-z0-9._-]; "" = no zone: every such node is its own */
-    uint32_t weight;               /* 1 … RING_WEIGHT_MAX */
+    char zone[RING_ZONE_MAX]; /* [A-Za-z0-9._-]; "" = no zone: every such node is its own */
+    uint32_t weight;          /* 1 … RING_WEIGHT_MAX */
 };
 
-struct ring_token { uint64_t point; uint32_t member; };
+struct ring_token {
+    uint64_t point;
+    uint32_t member;
+};
 
 struct ring {
     uint64_t epoch;
-    uint32_t k;                    /* copies as configured */
+    uint32_t k; /* copies as configured */
     size_t n_members;
-    struct ring_member *members;   /* sorted by id */
-    uint32_t *zone_of;             /* member → number of its zone, below n_zones */
+    struct ring_member *members; /* sorted by id */
+    uint32_t *zone_of;           /* member → number of its zone, below n_zones */
     uint32_t n_zones;
     size_t n_tokens;
-    struct ring_token *tokens;     /* sorted by (point, member) */
+    struct ring_token *tokens; /* sorted by (point, member) */
 };
 
 /* Builds a ring from a copy of the members. ERR_INVALID: none or too many, double id or name, weight or k out of bounds, bad characters. ERR_NOMEM. */
@@ -54,7 +57,11 @@ uint32_t ring_quorum(const struct ring *r);
 
 /* One step of the clockwise walk, for showing it: each token met until the owners are complete. */
 enum ring_step_kind { RING_STEP_OWNER, RING_STEP_SAME_NODE, RING_STEP_SAME_ZONE };
-struct ring_step { uint64_t point; uint32_t member; enum ring_step_kind kind; };
+struct ring_step {
+    uint64_t point;
+    uint32_t member;
+    enum ring_step_kind kind;
+};
 /* Fills up to max steps and returns how many the walk has (at most n_tokens); a second round over the ring (zones exhausted) is not listed. */
 size_t ring_walk(const struct ring *r, uint64_t point, struct ring_step *steps, size_t max);
 

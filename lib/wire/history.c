@@ -10,15 +10,15 @@
 #define FIRST_CAP 8
 
 struct fact {
-    uint64_t version;   /* 0: not shown */
-    int superseded;     /* a newer attempt of the same upload is there */
-    int removed;        /* a version that a tombstone of one version names */
+    uint64_t version; /* 0: not shown */
+    int superseded;   /* a newer attempt of the same upload is there */
+    int removed;      /* a version that a tombstone of one version names */
     int live;
 };
 
 /* What follows from the set. Memory for it is taken when records are added, so that working it out cannot fail. */
 struct history_view {
-    int fresh;          /* agrees with the entries */
+    int fresh; /* agrees with the entries */
     uint64_t live_count;
     size_t current;     /* index */
     struct fact *facts; /* one for each entry */

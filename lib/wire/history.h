@@ -8,8 +8,8 @@
 
 struct history_entry {
     struct record record;
-    int direct;         /* taken by STORE on the owner this came from, not copied */
-    unsigned seen;      /* how many owners showed it; kept by history_add and history_merge */
+    int direct;           /* taken by STORE on the owner this came from, not copied */
+    unsigned seen;        /* how many owners showed it; kept by history_add and history_merge */
     unsigned direct_seen; /* on how many of them it was direct */
 };
 
@@ -19,7 +19,7 @@ struct history_view; /* what follows from the records, worked out when it is fir
 struct history {
     struct history_entry *entries; /* sorted by stamp, oldest first; ids are unique */
     size_t n, cap;
-    struct history_view *view;     /* owned */
+    struct history_view *view; /* owned */
 };
 
 void history_init(struct history *h);

@@ -14,8 +14,8 @@ enum need { NO, MAY, MUST };
 struct verb {
     const char *name;
     enum need ballot, record, target;
-    int conditional;    /* what record.conditional must be */
-    int blob;           /* staging or bytes may come along */
+    int conditional; /* what record.conditional must be */
+    int blob;        /* staging or bytes may come along */
     int known;
 };
 
@@ -29,7 +29,8 @@ static const struct verb verbs[] = {
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static const char *const blob_state_names[] = {[BLOB_STORED] = "stored", [BLOB_MISSING] = "missing", [BLOB_BAD] = "bad", [BLOB_UNKNOWN] = "unknown"};
+static const char *const blob_state_names[] = {
+    [BLOB_STORED] = "stored", [BLOB_MISSING] = "missing", [BLOB_BAD] = "bad", [BLOB_UNKNOWN] = "unknown"};
 #define BLOB_STATES (sizeof(blob_state_names) / sizeof(blob_state_names[0]))
 
 const char *message_verb_name(enum message_verb v)
@@ -171,8 +172,8 @@ static enum err read_request(const struct json *j, struct message_request *m)
     m->key = strdup(key);
     if (!m->key)
         return ERR_NOMEM;
-    if (json_get_u64(j, "ring", UINT64_MAX, &m->ring) || read_ballot(j, &m->ballot) || read_text(j, "staging", m->staging, sizeof(m->staging)) ||
-        read_text(j, "target", m->target, sizeof(m->target)))
+    if (json_get_u64(j, "ring", UINT64_MAX, &m->ring) || read_ballot(j, &m->ballot) ||
+        read_text(j, "staging", m->staging, sizeof(m->staging)) || read_text(j, "target", m->target, sizeof(m->target)))
         return ERR_SYNTAX;
     if (m->staging[0] && !num_is_hex(m->staging, MESSAGE_STAGING_ID_SIZE - 1))
         return ERR_SYNTAX;

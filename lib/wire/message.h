@@ -21,8 +21,8 @@
 enum message_verb { MESSAGE_STORE, MESSAGE_PREPARE, MESSAGE_ACCEPT, MESSAGE_LEARN, MESSAGE_PULL, MESSAGE_HINT };
 
 #define MESSAGE_OWNERS_MAX 16
-#define MESSAGE_NODE_ID_MAX 96      /* bytes of a node id with NUL: name (≤ 63) + "." + 16 hex digits */
-#define MESSAGE_STAGING_ID_SIZE 33  /* 32 hex digits and NUL */
+#define MESSAGE_NODE_ID_MAX 96       /* bytes of a node id with NUL: name (≤ 63) + "." + 16 hex digits */
+#define MESSAGE_STAGING_ID_SIZE 33   /* 32 hex digits and NUL */
 #define MESSAGE_BODY_MAX (24u << 20) /* an answer or a request's head and known list */
 
 /* The path word of a verb ("store") and back; -1 when unknown. */
@@ -31,13 +31,13 @@ int message_verb_parse(const char *word);
 
 struct message_request {
     enum message_verb verb;
-    uint64_t ring;              /* epoch of the ring the sender uses */
-    char *key;                  /* course key */
-    struct stamp ballot;        /* PREPARE, ACCEPT */
-    int has_record;             /* STORE, ACCEPT (absent = NONE), LEARN */
+    uint64_t ring;       /* epoch of the ring the sender uses */
+    char *key;           /* course key */
+    struct stamp ballot; /* PREPARE, ACCEPT */
+    int has_record;      /* STORE, ACCEPT (absent = NONE), LEARN */
     struct record record;
     char staging[MESSAGE_STAGING_ID_SIZE]; /* "" or the staged body that is the record's blob */
-    struct history known;       /* ACCEPT: what that owner lacks of U */
+    struct history known;                  /* ACCEPT: what that owner lacks of U */
     char target[MESSAGE_NODE_ID_MAX];      /* HINT: the owner that missed something; PULL: the puller */
 };
 
@@ -48,16 +48,16 @@ enum blob_state blob_state_parse(const char *word); /* BLOB_UNKNOWN for anything
 
 struct message_answer {
     int ok;
-    enum err error;             /* why not: ERR_FENCED, ERR_STALE_RING, … */
-    struct stamp promised;      /* largest stamp the owner knows for the course */
-    uint64_t ring;              /* owner's ring epoch, with ERR_STALE_RING */
-    int has_history;            /* PREPARE, PULL */
-    struct history history;     /* the owner's R; entry i's blob is blobs[i] */
-    enum blob_state *blobs;     /* history.n of them, or NULL */
-    uint64_t *verified_at_ms;   /* unix ms of the last hash check, 0 = never; history.n of them, or NULL */
-    int has_slot;               /* the last ACCEPT */
+    enum err error;           /* why not: ERR_FENCED, ERR_STALE_RING, … */
+    struct stamp promised;    /* largest stamp the owner knows for the course */
+    uint64_t ring;            /* owner's ring epoch, with ERR_STALE_RING */
+    int has_history;          /* PREPARE, PULL */
+    struct history history;   /* the owner's R; entry i's blob is blobs[i] */
+    enum blob_state *blobs;   /* history.n of them, or NULL */
+    uint64_t *verified_at_ms; /* unix ms of the last hash check, 0 = never; history.n of them, or NULL */
+    int has_slot;             /* the last ACCEPT */
     struct stamp slot_ballot;
-    int slot_has_record;        /* 0: NONE was accepted */
+    int slot_has_record; /* 0: NONE was accepted */
     struct record slot_record;
 };
 
@@ -70,7 +70,8 @@ void message_answer_release(struct message_answer *a);
 /* Appends the request as a frame head (the caller sends the blob's bytes behind it). ERR_NOMEM, ERR_TOO_LARGE. */
 enum err message_request_print(const struct message_request *m, struct buf *out) MUST_CHECK;
 /* Reads a body as `verb`; *bytes is the blob part, borrowed from body. Checks that what the verb needs is there and record.key = key. ERR_SYNTAX. */
-enum err message_request_parse(enum message_verb verb, const void *body, size_t len, struct message_request *out, const void **bytes, size_t *bytes_len) MUST_CHECK;
+enum err message_request_parse(
+    enum message_verb verb, const void *body, size_t len, struct message_request *out, const void **bytes, size_t *bytes_len) MUST_CHECK;
 /* The answer as JSON text, and back. */
 enum err message_answer_print(const struct message_answer *a, struct buf *out) MUST_CHECK;
 enum err message_answer_parse(const char *text, size_t len, struct message_answer *out) MUST_CHECK;

@@ -13,21 +13,20 @@ struct field {
     const char *name;
     size_t offset;
     size_t bytes_max, chars_max;
-    int required;   /* not empty, and without control characters */
-    int given;      /* a person gave it: it counts for record_same_content() and "fields" */
+    int required; /* not empty, and without control characters */
+    int given;    /* a person gave it: it counts for record_same_content() and "fields" */
 };
 
-#define FIELD(member, bytes, chars, required, given) {#member, offsetof(struct record, member), bytes, chars, required, given}
 static const struct field fields[] = {
-    FIELD(course, NAME_BYTES_MAX, NAME_CHARS_MAX, 1, 0),
-    FIELD(key, NAME_KEY_BYTES_MAX, NAME_KEY_BYTES_MAX, 1, 0),
-    FIELD(term, RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, 0, 1),
-    FIELD(title, RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, 0, 1),
-    FIELD(instructor, RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, 0, 1),
-    FIELD(note, RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, 0, 1),
-    FIELD(filename, RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, 0, 1),
-    FIELD(type, RECORD_TYPE_MAX, RECORD_TYPE_MAX, 0, 1),
-    FIELD(uploader, RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, 0, 0),
+    {"course", offsetof(struct record, course), NAME_BYTES_MAX, NAME_CHARS_MAX, .required = 1},
+    {"key", offsetof(struct record, key), NAME_KEY_BYTES_MAX, NAME_KEY_BYTES_MAX, .required = 1},
+    {"term", offsetof(struct record, term), RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, .given = 1},
+    {"title", offsetof(struct record, title), RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, .given = 1},
+    {"instructor", offsetof(struct record, instructor), RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, .given = 1},
+    {"note", offsetof(struct record, note), RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, .given = 1},
+    {"filename", offsetof(struct record, filename), RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, .given = 1},
+    {"type", offsetof(struct record, type), RECORD_TYPE_MAX, RECORD_TYPE_MAX, .given = 1},
+    {"uploader", offsetof(struct record, uploader), RECORD_FIELD_MAX, RECORD_FIELD_CHARS_MAX, .given = 0},
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -194,9 +193,10 @@ static enum err read_all(const struct json *j, struct record *r)
     if (e)
         return e;
     int conditional = json_get_bool(j, "conditional", -1);
-    if (json_get_stamp(j, "id", &r->id) || read_kind(j, &r->kind) || json_get_stamp(j, "of", &r->of) || json_get_stamp(j, "parent", &r->parent) ||
-        json_get_u64(j, "size", JSON_EXACT_MAX, &r->size) || read_hex(j, "sha256", 64, 1, r->sha256) || read_hex(j, "upload", 32, 0, r->upload) ||
-        read_hex(j, "fields", 64, 0, given) || conditional < 0)
+    if (json_get_stamp(j, "id", &r->id) || read_kind(j, &r->kind) || json_get_stamp(j, "of", &r->of) ||
+        json_get_stamp(j, "parent", &r->parent) || json_get_u64(j, "size", JSON_EXACT_MAX, &r->size) ||
+        read_hex(j, "sha256", 64, 1, r->sha256) || read_hex(j, "upload", 32, 0, r->upload) || read_hex(j, "fields", 64, 0, given) ||
+        conditional < 0)
         return ERR_SYNTAX;
     r->conditional = conditional;
     if (!consistent(r))

@@ -11,29 +11,29 @@
 #include "lib/wire/json.h"
 
 enum record_kind {
-    RECORD_UPLOAD,   /* a version */
-    RECORD_DELETE,   /* a tombstone: of one version (`of` set) or of everything older than itself (`of` zero) */
-    RECORD_RESTORE   /* a version made from the fields of version `of` */
+    RECORD_UPLOAD, /* a version */
+    RECORD_DELETE, /* a tombstone: of one version (`of` set) or of everything older than itself (`of` zero) */
+    RECORD_RESTORE /* a version made from the fields of version `of` */
 };
 
-#define RECORD_FIELD_MAX 1024       /* bytes of term, title, instructor, note, filename, uploader (characters ≤ 255) */
+#define RECORD_FIELD_MAX 1024 /* bytes of term, title, instructor, note, filename, uploader (characters ≤ 255) */
 #define RECORD_FIELD_CHARS_MAX 255
-#define RECORD_TYPE_MAX 127         /* bytes of the media type */
-#define RECORD_UPLOAD_ID_SIZE 33    /* 32 hex digits and NUL */
-#define RECORD_JSON_MAX 24576       /* bytes of one record's JSON */
+#define RECORD_TYPE_MAX 127      /* bytes of the media type */
+#define RECORD_UPLOAD_ID_SIZE 33 /* 32 hex digits and NUL */
+#define RECORD_JSON_MAX 24576    /* bytes of one record's JSON */
 
 struct record {
     struct stamp id;
-    char *course;               /* as shown */
-    char *key;                  /* its key (lib/name) */
+    char *course; /* as shown */
+    char *key;    /* its key (lib/name) */
     enum record_kind kind;
-    struct stamp of;            /* zero unless kind needs it */
+    struct stamp of;                                                     /* zero unless kind needs it */
     char *term, *title, *instructor, *note, *filename, *type, *uploader; /* "" when not given; never NULL */
     uint64_t size;
-    char sha256[HASH_HEX_SIZE]; /* "" for a tombstone */
-    struct stamp parent;        /* what it was checked against or believed to follow; zero = none */
+    char sha256[HASH_HEX_SIZE];         /* "" for a tombstone */
+    struct stamp parent;                /* what it was checked against or believed to follow; zero = none */
     char upload[RECORD_UPLOAD_ID_SIZE]; /* the request it belongs to; attempts of one upload share it */
-    int conditional;            /* decided by PREPARE and ACCEPT */
+    int conditional;                    /* decided by PREPARE and ACCEPT */
 };
 
 /* An empty record: strings "", numbers zero. ERR_NOMEM. */

@@ -10,7 +10,7 @@
 struct ballot {
     uint64_t counter;
     char coordinator[64];
-    uint64_t start;         /* random id of that process's start */
+    uint64_t start; /* random id of that process's start */
 };
 int ballot_cmp(const struct ballot *a, const struct ballot *b);
 struct json *ballot_to_json(const struct ballot *b);
@@ -19,16 +19,17 @@ enum err ballot_from_json(const struct json *j, struct ballot *out) MUST_CHECK;
 #define RINGDOC_BYTES_MAX (1u << 20)
 
 struct ringdoc {
-    struct ring *ring;      /* owned */
-    struct ballot ballot;   /* under which it was installed; counter 0 for the founding document */
-    char *text;             /* the JSON it was read from or printed to, NUL-terminated; owned */
+    struct ring *ring;    /* owned */
+    struct ballot ballot; /* under which it was installed; counter 0 for the founding document */
+    char *text;           /* the JSON it was read from or printed to, NUL-terminated; owned */
     size_t text_len;
 };
 
 /* Reads and builds. ERR_SYNTAX, ERR_INVALID, ERR_NOMEM. *out untouched on failure. */
 enum err ringdoc_parse(const char *text, size_t len, struct ringdoc **out) MUST_CHECK;
 /* Makes a stable document from members. */
-enum err ringdoc_new(const struct ring_member *members, size_t n, uint32_t k, uint64_t epoch, const struct ballot *b, struct ringdoc **out) MUST_CHECK;
+enum err ringdoc_new(
+    const struct ring_member *members, size_t n, uint32_t k, uint64_t epoch, const struct ballot *b, struct ringdoc **out) MUST_CHECK;
 enum err ringdoc_copy(const struct ringdoc *from, struct ringdoc **out) MUST_CHECK;
 void ringdoc_free(struct ringdoc *d);
 
