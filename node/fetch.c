@@ -1,0 +1,157 @@
+#include "node/fetch.h"
+
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/wire/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STALL_MS 5000u
+#define PULL_TIMEOUT_MS 10000u
+#define PATH_BYTES_MAX 8192
+
+/* The owners of a course but this node, `first` in front. Returns how many. */
+static size_t other_owners(struct node *n, const char *key, const char *first, char ids[RING_K_MAX][RING_ID_MAX])
+{
+    uint32_t owners[RING_K_MAX];
+    size_t count = 0;
+    struct ledger_ring *ring = ledger_hold(n->ledger);
+    if (!ring)
+        return 0;
+    size_t n_owners = ring_owners(ring->doc->ring, ring_key_point(key), owners);
+    for (size_t i = 0; i < n_owners; i++) {
+        const char *id = ring->doc->ring->members[owners[i]].id;
+        if (strcmp(id, n->self.id) == 0)
+            continue;
+        memcpy(ids[count], id, RING_ID_MAX);
+        if (count > 0 && first && strcmp(id, first) == 0) {
+            memcpy(ids[count], ids[0], RING_ID_MAX);
+            memcpy(ids[0], id, RING_ID_MAX);
+        }
+        count++;
+    }
+    ledger_drop(ring);
+    return count;
+}
+
+static enum err fetch_from(struct node *n, struct peer *peer, const char *id, const char *sha256, uint64_t size)
+{
+    char url[MEMBERS_URL_MAX], unused[HASH_HEX_SIZE];
+    struct draft *d;
+    enum err e = cluster_url(n->cluster, id, url);
+    if (e)
+        return ERR_UNAVAILABLE;
+    e = draft_new(n->blobs, size, &d);
+    if (e)
+        return e;
+    e = peer_fetch_blob(peer, url, sha256, size, ledger_epoch(n->ledger), draft_fd(d), STALL_MS);
+    if (!e)
+        e = draft_sync(d, unused);
+    /* Fewer bytes than the record says, with the right hash: the record is wrong about its blob, and nobody can do better. */
+    if (e == ERR_INVALID)
+        e = ERR_CORRUPT;
+    if (!e)
+        e = verify_put(n->verify, d, sha256);
+    draft_free(d);
+    return e;
+}
+
+enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first)
+{
+    char ids[RING_K_MAX][RING_ID_MAX];
+    size_t count = other_owners(n, key, first, ids);
+    enum err result = count > 0 ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
+    for (size_t i = 0; i < count; i++) {
+        enum err e = fetch_from(n, peer, ids[i], sha256, size);
+        if (!e || e == ERR_FULL || e == ERR_IO || e == ERR_NOMEM)
+            return e;
+        if (e != ERR_NOT_FOUND && e != ERR_CORRUPT)
+            result = ERR_UNAVAILABLE;
+    }
+    return result;
+}
+
+enum err fetch_if_missing(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first)
+{
+    enum err e = verify_check(n->verify, sha256);
+    if (e != ERR_NOT_FOUND && e != ERR_CORRUPT)
+        return e;
+    return fetch_blob(n, peer, key, sha256, size, first);
+}
+
+/* Asks an owner for its whole set. On ERR_OK the answer has a history. */
+static enum err pull(struct node *n, struct peer *peer, const char *url, uint64_t ring, const char *key, struct message_answer *answer)
+{
+    struct buf path, body;
+    struct message_request m;
+    message_request_init(&m, MESSAGE_PULL);
+    buf_init(&path, PATH_BYTES_MAX);
+    buf_init(&body, FRAME_HEAD_MAX);
+    m.ring = ring;
+    m.key = strdup(key);
+    memcpy(m.target, n->self.id, sizeof(n->self.id));
+    enum err e = m.key ? buf_add_str(&path, "/records/") : ERR_NOMEM;
+    if (!e)
+        e = text_percent_encode(&path, key, strlen(key));
+    if (!e)
+        e = buf_add_str(&path, "/pull");
+    if (!e)
+        e = message_request_print(&m, &body);
+    struct peer_call call = {.base_url = url, .method = "POST", .path = buf_str(&path), .epoch = ring, .body = body.data, .body_len = body.len,
+        .answer_max = MESSAGE_BODY_MAX};
+    if (!e)
+        e = peer_call(peer, &call, PULL_TIMEOUT_MS);
+    if (!e)
+        e = call.error;
+    if (!e && call.status != 200 && call.status != 409)
+        e = ERR_UNAVAILABLE;
+    if (!e)
+        e = message_answer_parse(buf_str(&call.answer), call.answer.len, answer);
+    peer_calls_release(&call, 1);
+    message_request_release(&m);
+    buf_release(&path);
+    buf_release(&body);
+    return e;
+}
+
+/* Fetches what is missing; missing[i] is set for blobs that no owner has. */
+static enum err fetch_blobs(struct node *n, struct peer *peer, const char *key, const char *from, const struct history *set, unsigned char *missing)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        const struct record *r = &set->entries[i].record;
+        if (r->sha256[0] == '\0')
+            continue;
+        enum err e = fetch_if_missing(n, peer, key, r->sha256, r->size, from);
+        missing[i] = e == ERR_NOT_FOUND;
+        if (e && e != ERR_NOT_FOUND)
+            return e;
+    }
+    return ERR_OK;
+}
+
+enum err fetch_course(struct node *n, struct peer *peer, const char *key, const char *from)
+{
+    char url[MEMBERS_URL_MAX];
+    struct message_answer answer;
+    uint64_t ring = ledger_epoch(n->ledger);
+    if (cluster_url(n->cluster, from, url))
+        return ERR_UNAVAILABLE;
+    message_answer_init(&answer);
+    enum err e = pull(n, peer, url, ring, key, &answer);
+    if (!e && !answer.ok)
+        e = answer.error;
+    if (!e && (!answer.has_history || (answer.history.n > 0 && strcmp(answer.history.entries[0].record.key, key) != 0)))
+        e = ERR_CORRUPT;
+    unsigned char *missing = NULL;
+    if (!e) {
+        missing = calloc(answer.history.n + 1, 1);
+        e = missing ? fetch_blobs(n, peer, key, from, &answer.history, missing) : ERR_NOMEM;
+    }
+    if (!e && answer.history.n > 0)
+        e = records_copy(&n->records, key, ring, &answer.history, missing);
+    free(missing);
+    message_answer_release(&answer);
+    return e;
+}

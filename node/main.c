@@ -1,0 +1,109 @@
+/* ringbinder-node: one node of the cluster. Settings, then the parts in their order, then a wait for the signal. */
+#include "lib/base/cfg.h"
+#include "lib/base/fs.h"
+#include "lib/base/log.h"
+#include "lib/base/sig.h"
+#include "node/check.h"
+#include "node/identity.h"
+#include "node/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    const char *init, *name, *zone, *list_blobs, *check, *log_level;
+    uint64_t weight;
+    struct node_settings node;
+};
+
+static enum err read_options(struct options *o, int argc, char **argv)
+{
+    const struct cfg_row rows[] = {
+        {.name = "data", .env = "RB_NODE_DATA", .type = CFG_STR, .str = &o->node.data, .optional = 1, .help = "the node's folder, made by --init"},
+        {.name = "listen", .env = "RB_NODE_LISTEN", .type = CFG_STR, .str = &o->node.listen, .optional = 1, .help = "where to serve: ADDR:PORT"},
+        {.name = "url", .env = "RB_NODE_URL", .type = CFG_STR, .str = &o->node.url, .optional = 1, .help = "what others call; http:// and --listen when not given"},
+        {.name = "coordinators", .env = "RB_NODE_COORDINATORS", .type = CFG_STR, .str = &o->node.coordinators, .optional = 1, .help = "their URLs, separated by commas"},
+        {.name = "key", .env = "RB_NODE_KEY", .type = CFG_STR, .str = &o->node.key_file, .optional = 1, .help = "file with the cluster's key: 64 hex digits, mode 0600"},
+        {.name = "capacity-bytes", .env = "RB_NODE_CAPACITY_BYTES", .type = CFG_U64, .u64 = &o->node.capacity_bytes, .def = "0", .max = INT64_MAX,
+            .help = "bytes this node may store; 0: what the file system has"},
+        {.name = "reserve-bytes", .env = "RB_NODE_RESERVE_BYTES", .type = CFG_U64, .u64 = &o->node.reserve_bytes, .def = "67108864", .max = INT64_MAX,
+            .help = "bytes kept free on the file system"},
+        {.name = "log-level", .env = "RB_LOG_LEVEL", .type = CFG_STR, .str = &o->log_level, .def = "info", .help = "debug, info, warn or error"},
+        {.name = "init", .type = CFG_STR, .str = &o->init, .optional = 1, .help = "make this folder a node's, print its identity, and exit"},
+        {.name = "name", .type = CFG_STR, .str = &o->name, .optional = 1, .help = "with --init: the node's name, 1 to 63 of a-z, 0-9 and -"},
+        {.name = "zone", .type = CFG_STR, .str = &o->zone, .def = "", .help = "with --init: copies are kept in distinct zones where there are enough"},
+        {.name = "weight", .type = CFG_U64, .u64 = &o->weight, .def = "1", .min = 1, .max = RING_WEIGHT_MAX, .help = "with --init: its share, beside others"},
+        {.name = "list-blobs", .type = CFG_STR, .str = &o->list_blobs, .optional = 1, .help = "print \"sha256 path offset length\" of each blob in this folder, and exit"},
+        {.name = "check", .type = CFG_STR, .str = &o->check, .optional = 1, .help = "read this folder, say whether all is well, and exit with 0 or 1"},
+    };
+    return cfg_read(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, "a node of a Ringbinder cluster: keeps copies of files and their records", stderr);
+}
+
+/* Exit codes: 0 done, 1 not well, 2 bad settings or no node there. */
+static int init(const struct options *o)
+{
+    struct buf line;
+    buf_init(&line, 4096);
+    if (!o->name) {
+        fprintf(stderr, "--init needs --name\n");
+        return 2;
+    }
+    enum err e = identity_init(o->init, o->name, o->zone, o->weight, &line);
+    if (e)
+        fprintf(stderr, "%s cannot become the folder of a node named %s: %s\n", o->init, o->name, err_text(e));
+    else
+        puts(buf_str(&line));
+    buf_release(&line);
+    return e ? 2 : 0;
+}
+
+static int check(const struct options *o)
+{
+    unsigned long wrong = 0;
+    enum err e = check_folder(o->check, &wrong);
+    if (e)
+        fprintf(stderr, "%s cannot be checked: %s\n", o->check, err_text(e));
+    return e || wrong > 0;
+}
+
+static int list_blobs(const struct options *o)
+{
+    enum err e = check_list_blobs(o->list_blobs);
+    if (e)
+        fprintf(stderr, "%s cannot be listed: %s\n", o->list_blobs, err_text(e));
+    return e != ERR_OK;
+}
+
+static int serve(const struct options *o)
+{
+    const struct node_settings *s = &o->node;
+    static const char *const names[] = {"data", "listen", "coordinators", "key"};
+    const char *const values[] = {s->data, s->listen, s->coordinators, s->key_file};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (values[i])
+            continue;
+        fprintf(stderr, "--%s is missing; --help tells what it is\n", names[i]);
+        return 2;
+    }
+    return run_node(s, log_level_parse(o->log_level));
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    memset(&o, 0, sizeof(o));
+    enum err e = read_options(&o, argc, argv);
+    if (e)
+        return e == ERR_GONE ? 0 : 2;
+    if (log_level_parse(o.log_level) < 0) {
+        fprintf(stderr, "--log-level must be debug, info, warn or error\n");
+        return 2;
+    }
+    if (o.init)
+        return init(&o);
+    if (o.check)
+        return check(&o);
+    if (o.list_blobs)
+        return list_blobs(&o);
+    return serve(&o);
+}

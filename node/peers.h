@@ -1,0 +1,17 @@
+/* Clients of other nodes and of coordinators: a struct peer belongs to one thread at a time, and requests come on threads that come and go. */
+#ifndef RB_NODE_PEERS_H
+#define RB_NODE_PEERS_H
+
+#include "lib/peer/peer.h"
+
+struct peers;
+
+/* All sign as `sender` with `key`; both are borrowed. NULL when out of memory. */
+struct peers *peers_new(const struct sign_key *key, const char *sender);
+/* All clients must have been given back. */
+void peers_free(struct peers *p);
+/* A client for this thread until peers_give(). NULL when out of memory. */
+struct peer *peers_take(struct peers *p);
+void peers_give(struct peers *p, struct peer *peer);
+
+#endif

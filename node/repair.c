@@ -1,0 +1,208 @@
+#include "node/repair.h"
+
+#include "lib/base/log.h"
+#include "node/fetch.h"
+#include "node/needs.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAUSE_MIN_MS 500u
+#define PAUSE_MAX_MS 10000u /* between rounds in which nothing could be had */
+#define BATCH 32
+
+struct repair {
+    struct node *node;
+    pthread_mutex_t lock;   /* guards all below */
+    pthread_cond_t wake;
+    char checks[REPAIR_CHECKS_MAX][HASH_HEX_SIZE];
+    size_t n_checks;
+    int woken, stop, has_thread;
+    pthread_t thread;
+};
+
+static int is_stopping(struct repair *r)
+{
+    pthread_mutex_lock(&r->lock);
+    int stop = r->stop;
+    pthread_mutex_unlock(&r->lock);
+    return stop;
+}
+
+/* Returns whether the blob is here now. */
+static int mend(struct node *n, struct peer *peer, const struct need *need)
+{
+    enum err e = fetch_if_missing(n, peer, need->key, need->sha256, need->size, NULL);
+    if (!e)
+        e = needs_remove(n->db, need->sha256);
+    if (!e)
+        log_write(LOG_INFO, "repair", "blob %s is here again", need->sha256);
+    else
+        log_write(LOG_DEBUG, "repair", "blob %s: %s", need->sha256, err_text(e));
+    return !e;
+}
+
+/* One pass over all needs. *left is how many could not be met. */
+static enum err mend_all(struct repair *r, size_t *mended, size_t *left)
+{
+    struct node *n = r->node;
+    struct need needs[BATCH];
+    char after[HASH_HEX_SIZE] = "";
+    struct peer *peer = peers_take(n->peers);
+    size_t count = BATCH;
+    enum err e = peer ? ERR_OK : ERR_NOMEM;
+    *mended = *left = 0;
+    while (!e && count == BATCH) {
+        e = needs_list(n->db, after, needs, BATCH, &count);
+        for (size_t i = 0; i < count && !e; i++) {
+            if (!is_stopping(r) && mend(n, peer, &needs[i]))
+                (*mended)++;
+            else
+                (*left)++;
+            memcpy(after, needs[i].sha256, sizeof(after));
+            free(needs[i].key);
+        }
+    }
+    peers_give(n->peers, peer);
+    return e;
+}
+
+/* Takes one waiting check; 0 when there is none. */
+static int next_check(struct repair *r, char sha256[HASH_HEX_SIZE])
+{
+    pthread_mutex_lock(&r->lock);
+    int any = r->n_checks > 0 && !r->stop;
+    if (any)
+        memcpy(sha256, r->checks[--r->n_checks], HASH_HEX_SIZE);
+    pthread_mutex_unlock(&r->lock);
+    return any;
+}
+
+static void check_all(struct repair *r)
+{
+    char sha256[HASH_HEX_SIZE];
+    while (next_check(r, sha256)) {
+        enum err e = verify_check(r->node->verify, sha256);
+        if (e && e != ERR_CORRUPT && e != ERR_NOT_FOUND)
+            log_write(LOG_WARN, "repair", "blob %s could not be checked: %s", sha256, err_text(e));
+    }
+}
+
+/* Waits for a call or for pause_ms; returns 0 when it is time to stop. *called says which. */
+static int wait_for_work(struct repair *r, unsigned pause_ms, int *called)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)(pause_ms % 1000u) * 1000000u;
+    until.tv_sec += (time_t)(pause_ms / 1000u + ns / 1000000000u);
+    until.tv_nsec = (long)(ns % 1000000000u);
+    pthread_mutex_lock(&r->lock);
+    int rc = 0;
+    while (!r->stop && !r->woken && rc == 0)
+        rc = pthread_cond_timedwait(&r->wake, &r->lock, &until);
+    *called = r->woken;
+    r->woken = 0;
+    int stop = r->stop;
+    pthread_mutex_unlock(&r->lock);
+    return !stop;
+}
+
+static void *run(void *ctx)
+{
+    struct repair *r = ctx;
+    unsigned pause_ms = PAUSE_MIN_MS;
+    int called = 1;
+    while (wait_for_work(r, pause_ms, &called)) {
+        size_t mended, left;
+        check_all(r);
+        enum err e = mend_all(r, &mended, &left);
+        if (e)
+            log_write(LOG_WARN, "repair", "%s", err_text(e));
+        if (called || mended > 0 || (!e && left == 0))
+            pause_ms = PAUSE_MIN_MS;
+        else
+            pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+    }
+    return NULL;
+}
+
+void repair_wake(struct repair *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->woken = 1;
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void repair_check(struct repair *r, const char *sha256)
+{
+    pthread_mutex_lock(&r->lock);
+    int full = r->n_checks == REPAIR_CHECKS_MAX;
+    for (size_t i = 0; i < r->n_checks && !full; i++)
+        full = strcmp(r->checks[i], sha256) == 0;
+    if (!full)
+        memcpy(r->checks[r->n_checks++], sha256, HASH_HEX_SIZE);
+    r->woken = 1;
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+}
+
+int repair_lost(struct repair *r, const char *sha256, int bad)
+{
+    enum err e = needs_add_known(r->node->db, sha256, bad);
+    if (e && e != ERR_NOT_FOUND)
+        log_write(LOG_ERROR, "repair", "the loss of blob %s could not be written down: %s", sha256, err_text(e));
+    if (!e)
+        repair_wake(r);
+    return e != ERR_NOT_FOUND;
+}
+
+static void on_loss(void *ctx, const char *sha256, int bad)
+{
+    repair_lost(ctx, sha256, bad);
+}
+
+enum err repair_start(struct node *n, struct repair **out)
+{
+    struct repair *r = calloc(1, sizeof(*r));
+    pthread_condattr_t monotonic;
+    if (!r)
+        return ERR_NOMEM;
+    r->node = n;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    verify_on_loss(n->verify, on_loss, r);
+    r->has_thread = pthread_create(&r->thread, NULL, run, r) == 0;
+    if (!r->has_thread) {
+        repair_free(r);
+        return ERR_NOMEM;
+    }
+    *out = r;
+    return ERR_OK;
+}
+
+void repair_stop(struct repair *r)
+{
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stop = 1;
+    pthread_cond_broadcast(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void repair_free(struct repair *r)
+{
+    if (!r)
+        return;
+    repair_stop(r);
+    if (r->has_thread)
+        pthread_join(r->thread, NULL);
+    pthread_cond_destroy(&r->wake);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}

@@ -1,0 +1,10 @@
+/* A node's life: its parts are opened in the order in which they need each other, and closed in the other one. */
+#ifndef RB_NODE_RUN_H
+#define RB_NODE_RUN_H
+
+#include "node/node.h"
+
+/* Runs until SIGTERM or SIGINT. Returns the exit code: 0 after an orderly stop, 1 when something it needs cannot be had, 2 when the settings or the folder are wrong. */
+int run_node(const struct node_settings *s, int log_level);
+
+#endif

@@ -1,0 +1,70 @@
+#include "node/server.h"
+
+#include "lib/base/num.h"
+#include "lib/wire/frame.h"
+#include "node/handle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CONNECTIONS_MAX 400u
+#define TIMEOUT_S 30u
+#define CONNECTION_BYTES (64u << 10)
+#define BLOB_BODY_MAX (4u << 20)    /* a blob that comes with its record; larger ones are staged */
+#define HEAD_MAX (FRAME_PREFIX + FRAME_HEAD_MAX)
+#define SMALL_MAX 65536u
+
+static const struct http_route routes[] = {
+    {"POST", "/records/{}/store", HTTP_AUTH_SIGNED, HEAD_MAX + BLOB_BODY_MAX, handle_store, NULL, NULL, NULL},
+    {"POST", "/records/{}/prepare", HTTP_AUTH_SIGNED, SMALL_MAX, handle_prepare, NULL, NULL, NULL},
+    {"POST", "/records/{}/accept", HTTP_AUTH_SIGNED, HEAD_MAX + BLOB_BODY_MAX, handle_accept, NULL, NULL, NULL},
+    {"POST", "/records/{}/learn", HTTP_AUTH_SIGNED, SMALL_MAX, handle_learn, NULL, NULL, NULL},
+    {"POST", "/records/{}/pull", HTTP_AUTH_SIGNED, SMALL_MAX, handle_pull, NULL, NULL, NULL},
+    {"POST", "/records/{}/hint", HTTP_AUTH_SIGNED, SMALL_MAX, handle_hint, NULL, NULL, NULL},
+    {"POST", "/records/{}/fetch", HTTP_AUTH_SIGNED, SMALL_MAX, handle_fetch, NULL, NULL, NULL},
+    {"PUT", "/staging/{}", HTTP_AUTH_SIGNED, 0, handle_staging, handle_staging_begin, handle_staging_piece, handle_staging_drop},
+    {"POST", "/staging/{}/commit", HTTP_AUTH_SIGNED, SMALL_MAX, handle_staging_commit, NULL, NULL, NULL},
+    {"GET", "/blobs/{}", HTTP_AUTH_HANDLER, 0, handle_blob, NULL, NULL, NULL},
+    {"POST", "/leader/promise", HTTP_AUTH_SIGNED, SMALL_MAX, handle_promise, NULL, NULL, NULL},
+    {"POST", "/leader/install", HTTP_AUTH_SIGNED, RINGDOC_BYTES_MAX + SMALL_MAX, handle_install, NULL, NULL, NULL},
+    {"GET", "/lookup/{}", HTTP_AUTH_SIGNED, 0, handle_lookup, NULL, NULL, NULL},
+    {"GET", "/inventory", HTTP_AUTH_SIGNED, 0, handle_inventory, NULL, NULL, NULL},
+    {"GET", "/healthz", HTTP_AUTH_NONE, 0, handle_healthz, NULL, NULL, NULL},
+};
+
+/* Splits "ADDR:PORT" or "[ADDR6]:PORT". */
+static enum err split_listen(const char *listen, char *address, size_t size, uint16_t *port)
+{
+    const char *colon = strrchr(listen, ':');
+    uint64_t number;
+    if (!colon || num_parse_u64(colon + 1, UINT16_MAX, &number))
+        return ERR_INVALID;
+    size_t len = (size_t)(colon - listen);
+    if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
+        listen++;
+        len -= 2;
+    }
+    if (len == 0 || len >= size)
+        return ERR_INVALID;
+    memcpy(address, listen, len);
+    address[len] = '\0';
+    *port = (uint16_t)number;
+    return ERR_OK;
+}
+
+enum err server_start(struct node *n, const char *listen, struct http_server **out)
+{
+    char address[64];
+    struct http_config config = {
+        .address = address,
+        .connections_max = CONNECTIONS_MAX,
+        .timeout_s = TIMEOUT_S,
+        .memory_per_connection = CONNECTION_BYTES,
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .key = &n->key,
+        .ctx = n,
+    };
+    enum err e = split_listen(listen, address, sizeof(address), &config.port);
+    return e ? e : http_start(&config, out);
+}
