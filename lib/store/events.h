@@ -4,6 +4,7 @@
 
 #include "lib/store/conn.h"
 
+#define EVENTS_KEY "rb:events"
 #define EVENTS_MAX 100000u
 
 /* Adds {kind, course, key, node, at}; NULL fields are left out. */

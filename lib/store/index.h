@@ -1,10 +1,15 @@
 /* The index of courses and records in Redis. It may be lost at any time: truth is on the nodes.
  *
  * rb:v:<key>   hash   record id → record JSON                 every record of a course
- * rb:c:<key>   hash   cur, n (live versions), head (stamp)    what lists and downloads need
+ * rb:c:<key>   hash   cur (JSON), n (live versions), version  what lists and downloads need: the current record, how many versions, and its number
+ *                     id, kind, shown, head, del, words       what the script goes on from: the current record's id and kind (v, a, o), records shown,
+ *                                                             largest stamp, newest tombstone of everything, words listed (" a b =term ", "" when the course is not listed)
+ * rb:x:<key>   hash   record id → "<kind> <of> <upload> <words>"; u:<upload id> → one of its records; t:<record id> → its tombstone
  * rb:byname    zset   score 0, member key                     listed courses (not deleted), by key
  * rb:newest    zset   score 0, member <inverted stamp hex>:<key>   the same, newest first
- * rb:words     zset   score 0, member <word>\0<key>           words of course, title, instructor of the current record, and "=<key>" for the key itself
+ * rb:words     zset   score 0, member <word>\0<key>           words of course, title, instructor of the current record, and "=<key of its term>"
+ *
+ * Every key of a course is written by one script only (lua/index_add.lua); deleted courses are not listed but keep their records.
  */
 #ifndef RB_LIB_STORE_INDEX_H
 #define RB_LIB_STORE_INDEX_H
@@ -13,26 +18,34 @@
 #include "lib/wire/history.h"
 
 /* Adds records of one course (any order, repeats are fine) by one Lua script that only adds, and rewrites the derived parts: current, counts, sorted sets,
- * words, in the same script. The caller gives the words of each record (index_words). An event {kind, course, key, node, at} goes to the stream
- * when `event` is not NULL ("upload", "delete", "restore"). */
+ * words (of course, title and instructor: name_words), in the same script. An event {kind, course, key, at} goes to the stream in the same step when `event`
+ * is not NULL ("upload", "delete", "restore") and something was new; `at` is the newest record's time. More than INDEX_BATCH records go in several steps,
+ * each complete in itself. Errors as in conn.h; ERR_INVALID when the records are of several courses. */
+#define INDEX_BATCH 256u
 enum err index_add(struct store *s, const struct record *records, size_t n, const char *event) MUST_CHECK;
 
-/* All records of a course. ERR_NOT_FOUND: the index has none. */
+/* All records of a course, into an initialised history. ERR_NOT_FOUND: the index has none. */
 enum err index_history(struct store *s, const char *key, struct history *out) MUST_CHECK;
 
-/* The current record, and how many live versions; one HMGET. ERR_NOT_FOUND. */
+/* The current record (a tombstone when the course is deleted), and how many live versions; one HMGET. ERR_NOT_FOUND. *out: record_release. */
 enum err index_current(struct store *s, const char *key, struct record *out, uint64_t *versions) MUST_CHECK;
 
-struct index_item { struct record current; uint64_t versions; };
+struct index_item {
+    struct record current;
+    uint64_t versions;          /* live ones */
+    uint64_t version;           /* the current one's number: history_version() */
+};
 struct index_page { struct index_item *items; size_t n; char *next; /* cursor, or NULL at the end */ };
 void index_page_release(struct index_page *p);
 
 enum index_sort { INDEX_BY_NAME, INDEX_NEWEST };
 #define INDEX_LIMIT_MAX 200u
-#define INDEX_CANDIDATES_MAX 20000u /* courses one search looks at; a more common first word is narrowed by the others, then cut here */
+#define INDEX_CANDIDATES_MAX 20000u /* courses one page looks at; a search that needs more gives a short page and goes on from its cursor */
+#define INDEX_WORDS_MAX 16u         /* words of one search; more are ignored */
 
-/* A page of listed courses. q: NULL or words (every word is a prefix of a word of course, title or instructor) or a prefix of the key; term: NULL or the term, compared
- * by its key. cursor: NULL or a page's next. ERR_SYNTAX: not a cursor of ours. */
+/* A page of listed courses. q: NULL or words (every word is a prefix of a word of course, title or instructor) or a prefix of the key; term: NULL or the term,
+ * compared by its key; text without a word or key ("", "-") is no condition. cursor: NULL or a page's next: the place in the order, so that a page neither repeats
+ * nor skips a course that did not move. limit: 1 … INDEX_LIMIT_MAX. ERR_SYNTAX: not a cursor of ours, or q or term is not UTF-8. *out: index_page_release. */
 enum err index_list(struct store *s, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out) MUST_CHECK;
 /* How many courses are listed. */
 enum err index_count(struct store *s, uint64_t *out) MUST_CHECK;

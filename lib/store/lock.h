@@ -23,6 +23,8 @@ struct lease {
     uint64_t epoch;             /* 0 until its promise round is through */
     uint64_t since_ms;          /* unix ms */
 };
+/* Reads the lease's JSON text. ERR_SYNTAX, ERR_NOMEM; *out untouched on failure. Pure. */
+enum err lease_parse(const char *text, size_t len, struct lease *out) MUST_CHECK;
 /* What the key says now. A free lease gives ERR_OK and name "". */
 enum err lease_read(struct store *s, struct lease *out) MUST_CHECK;
 enum err lease_take(struct store *s, const struct lease *mine, unsigned ttl_ms) MUST_CHECK;                 /* ERR_CONFLICT: held */

@@ -1,4 +1,9 @@
-/* Who is there: nodes' heartbeats (keys with a TTL), coordinators' alive keys, the published ring document. */
+/* Who is there: nodes' heartbeats (keys with a TTL), coordinators' alive keys, the published ring document.
+ *
+ * rb:nodes          hash   node id → facts (JSON)           rb:alive:<id>           there while its heartbeats come
+ * rb:coordinators   hash   name → {"name","url","token"}    rb:coordinator:<name>   the same
+ * rb:ring           hash   epoch, document
+ */
 #ifndef RB_LIB_STORE_MEMBERS_H
 #define RB_LIB_STORE_MEMBERS_H
 

@@ -1,0 +1,129 @@
+-- Adds records of one course and brings everything derived from them up to date, in one step that nobody sees half done.
+--
+-- KEYS  1 rb:v:<key>  2 rb:c:<key>  3 rb:x:<key>  4 rb:byname  5 rb:newest  6 rb:words  7 rb:events
+-- ARGV  1 course key  2 event kind or ""  3 course as shown  4 time of the event  5 length of the stream
+--       then three for each record: id, JSON, fact
+-- A fact is "<kind> <of> <upload> <words...>". Kinds: v a version, a a tombstone of everything older, o a tombstone of one version; of is "-" when empty.
+-- Ids are hex stamps of one length, so that they compare as text (digits and a-f sort alike in every locale).
+-- Answers how many records were new.
+--
+-- A version whose upload id is new and which no tombstone names can only become the current one or stay behind it: that takes a few steps however
+-- long the history is. The rest (tombstones of one version, late tombstones, further attempts of an upload) looks at all facts again.
+local key = ARGV[1]
+local state = redis.call('HMGET', KEYS[2], 'id', 'kind', 'n', 'version', 'shown', 'head', 'del', 'words')
+local was_id, was_words = state[1] or '', state[8] or ''
+local id, current_kind = was_id, state[2] or ''
+local n, version, shown = tonumber(state[3] or '0'), tonumber(state[4] or '0'), tonumber(state[5] or '0')
+local head, del = state[6] or '', state[7] or ''
+
+local function fact_of(text)
+    return string.match(text, '^(%a) (%S+) (%S+) ?(.*)$')
+end
+
+-- Attempts of one thing: versions of one upload, or deletes of one target by one upload. Only the newest of them is shown.
+local function attempt_of(kind, of, upload)
+    return (kind == 'v' and 'v' or 'd ' .. of) .. ' ' .. upload
+end
+
+-- The pure functions of lib/wire/history.c once more: the current record, its number, and how many versions are live.
+local function look_at_all()
+    local all = redis.call('HGETALL', KEYS[3])
+    local kinds, attempts, newest, removed, newest_delete = {}, {}, {}, {}, ''
+    id, current_kind, n, version, shown, del = '', '', 0, 0, 0, ''
+    for i = 1, #all, 2 do
+        local rid = all[i]
+        if #rid == 32 then
+            local kind, of, upload = fact_of(all[i + 1])
+            local attempt = attempt_of(kind, of, upload)
+            kinds[rid], attempts[rid] = kind, attempt
+            if rid > (newest[attempt] or '') then newest[attempt] = rid end
+            -- A delete keeps its effect when a newer attempt of it supersedes it.
+            if kind == 'a' and rid > del then del = rid end
+            if kind == 'o' then removed[of] = true end
+            if kind ~= 'v' and rid > newest_delete then newest_delete = rid end
+        end
+    end
+    for rid, kind in pairs(kinds) do
+        if kind == 'v' and not removed[rid] and newest[attempts[rid]] == rid then
+            if rid > id then id = rid end
+            if rid > del then n = n + 1 end
+        end
+    end
+    if id ~= '' and id > del then
+        current_kind = 'v'
+    elseif del ~= '' then
+        id, current_kind = del, 'a'
+    else
+        id, current_kind = newest_delete, 'o' -- every version was removed by itself
+    end
+    for rid in pairs(kinds) do
+        if newest[attempts[rid]] == rid then
+            shown = shown + 1
+            if rid <= id then version = version + 1 end
+        end
+    end
+end
+
+local added, again = 0, current_kind == 'o'
+for i = 6, #ARGV, 3 do
+    local rid = ARGV[i]
+    if redis.call('HSETNX', KEYS[1], rid, ARGV[i + 1]) == 1 then
+        added, shown = added + 1, shown + 1
+        local kind, of, upload = fact_of(ARGV[i + 2])
+        local marks = redis.call('HMGET', KEYS[3], 'u:' .. upload, 't:' .. rid)
+        redis.call('HSET', KEYS[3], rid, ARGV[i + 2], 'u:' .. upload, rid)
+        if kind == 'o' then redis.call('HSET', KEYS[3], 't:' .. of, rid) end
+        if marks[1] or marks[2] or kind == 'o' then
+            again = true
+        elseif rid > head then
+            id, current_kind, version = rid, kind, shown
+            if kind == 'a' then n, del = 0, rid else n = n + 1 end
+        elseif kind == 'v' and rid < id then
+            version = version + 1
+            if rid > del then n = n + 1 end
+        else
+            again = true
+        end
+        if rid > head then head = rid end
+    end
+end
+if added == 0 then return 0 end
+if again then look_at_all() end
+
+local words = ''
+if current_kind == 'v' then
+    local _, _, _, text = fact_of(redis.call('HGET', KEYS[3], id))
+    words = ' ' .. text .. ' '
+end
+
+-- Listed means: there is a current version. Its words text is never empty then, if only two spaces.
+local was_listed, listed = was_words ~= '', words ~= ''
+local digits = {}
+for i = 0, 15 do digits[string.format('%x', i)] = string.format('%x', 15 - i) end
+local function newest_member(of)
+    return string.gsub(of, '%x', digits) .. ':' .. key
+end
+if was_listed and (not listed or id ~= was_id) then redis.call('ZREM', KEYS[5], newest_member(was_id)) end
+if listed and (not was_listed or id ~= was_id) then redis.call('ZADD', KEYS[5], 0, newest_member(id)) end
+if was_listed and not listed then redis.call('ZREM', KEYS[4], key) end
+if listed and not was_listed then redis.call('ZADD', KEYS[4], 0, key) end
+if words ~= was_words then
+    local had, wanted = {}, {} -- sets: a text may hold a word twice
+    for word in string.gmatch(was_words, '%S+') do had[word] = true end
+    for word in string.gmatch(words, '%S+') do wanted[word] = true end
+    for word in pairs(had) do
+        if not wanted[word] then redis.call('ZREM', KEYS[6], word .. '\0' .. key) end
+    end
+    for word in pairs(wanted) do
+        if not had[word] then redis.call('ZADD', KEYS[6], 0, word .. '\0' .. key) end
+    end
+end
+
+redis.call('HSET', KEYS[2], 'n', n, 'version', version, 'shown', shown, 'head', head, 'del', del, 'words', words)
+if id ~= was_id then
+    redis.call('HSET', KEYS[2], 'id', id, 'kind', current_kind, 'cur', redis.call('HGET', KEYS[1], id))
+end
+if ARGV[2] ~= '' then
+    redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'course', ARGV[3], 'key', key, 'at', ARGV[4])
+end
+return added

@@ -1,0 +1,324 @@
+#include "lib/store/members.h"
+
+#include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "lib/store/call.h"
+#include "lib/store/lock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NODES_KEY "rb:nodes"
+#define ALIVE_PREFIX "rb:alive:"
+#define COORDINATORS_KEY "rb:coordinators"
+#define COORDINATOR_PREFIX "rb:coordinator:"
+#define RING_KEY "rb:ring"
+#define LEASE_KEY "rb:leader"
+#define FACTS_MAX 4096 /* bytes of one node's JSON */
+#define KEY_MAX 128
+#define RING_REFUSED 0
+
+const char *member_state_name(enum member_state s)
+{
+    switch (s) {
+    case MEMBER_JOINING: return "joining";
+    case MEMBER_UP: return "up";
+    case MEMBER_SUSPECT: return "suspect";
+    case MEMBER_OUT: return "out";
+    case MEMBER_DRAINING: return "draining";
+    case MEMBER_GONE: return "gone";
+    }
+    return "unknown";
+}
+
+struct json *member_to_json(const struct member *m)
+{
+    struct json *j = json_object();
+    json_set_str(j, "id", m->id);
+    json_set_str(j, "name", m->name);
+    json_set_str(j, "url", m->url);
+    json_set_str(j, "zone", m->zone);
+    json_set_u64(j, "weight", m->weight);
+    json_set_bool(j, "stores", m->stores);
+    json_set_u64(j, "files", m->files);
+    json_set_u64(j, "bytes", m->bytes);
+    json_set_u64(j, "capacity_bytes", m->capacity_bytes);
+    json_set_u64(j, "free_bytes", m->free_bytes);
+    json_set_u64(j, "ring", m->ring_epoch);
+    if (m->heartbeat_at_ms)
+        json_set_u64(j, "heartbeat_at", m->heartbeat_at_ms);
+    return j;
+}
+
+/* A string that fits; ERR_SYNTAX when it is missing or too long. */
+static enum err take_str(const struct json *j, const char *key, char *out, size_t size)
+{
+    const char *text = json_get_str(j, key);
+    if (!text || strlen(text) >= size)
+        return ERR_SYNTAX;
+    memcpy(out, text, strlen(text) + 1);
+    return ERR_OK;
+}
+
+/* A number that may be missing: *out stays then. */
+static enum err take_number(const struct json *j, const char *key, uint64_t *out)
+{
+    return json_get(j, key) ? json_get_u64(j, key, JSON_EXACT_MAX, out) : ERR_OK;
+}
+
+/* An id is its name, a dot, and 16 hex digits (architecture.md). */
+static int id_fits_name(const char *id, const char *name)
+{
+    size_t n = strlen(name);
+    return ring_name_ok(name) && strncmp(id, name, n) == 0 && id[n] == '.' && num_is_hex(id + n + 1, 16);
+}
+
+enum err member_from_json(const struct json *j, struct member *out)
+{
+    struct member m = {.state = MEMBER_JOINING};
+    uint64_t weight = 0;
+    if (!json_is_object(j) || take_str(j, "id", m.id, sizeof m.id) != ERR_OK || take_str(j, "name", m.name, sizeof m.name) != ERR_OK
+        || take_str(j, "url", m.url, sizeof m.url) != ERR_OK || take_str(j, "zone", m.zone, sizeof m.zone) != ERR_OK)
+        return ERR_SYNTAX;
+    if (!id_fits_name(m.id, m.name) || json_get_u64(j, "weight", RING_WEIGHT_MAX, &weight) != ERR_OK || weight == 0)
+        return ERR_SYNTAX;
+    m.weight = (uint32_t)weight;
+    m.stores = json_get_bool(j, "stores", 1);
+    if (take_number(j, "files", &m.files) != ERR_OK || take_number(j, "bytes", &m.bytes) != ERR_OK
+        || take_number(j, "capacity_bytes", &m.capacity_bytes) != ERR_OK || take_number(j, "free_bytes", &m.free_bytes) != ERR_OK
+        || take_number(j, "ring", &m.ring_epoch) != ERR_OK || take_number(j, "heartbeat_at", &m.heartbeat_at_ms) != ERR_OK)
+        return ERR_SYNTAX;
+    *out = m;
+    return ERR_OK;
+}
+
+/* Facts and the alive key of one node or coordinator, by one script. */
+static enum err send_heartbeat(struct store *s, const char *hash, const char *alive_prefix, const char *id, const struct json *facts, unsigned ttl_ms)
+{
+    char alive[KEY_MAX + 32];
+    snprintf(alive, sizeof alive, "%s%s", alive_prefix, id);
+    struct buf text;
+    buf_init(&text, FACTS_MAX);
+    enum err e = json_print(facts, &text);
+    if (e == ERR_OK) {
+        struct call c;
+        call_init_script(&c, SCRIPT_HEARTBEAT, 2);
+        call_str(&c, hash);
+        call_str(&c, alive);
+        call_str(&c, id);
+        call_bytes(&c, text.data, text.len);
+        call_u64(&c, ttl_ms);
+        redisReply *r;
+        e = call_send(s, &c, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, &r);
+        if (e == ERR_OK)
+            freeReplyObject(r);
+    }
+    buf_release(&text);
+    return e;
+}
+
+enum err members_heartbeat(struct store *s, const struct member *m, uint64_t now_unix_ms)
+{
+    struct member stamped = *m;
+    stamped.heartbeat_at_ms = now_unix_ms;
+    struct json *facts = member_to_json(&stamped);
+    enum err e = send_heartbeat(s, NODES_KEY, ALIVE_PREFIX, m->id, facts, MEMBERS_TTL_MS);
+    json_free(facts);
+    return e;
+}
+
+static enum err send_and_forget(struct store *s, const char *command, const char *key, const char *field)
+{
+    struct call c;
+    call_init(&c, command);
+    call_str(&c, key);
+    if (field)
+        call_str(&c, field);
+    redisReply *r;
+    enum err e = call_send(s, &c, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, &r);
+    if (e == ERR_OK)
+        freeReplyObject(r);
+    return e;
+}
+
+enum err members_leave(struct store *s, const char *id, int forget)
+{
+    char alive[KEY_MAX + 32];
+    snprintf(alive, sizeof alive, ALIVE_PREFIX "%s", id);
+    enum err e = send_and_forget(s, "DEL", alive, NULL);
+    if (e == ERR_OK && forget)
+        e = send_and_forget(s, "HDEL", NODES_KEY, id);
+    return e;
+}
+
+static struct json *coordinator_to_json(const struct coordinator_alive *c)
+{
+    struct json *j = json_object();
+    json_set_str(j, "name", c->name);
+    json_set_str(j, "url", c->url);
+    json_set_str(j, "token", c->token);
+    return j;
+}
+
+static enum err coordinator_parse(const char *text, size_t len, struct coordinator_alive *out)
+{
+    struct json *j;
+    enum err e = json_parse(text, len, &j);
+    if (e != ERR_OK)
+        return e;
+    e = take_str(j, "name", out->name, sizeof out->name);
+    if (e == ERR_OK)
+        e = take_str(j, "url", out->url, sizeof out->url);
+    if (e == ERR_OK)
+        e = take_str(j, "token", out->token, sizeof out->token);
+    json_free(j);
+    return e;
+}
+
+enum err members_coordinator_alive(struct store *s, const struct coordinator_alive *c, unsigned ttl_ms)
+{
+    struct json *facts = coordinator_to_json(c);
+    enum err e = send_heartbeat(s, COORDINATORS_KEY, COORDINATOR_PREFIX, c->name, facts, ttl_ms);
+    json_free(facts);
+    return e;
+}
+
+enum err members_coordinator_leave(struct store *s, const char *name)
+{
+    char alive[KEY_MAX + 32];
+    snprintf(alive, sizeof alive, COORDINATOR_PREFIX "%s", name);
+    return send_and_forget(s, "DEL", alive, NULL);
+}
+
+enum err members_publish_ring(struct store *s, const struct ringdoc *d)
+{
+    struct call c;
+    call_init_script(&c, SCRIPT_RING_PUBLISH, 1);
+    call_str(&c, RING_KEY);
+    call_u64(&c, d->ring->epoch);
+    call_bytes(&c, d->text, d->text_len);
+    redisReply *r;
+    enum err e = call_send(s, &c, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, &r);
+    if (e != ERR_OK)
+        return e;
+    e = r->integer == RING_REFUSED ? ERR_CONFLICT : ERR_OK;
+    freeReplyObject(r);
+    return e;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : strcmp(x->id, y->id);
+}
+
+static int coordinator_by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct coordinator_alive *)a)->name, ((const struct coordinator_alive *)b)->name);
+}
+
+/* Facts that cannot be read are left out: a foreign entry must not hide everybody else. */
+static enum err read_nodes(const redisReply *list, struct members *m)
+{
+    m->nodes = calloc(list->elements / 2 + 1, sizeof *m->nodes);
+    if (!m->nodes)
+        return ERR_NOMEM;
+    for (size_t i = 0; i + 1 < list->elements; i += 2) {
+        const redisReply *text = list->element[i], *alive = list->element[i + 1];
+        struct json *j;
+        if (text->type != REDIS_REPLY_STRING || json_parse(text->str, text->len, &j) != ERR_OK) {
+            log_write(LOG_WARN, "members", "a node's facts in Redis cannot be read");
+            continue;
+        }
+        struct member *node = &m->nodes[m->n_nodes];
+        if (member_from_json(j, node) == ERR_OK) {
+            node->alive = alive->type == REDIS_REPLY_INTEGER && alive->integer == 1;
+            node->state = members_state(m->ring ? m->ring->ring : NULL, node);
+            m->n_nodes++;
+        }
+        json_free(j);
+    }
+    qsort(m->nodes, m->n_nodes, sizeof *m->nodes, by_name);
+    return ERR_OK;
+}
+
+/* The living first: only what does not fit any more may be left out, and that is the dead. */
+static void read_coordinators(const redisReply *list, struct members *m)
+{
+    for (int living = 1; living >= 0; living--) {
+        size_t first = m->n_coordinators;
+        for (size_t i = 0; i + 1 < list->elements && m->n_coordinators < MEMBERS_COORDINATORS_MAX; i += 2) {
+            const redisReply *text = list->element[i], *alive = list->element[i + 1];
+            if ((alive->integer == 1) != living || text->type != REDIS_REPLY_STRING)
+                continue;
+            if (coordinator_parse(text->str, text->len, &m->coordinators[m->n_coordinators]) != ERR_OK)
+                continue;
+            m->coordinator_is_alive[m->n_coordinators++] = living;
+        }
+        qsort(m->coordinators + first, m->n_coordinators - first, sizeof m->coordinators[0], coordinator_by_name);
+    }
+}
+
+static enum err read_answer(const redisReply *r, struct members *m)
+{
+    if (r->elements != 4 || r->element[0]->type != REDIS_REPLY_STRING || r->element[1]->type != REDIS_REPLY_STRING
+        || r->element[2]->type != REDIS_REPLY_ARRAY || r->element[3]->type != REDIS_REPLY_ARRAY)
+        return ERR_INTERNAL;
+    const redisReply *lease_text = r->element[0], *ring = r->element[1];
+    struct lease lease = {0};
+    if (lease_text->len > 0 && lease_parse(lease_text->str, lease_text->len, &lease) == ERR_OK) {
+        memcpy(m->leader_name, lease.name, sizeof m->leader_name);
+        memcpy(m->leader_token, lease.token, sizeof m->leader_token);
+        m->leader_epoch = lease.epoch;
+        m->leader_since_ms = lease.since_ms;
+    }
+    if (ring->len > 0) {
+        enum err e = ringdoc_parse(ring->str, ring->len, &m->ring);
+        if (e == ERR_NOMEM)
+            return e;
+        if (e != ERR_OK)
+            log_write(LOG_ERROR, "members", "the ring document in Redis cannot be read");
+    }
+    read_coordinators(r->element[3], m);
+    return read_nodes(r->element[2], m);
+}
+
+enum err members_read(struct store *s, struct members *out)
+{
+    struct call c;
+    call_init_script(&c, SCRIPT_MEMBERS, 4);
+    call_str(&c, NODES_KEY);
+    call_str(&c, COORDINATORS_KEY);
+    call_str(&c, LEASE_KEY);
+    call_str(&c, RING_KEY);
+    call_str(&c, ALIVE_PREFIX);
+    call_str(&c, COORDINATOR_PREFIX);
+    redisReply *r;
+    enum err e = call_send(s, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r);
+    if (e != ERR_OK)
+        return e;
+    struct members m = {0};
+    e = read_answer(r, &m);
+    freeReplyObject(r);
+    if (e == ERR_OK)
+        *out = m;
+    else
+        members_release(&m);
+    return e;
+}
+
+void members_release(struct members *m)
+{
+    free(m->nodes);
+    ringdoc_free(m->ring);
+    *m = (struct members){0};
+}
+
+enum member_state members_state(const struct ring *ring, const struct member *m)
+{
+    if (!ring || ring_find(ring, m->id) < 0)
+        return MEMBER_JOINING;
+    return m->alive ? MEMBER_UP : MEMBER_SUSPECT;
+}

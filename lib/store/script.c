@@ -1,0 +1,41 @@
+#include "lib/store/script.h"
+
+#include <assert.h>
+
+/* The assembler copies the file in as it stands and ends it with a NUL, so that the Lua stays a Lua file: editors and linters know it.
+ * The path counts from the root, where make compiles. */
+#define SCRIPT(name)                                                                                                   \
+    __asm__(".pushsection .rodata\n"                                                                                   \
+            ".global script_" #name "\n"                                                                               \
+            ".hidden script_" #name "\n"                                                                               \
+            "script_" #name ":\n"                                                                                      \
+            ".incbin \"lib/store/lua/" #name ".lua\"\n"                                                                \
+            ".byte 0\n"                                                                                                \
+            ".popsection\n");                                                                                          \
+    extern const char script_##name[] __attribute__((visibility("hidden")));
+
+SCRIPT(lock_release)
+SCRIPT(lease_renew)
+SCRIPT(lease_release)
+SCRIPT(heartbeat)
+SCRIPT(members)
+SCRIPT(ring_publish)
+SCRIPT(index_add)
+SCRIPT(index_list)
+
+const char *script_text(enum script s)
+{
+    switch (s) {
+    case SCRIPT_LOCK_RELEASE: return script_lock_release;
+    case SCRIPT_LEASE_RENEW: return script_lease_renew;
+    case SCRIPT_LEASE_RELEASE: return script_lease_release;
+    case SCRIPT_HEARTBEAT: return script_heartbeat;
+    case SCRIPT_MEMBERS: return script_members;
+    case SCRIPT_RING_PUBLISH: return script_ring_publish;
+    case SCRIPT_INDEX_ADD: return script_index_add;
+    case SCRIPT_INDEX_LIST: return script_index_list;
+    case SCRIPT_COUNT: break;
+    }
+    assert(!"no such script");
+    return "";
+}

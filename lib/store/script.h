@@ -1,0 +1,20 @@
+/* Internal to lib/store: the Lua scripts, compiled in as they stand in lua/. */
+#ifndef RB_LIB_STORE_SCRIPT_H
+#define RB_LIB_STORE_SCRIPT_H
+
+enum script {
+    SCRIPT_LOCK_RELEASE,
+    SCRIPT_LEASE_RENEW,
+    SCRIPT_LEASE_RELEASE,
+    SCRIPT_HEARTBEAT,
+    SCRIPT_MEMBERS,
+    SCRIPT_RING_PUBLISH,
+    SCRIPT_INDEX_ADD,
+    SCRIPT_INDEX_LIST,
+    SCRIPT_COUNT
+};
+
+/* The text of a script, NUL-terminated. */
+const char *script_text(enum script s);
+
+#endif
