@@ -3,7 +3,6 @@
 #define RB_FCGI_SERVICE_APP_H
 
 #include "lib/base/arena.h"
-#include "lib/base/clock.h"
 #include "lib/peer/peer.h"
 #include "lib/ring/ring.h"
 #include "lib/sign/sign.h"
@@ -12,8 +11,9 @@
 #include <stdint.h>
 
 struct view_keeper;     /* view.h */
+struct stamps;          /* stamps.h: stamps_rebases() for the metrics */
 struct course_queue;    /* courses.h */
-struct index_retry;     /* reindex.h */
+struct index_retry;     /* reindex.h: reindex_waiting() for the metrics */
 struct type_sniffer;    /* type.h */
 
 struct app_settings {
@@ -30,7 +30,7 @@ struct app_settings {
 struct app {
     struct app_settings settings;
     struct sign_key key;
-    struct hlc clock;
+    struct stamps *stamps;
     struct view_keeper *view;
     struct course_queue *queue;
     struct index_retry *retry;
@@ -50,5 +50,10 @@ struct worker {
 };
 enum err worker_init(struct worker *w, struct app *a) MUST_CHECK;
 void worker_release(struct worker *w);
+
+/* The worker's connection to Redis, or NULL while Redis is believed to be away, so that no request waits for it in vain. */
+struct store *worker_store(struct worker *w);
+/* Tells what a call on it came to: after a lost answer all workers leave Redis alone until the view's next refresh found it well. Returns e. */
+enum err worker_store_said(struct worker *w, enum err e);
 
 #endif

@@ -21,6 +21,10 @@ const struct view *view_get(struct view_keeper *k);
 void view_put(struct view_keeper *k, const struct view *v);
 /* Asks for a refresh now and waits for it, at most wait_ms (after an owner said our ring is old). */
 void view_refresh(struct view_keeper *k, unsigned wait_ms);
+/* True while Redis is believed to answer: no request waits for a Redis that the last refresh, or another request, found silent. */
+int view_store_up(struct view_keeper *k);
+/* A request's own call to Redis got no answer: all leave it alone until the next refresh found it well. */
+void view_store_failed(struct view_keeper *k);
 /* A node did not answer / answered: routed around for the next second, before its heartbeat is missed. */
 void view_report(struct view_keeper *k, const char *node_id, int answered);
 

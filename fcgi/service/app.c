@@ -1,0 +1,85 @@
+#include "fcgi/service/app.h"
+
+#include "fcgi/service/courses.h"
+#include "fcgi/service/reindex.h"
+#include "fcgi/service/stamps.h"
+#include "fcgi/service/type.h"
+#include "fcgi/service/view.h"
+#include "lib/base/fs.h"
+#include "lib/base/log.h"
+
+#include <string.h>
+
+#define STORE_CONNECT_TIMEOUT_MS 200u
+#define STORE_TIMEOUT_MS 400u
+#define ARENA_MAX (16u << 20)
+
+enum err app_init(struct app *a, const struct app_settings *settings, const struct sign_key *key)
+{
+    memset(a, 0, sizeof(*a));
+    a->settings = *settings;
+    a->settings.redis.connect_timeout_ms = STORE_CONNECT_TIMEOUT_MS;
+    a->settings.redis.timeout_ms = STORE_TIMEOUT_MS;
+    a->key = *key;
+    enum err e = fs_mkdirs(settings->data, 0700);
+    if (e == ERR_OK)
+        e = type_sniffer_new(&a->sniffer);
+    if (e == ERR_OK) {
+        a->stamps = stamps_new();
+        a->queue = courses_new();
+        e = a->stamps == NULL || a->queue == NULL ? ERR_NOMEM : ERR_OK;
+    }
+    if (e == ERR_OK)
+        e = view_start(a, &a->view);
+    if (e == ERR_OK)
+        e = reindex_start(a, &a->retry);
+    if (e != ERR_OK) {
+        log_write(LOG_ERROR, "start", "the service does not start: %s", err_text(e));
+        app_release(a);
+    }
+    return e;
+}
+
+void app_release(struct app *a)
+{
+    reindex_stop(a->retry);
+    view_stop(a->view);
+    courses_free(a->queue);
+    stamps_free(a->stamps);
+    type_sniffer_free(a->sniffer);
+    explicit_bzero(&a->key, sizeof(a->key));
+    memset(a, 0, sizeof(*a));
+}
+
+enum err worker_init(struct worker *w, struct app *a)
+{
+    memset(w, 0, sizeof(*w));
+    w->app = a;
+    arena_init(&w->arena, ARENA_MAX);
+    w->store = store_new(&a->settings.redis);
+    w->peer = peer_new(&a->key, a->settings.name);
+    if (w->store != NULL && w->peer != NULL)
+        return ERR_OK;
+    worker_release(w);
+    return ERR_NOMEM;
+}
+
+void worker_release(struct worker *w)
+{
+    store_free(w->store);
+    peer_free(w->peer);
+    arena_release(&w->arena);
+    memset(w, 0, sizeof(*w));
+}
+
+struct store *worker_store(struct worker *w)
+{
+    return view_store_up(w->app->view) ? w->store : NULL;
+}
+
+enum err worker_store_said(struct worker *w, enum err e)
+{
+    if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT)
+        view_store_failed(w->app->view);
+    return e;
+}

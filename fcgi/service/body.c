@@ -1,0 +1,243 @@
+#include "fcgi/service/body.h"
+
+#include "fcgi/service/type.h"
+#include "lib/base/id.h"
+#include "lib/base/log.h"
+#include "lib/base/num.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STALL_MS 1500u              /* a receiver that takes nothing for so long is left behind */
+#define FLUSH_BYTES_PER_MS 20000u   /* the slowest disk we wait for: 20 MB/s */
+#define STAGING_PATH_MAX 64
+
+void payload_release(struct payload *p)
+{
+    free(p->bytes);
+    memset(p, 0, sizeof(*p));
+}
+
+int payload_reaches(const struct payload *p, const char *node_id)
+{
+    if (p->staging[0] == '\0')
+        return 1;
+    for (size_t i = 0; i < p->n_staged; i++)
+        if (strcmp(p->staged[i], node_id) == 0)
+            return 1;
+    return 0;
+}
+
+unsigned payload_timeout_ms(const struct payload *p, uint64_t size, unsigned base_ms)
+{
+    return p->staging[0] == '\0' ? base_ms : base_ms + (unsigned)(size / FLUSH_BYTES_PER_MS);
+}
+
+/* Reads exactly n bytes. ERR_SYNTAX when fewer come. */
+static enum err read_exactly(const struct upload_body *in, void *into, size_t n)
+{
+    size_t done = 0;
+    while (done < n) {
+        long got = in->read(in->ctx, (char *)into + done, n - done);
+        if (got <= 0)
+            return ERR_SYNTAX;
+        done += (size_t)got;
+    }
+    return ERR_OK;
+}
+
+/* ---- staging */
+
+/* A stream to the owners that shall have the bytes. */
+struct stage {
+    struct quorum *q;
+    struct payload *payload;
+    struct peer_stream_target targets[RING_K_MAX];
+    size_t owner[RING_K_MAX];
+    size_t n;
+    struct peer_stream *stream;
+};
+
+static enum err stage_open(struct stage *s, struct quorum *q, uint64_t size, struct payload *p)
+{
+    struct message_request any = {.verb = MESSAGE_STORE};
+    const struct message_request *ask[RING_K_MAX];
+    *s = (struct stage){.q = q, .payload = p};
+    if (quorum_reachable(q) < q->owners.quorum)
+        return ERR_UNAVAILABLE;
+    quorum_ask(q, &any, 0, ask);
+    id_random_hex(p->staging, (MESSAGE_STAGING_ID_SIZE - 1) / 2);
+    char *path = arena_printf(&q->w->arena, "/staging/%s", p->staging);
+    if (path == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < q->owners.n; i++) {
+        if (ask[i] == NULL)
+            continue;
+        s->targets[s->n] = (struct peer_stream_target){.base_url = q->owners.at[i].node->url, .path = path};
+        s->owner[s->n++] = i;
+    }
+    return peer_stream_open(q->w->peer, s->targets, s->n, size, q->owners.epoch, STALL_MS, &s->stream);
+}
+
+/* Notes who has it now. ERR_FULL when too many owners have no space. */
+static enum err stage_close(struct stage *s)
+{
+    struct quorum *q = s->q;
+    size_t full = 0;
+    enum err e = peer_stream_close(s->stream);
+    s->stream = NULL;
+    for (size_t i = 0; i < s->n && e == ERR_OK; i++) {
+        const struct peer_stream_target *t = &s->targets[i];
+        const char *id = q->owners.at[s->owner[i]].member->id;
+        int answered = t->error == ERR_OK;
+        view_report(q->w->app->view, id, answered);
+        if (answered && t->status / 100 == 2) {
+            char *copy = arena_strdup(&q->w->arena, id);
+            if (copy == NULL)
+                return ERR_NOMEM;
+            s->payload->staged[s->payload->n_staged++] = copy;
+        } else {
+            full += answered && t->status == 507;
+            log_write(LOG_WARN, "stage", "%s did not take a staged body: %s, status %ld", id, err_code(t->error), t->status);
+        }
+    }
+    if (e != ERR_OK || s->payload->n_staged >= q->owners.quorum)
+        return e;
+    return full > q->owners.n - q->owners.quorum ? ERR_FULL : ERR_UNAVAILABLE;
+}
+
+/* The stream broke off: because the owners are full, when so many said so. */
+static enum err stage_abort(struct stage *s, enum err e)
+{
+    size_t full = 0;
+    peer_stream_abort(s->stream);
+    for (size_t i = 0; i < s->n; i++)
+        full += s->targets[i].status == 507;
+    return e == ERR_UNAVAILABLE && full > s->q->owners.n - s->q->owners.quorum ? ERR_FULL : e;
+}
+
+/* Streams a head that was read already and the rest of the body. */
+static enum err stage_all(struct quorum *q, const struct upload_body *in, const void *head, size_t head_len, struct hash_ctx *hash, struct payload *p)
+{
+    struct stage s;
+    char *piece = malloc(BODY_PIECE_BYTES);
+    enum err e = piece == NULL ? ERR_NOMEM : stage_open(&s, q, in->size, p);
+    if (e != ERR_OK)
+        goto out;
+    if (head_len > 0)
+        e = peer_stream_push(s.stream, head, head_len, q->owners.quorum);
+    for (uint64_t done = head_len; done < in->size && e == ERR_OK;) {
+        size_t n = in->size - done < BODY_PIECE_BYTES ? (size_t)(in->size - done) : BODY_PIECE_BYTES;
+        e = read_exactly(in, piece, n);
+        if (e != ERR_OK)
+            break;
+        hash_add(hash, piece, n);
+        e = peer_stream_push(s.stream, piece, n, q->owners.quorum);
+        done += n;
+    }
+    e = e == ERR_OK ? stage_close(&s) : stage_abort(&s, e);
+out:
+    free(piece);
+    if (e != ERR_OK)
+        p->staging[0] = '\0';
+    return e;
+}
+
+/* ---- reading */
+
+static enum err check_type(struct quorum *q, const void *head, size_t n, const char *claimed, const char *filename, struct body *out, const char **detail)
+{
+    struct worker *w = q->w;
+    size_t looked = n < TYPE_HEAD_BYTES ? n : TYPE_HEAD_BYTES;
+    return type_check(w->app->sniffer, head, looked, claimed, filename, &w->arena, &out->type, detail);
+}
+
+static enum err read_small(struct quorum *q, const struct upload_body *in, const char *claimed, const char *filename, struct body *out, const char **detail)
+{
+    size_t n = (size_t)in->size;
+    out->payload.bytes = malloc(n);
+    if (out->payload.bytes == NULL)
+        return ERR_NOMEM;
+    out->payload.len = n;
+    enum err e = read_exactly(in, out->payload.bytes, n);
+    if (e == ERR_OK)
+        e = check_type(q, out->payload.bytes, n, claimed, filename, out, detail);
+    if (e == ERR_OK)
+        hash_sha256(out->payload.bytes, n, out->hash);
+    return e;
+}
+
+/* The type is judged before the first byte leaves: a refused file is staged nowhere. */
+static enum err read_large(struct quorum *q, const struct upload_body *in, const char *claimed, const char *filename, struct body *out, const char **detail)
+{
+    size_t n = in->size < TYPE_HEAD_BYTES ? (size_t)in->size : TYPE_HEAD_BYTES;
+    struct hash_ctx *hash = hash_new();
+    char *head = malloc(n);
+    enum err e = hash == NULL || head == NULL ? ERR_NOMEM : read_exactly(in, head, n);
+    if (e == ERR_OK)
+        e = check_type(q, head, n, claimed, filename, out, detail);
+    if (e == ERR_OK) {
+        hash_add(hash, head, n);
+        e = stage_all(q, in, head, n, hash, &out->payload);
+    }
+    if (e == ERR_OK)
+        hash_end(hash, out->hash);
+    free(head);
+    hash_free(hash);
+    return e;
+}
+
+enum err body_read(struct quorum *q, const struct upload_body *in, uint64_t small_max_bytes, const char *claimed, const char *filename, struct body *out, const char **detail)
+{
+    memset(out, 0, sizeof(*out));
+    if (in->size == 0)
+        return ERR_INVALID;
+    enum err e = in->size <= small_max_bytes ? read_small(q, in, claimed, filename, out, detail) : read_large(q, in, claimed, filename, out, detail);
+    if (e == ERR_OK)
+        num_hex(out->hash, HASH_SIZE, out->sha256);
+    else
+        payload_release(&out->payload);
+    return e;
+}
+
+/* ---- carrying */
+
+static long read_fd(void *ctx, void *into, size_t n)
+{
+    ssize_t got;
+    do
+        got = read(*(int *)ctx, into, n);
+    while (got < 0 && errno == EINTR);
+    return (long)got;
+}
+
+enum err body_carry(struct quorum *q, const struct record *r, const char *base_url, struct payload *out)
+{
+    const struct app_settings *settings = &q->w->app->settings;
+    memset(out, 0, sizeof(*out));
+    int fd = open(settings->data, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        log_write(LOG_ERROR, "carry", "no temporary file in %s: %s", settings->data, strerror(errno));
+        return ERR_IO;
+    }
+    struct upload_body in = {.read = read_fd, .ctx = &fd, .size = r->size};
+    struct hash_ctx *hash = hash_new(); /* checked while it was fetched; staging wants somewhere to count */
+    enum err e = hash == NULL ? ERR_NOMEM : peer_fetch_blob(q->w->peer, base_url, r->sha256, r->size, q->owners.epoch, fd, STALL_MS);
+    if (e == ERR_OK && lseek(fd, 0, SEEK_SET) != 0)
+        e = ERR_IO;
+    if (e == ERR_OK && r->size <= settings->small_max_bytes) {
+        out->len = (size_t)r->size;
+        out->bytes = malloc(out->len);
+        e = out->bytes == NULL ? ERR_NOMEM : read_exactly(&in, out->bytes, out->len);
+    } else if (e == ERR_OK) {
+        e = stage_all(q, &in, "", 0, hash, out);
+    }
+    hash_free(hash);
+    close(fd);
+    if (e != ERR_OK)
+        payload_release(out);
+    return e;
+}

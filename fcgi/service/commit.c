@@ -1,0 +1,157 @@
+#include "fcgi/service/commit.h"
+
+#include "fcgi/service/courses.h"
+#include "fcgi/service/decide.h"
+#include "lib/base/id.h"
+#include "lib/base/num.h"
+#include "lib/store/index.h"
+
+#include <string.h>
+
+#define TURN_WAIT_MS 5000u
+#define PROBE_MS 300u
+#define RETRY_SOON_S 2u
+#define RETRY_FULL_S 60u
+
+void commit_upload_id(const char *uploader, const char *key, const char *idempotency_key, char out[RECORD_UPLOAD_ID_SIZE])
+{
+    uint8_t hash[HASH_SIZE];
+    struct hash_ctx *h = idempotency_key == NULL ? NULL : hash_new();
+    if (h == NULL) {
+        id_random_hex(out, (RECORD_UPLOAD_ID_SIZE - 1) / 2);
+        return;
+    }
+    hash_add(h, uploader, strlen(uploader) + 1);
+    hash_add(h, key, strlen(key) + 1);
+    hash_add(h, idempotency_key, strlen(idempotency_key));
+    hash_end(h, hash);
+    hash_free(h);
+    num_hex(hash, (RECORD_UPLOAD_ID_SIZE - 1) / 2, out);
+}
+
+enum err commit_enter(const struct change *c)
+{
+    return courses_enter(c->q->w->app->queue, c->q->key, TURN_WAIT_MS);
+}
+
+void commit_leave(const struct change *c)
+{
+    courses_leave(c->q->w->app->queue, c->q->key);
+}
+
+enum err commit_find_again(struct change *c, const struct pulled *p, const struct record **again)
+{
+    *again = NULL;
+    const struct history_entry *e = history_find_upload(&p->all, c->draft.upload);
+    if (e == NULL)
+        return ERR_OK;
+    if (!decide_same_change(&e->record, &c->draft))
+        return ERR_INVALID;
+    /* A record that came to some owners as a copy only is no proof that it was stored in time (protocol.md, pitfall 1). */
+    if (e->record.conditional || e->direct_seen >= p->quorum) {
+        enum err failed = change_acknowledge_seen(c, &e->record, p->replies);
+        return failed == ERR_OK ? ERR_CONFLICT : failed;
+    }
+    *again = &e->record;
+    return ERR_OK;
+}
+
+static enum err fill_copies(const struct change *c, struct upload_result *out)
+{
+    struct arena *arena = &c->q->w->arena;
+    for (size_t i = 0; i < c->q->owners.n; i++) {
+        const struct ring_member *m = c->q->owners.at[i].member;
+        struct upload_copy *copy = &out->copies[out->n_copies++];
+        copy->node = arena_strdup(arena, m->id);
+        copy->name = arena_strdup(arena, m->name);
+        copy->state = c->state[i];
+        if (copy->node == NULL || copy->name == NULL)
+            return ERR_NOMEM;
+    }
+    return ERR_OK;
+}
+
+/* The number people see; 0 when the index cannot tell. */
+static uint64_t version_of(struct worker *w, const struct record *r)
+{
+    struct store *s = worker_store(w);
+    struct history h;
+    uint64_t version = 0;
+    if (s == NULL)
+        return 0;
+    history_init(&h);
+    if (worker_store_said(w, index_history(s, r->key, &h)) == ERR_OK) {
+        const struct history_entry *e = history_find(&h, r->id);
+        if (e != NULL)
+            version = history_version(&h, (size_t)(e - h.entries));
+    }
+    history_release(&h);
+    return version;
+}
+
+/* Moves the acknowledged record into the result. */
+static enum err fill_result(struct change *c, enum upload_outcome outcome, struct upload_result *out)
+{
+    out->outcome = outcome;
+    out->record = c->done;
+    c->has_done = 0;
+    out->version = version_of(c->q->w, &out->record);
+    return fill_copies(c, out);
+}
+
+enum err commit(struct change *c, const struct record *again, struct upload_result *out)
+{
+    int unchanged = 0;
+    enum err e = ERR_OK;
+    if (!c->has_done)
+        e = c->match == MATCH_NOTHING ? store_plain(c, again) : propose(c, &unchanged);
+    if (e != ERR_OK)
+        return e;
+    change_hint(c);
+    if (!unchanged)
+        change_index(c->q->w, &c->done);
+    return fill_result(c, unchanged ? UPLOAD_UNCHANGED : UPLOAD_CREATED, out);
+}
+
+enum err commit_unchanged(struct change *c, const struct record *current, const struct quorum_reply *replies, struct upload_result *out)
+{
+    enum err e = change_acknowledge_seen(c, current, replies);
+    return e == ERR_OK ? fill_result(c, UPLOAD_UNCHANGED, out) : e;
+}
+
+static const char *sentence(struct quorum *q, enum err e, const struct upload_result *out)
+{
+    switch (e) {
+    case ERR_UNAVAILABLE:
+        if (q->owners.n == 0)
+            return "It is not known yet which machines keep this course. Nothing was changed.";
+        return arena_printf(&q->w->arena, "Only %u of the %zu machines that keep this course can write right now, and %u are needed. Nothing was changed.", out->can_write,
+            q->owners.n, out->needed);
+    case ERR_TIMEOUT: return "Too few machines answered in time: it is not known whether this was stored. Ask again with the same Idempotency-Key.";
+    case ERR_PRECONDITION: return "The course has changed in the meantime. Nothing of this request was stored.";
+    case ERR_INVALID: return "This Idempotency-Key was used for another upload of the same course.";
+    case ERR_FULL: return "The machines that keep this course are full. Nothing was changed.";
+    case ERR_GONE: return "No machine has the bytes of that version any more.";
+    default: return NULL;
+    }
+}
+
+enum err commit_explain(struct quorum *q, enum err e, struct upload_result *out)
+{
+    out->needed = q->owners.quorum;
+    if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT) {
+        size_t there = q->view == NULL ? 0 : quorum_probe(q, PROBE_MS);
+        out->can_write = (unsigned)there;
+        out->retry_after_s = RETRY_SOON_S;
+    }
+    if (e == ERR_FULL)
+        out->retry_after_s = RETRY_FULL_S;
+    if (e != ERR_OK && out->detail == NULL)
+        out->detail = sentence(q, e, out);
+    return e;
+}
+
+void upload_result_release(struct upload_result *r)
+{
+    record_release(&r->record);
+}

@@ -1,0 +1,71 @@
+#include "fcgi/service/known.h"
+
+#include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "lib/store/index.h"
+
+#include <string.h>
+
+static enum err ask_index(struct quorum *q, struct known *k)
+{
+    struct store *s = worker_store(q->w);
+    struct history h;
+    if (s == NULL)
+        return ERR_OK;
+    history_init(&h);
+    enum err e = worker_store_said(q->w, index_history(s, q->key, &h));
+    k->index_answered = e == ERR_OK || e == ERR_NOT_FOUND;
+    /* What the index has was acknowledged, however many owners show it. */
+    if (e == ERR_OK)
+        e = history_merge(&k->history, &h);
+    else if (e != ERR_NOMEM && e != ERR_TOO_LARGE)
+        e = ERR_OK;
+    history_release(&h);
+    return e;
+}
+
+enum err known_read(struct quorum *q, struct known *out)
+{
+    memset(out, 0, sizeof(*out));
+    history_init(&out->history);
+    enum err e = pull(q, PULL_USABLE, KNOWN_TIMEOUT_MS, &out->pulled);
+    if (e != ERR_OK)
+        return e;
+    e = pull_visible(&out->pulled, &out->history);
+    if (e == ERR_OK)
+        e = ask_index(q, out);
+    if (e != ERR_OK) {
+        known_release(out);
+        return e;
+    }
+    return out->history.n > 0 ? ERR_OK : known_absence(out);
+}
+
+void known_release(struct known *k)
+{
+    history_release(&k->history);
+    pull_release(&k->pulled);
+}
+
+enum err known_absence(const struct known *k)
+{
+    int agree = k->index_answered && k->pulled.n_answered > 0;
+    return agree || pull_proves_absence(&k->pulled) ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
+}
+
+enum err known_find(const struct history *h, const char *version, size_t *at)
+{
+    struct stamp id;
+    uint64_t number = 0;
+    int by_id = stamp_parse(version, &id) == ERR_OK;
+    if (!by_id && num_parse_u64(version, HISTORY_RECORDS_MAX, &number) != ERR_OK)
+        return ERR_NOT_FOUND;
+    for (size_t i = 0; i < h->n; i++) {
+        int same = by_id ? stamp_cmp(h->entries[i].record.id, id) == 0 : number > 0 && history_version(h, i) == number;
+        if (same && history_is_shown(h, i)) {
+            *at = i;
+            return ERR_OK;
+        }
+    }
+    return ERR_NOT_FOUND;
+}

@@ -1,0 +1,268 @@
+#include "fcgi/service/picture.h"
+
+#include "lib/base/fs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX (8u << 20)     /* a ring of RING_MEMBERS_MAX nodes and their facts */
+
+const struct member *picture_node(const struct members *m, const char *id)
+{
+    for (size_t i = 0; i < m->n_nodes; i++)
+        if (strcmp(m->nodes[i].id, id) == 0)
+            return &m->nodes[i];
+    return NULL;
+}
+
+/* Sorted by name, as members_read() gives them. */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+static void finish(struct members *m)
+{
+    for (size_t i = 0; i < m->n_nodes; i++)
+        m->nodes[i].state = members_state(m->ring == NULL ? NULL : m->ring->ring, &m->nodes[i]);
+    if (m->n_nodes > 0)
+        qsort(m->nodes, m->n_nodes, sizeof(*m->nodes), by_name);
+}
+
+enum err picture_copy(const struct members *from, struct members *out)
+{
+    struct members m = *from;
+    m.ring = NULL;
+    m.nodes = calloc(from->n_nodes + 1, sizeof(*m.nodes));
+    enum err e = m.nodes == NULL ? ERR_NOMEM : ERR_OK;
+    if (e == ERR_OK && from->n_nodes > 0)
+        memcpy(m.nodes, from->nodes, from->n_nodes * sizeof(*m.nodes));
+    if (e == ERR_OK && from->ring != NULL)
+        e = ringdoc_copy(from->ring, &m.ring);
+    if (e == ERR_OK)
+        *out = m;
+    else
+        free(m.nodes);
+    return e;
+}
+
+static enum err keep_newer_ring(struct members *fresh, const struct members *known)
+{
+    if (known->ring == NULL || (fresh->ring != NULL && fresh->ring->ring->epoch >= known->ring->ring->epoch))
+        return ERR_OK;
+    struct ringdoc *copy;
+    enum err e = ringdoc_copy(known->ring, &copy);
+    if (e != ERR_OK)
+        return e;
+    ringdoc_free(fresh->ring);
+    fresh->ring = copy;
+    return ERR_OK;
+}
+
+static enum err keep_forgotten_nodes(struct members *fresh, const struct members *known)
+{
+    if (fresh->ring == NULL || known->n_nodes == 0)
+        return ERR_OK;
+    struct member *nodes = realloc(fresh->nodes, (fresh->n_nodes + known->n_nodes) * sizeof(*nodes));
+    if (nodes == NULL)
+        return ERR_NOMEM;
+    fresh->nodes = nodes;
+    for (size_t i = 0; i < known->n_nodes; i++) {
+        const struct member *old = &known->nodes[i];
+        if (picture_node(fresh, old->id) != NULL || ring_find(fresh->ring->ring, old->id) < 0)
+            continue;
+        struct member *kept = &nodes[fresh->n_nodes++];
+        *kept = *old;
+        kept->alive = 0;
+    }
+    return ERR_OK;
+}
+
+enum err picture_complete(struct members *fresh, const struct members *known)
+{
+    enum err e = keep_newer_ring(fresh, known);
+    if (e == ERR_OK)
+        e = keep_forgotten_nodes(fresh, known);
+    finish(fresh);
+    return e;
+}
+
+static enum err copy_text(const struct json *j, const char *name, char *out, size_t size)
+{
+    const char *text = json_get_str(j, name);
+    if (text == NULL || strlen(text) >= size)
+        return ERR_SYNTAX;
+    memcpy(out, text, strlen(text) + 1);
+    return ERR_OK;
+}
+
+/* One node of a coordinator's list over what was known of it. */
+static enum err read_node(const struct json *j, const struct members *known, struct member *out)
+{
+    const char *id = json_get_str(j, "id"), *state = json_get_str(j, "state");
+    if (id == NULL || state == NULL)
+        return ERR_SYNTAX;
+    const struct member *before = picture_node(known, id);
+    if (before != NULL)
+        *out = *before;
+    else
+        *out = (struct member){.weight = 1, .stores = 1, .alive = 1};
+    if (strcmp(state, member_state_name(MEMBER_UP)) == 0)
+        out->alive = 1;
+    enum err e = copy_text(j, "id", out->id, sizeof(out->id));
+    if (e == ERR_OK)
+        e = copy_text(j, "name", out->name, sizeof(out->name));
+    if (e == ERR_OK)
+        e = copy_text(j, "url", out->url, sizeof(out->url));
+    if (e == ERR_OK)
+        e = copy_text(j, "zone", out->zone, sizeof(out->zone));
+    return e;
+}
+
+static enum err read_nodes(const struct json *list, const struct members *known, struct members *out)
+{
+    if (!json_is_array(list) || json_count(list) > RING_MEMBERS_MAX * 4)
+        return ERR_SYNTAX;
+    out->nodes = calloc(json_count(list) + 1, sizeof(*out->nodes));
+    if (out->nodes == NULL)
+        return ERR_NOMEM;
+    for (const struct json *item = json_first(list); item != NULL; item = json_next(item)) {
+        enum err e = read_node(item, known, &out->nodes[out->n_nodes]);
+        if (e != ERR_OK)
+            return e;
+        out->n_nodes++;
+    }
+    return ERR_OK;
+}
+
+/* A document that is part of a larger text. NULL stays NULL. */
+static enum err read_ring(const struct json *j, struct ringdoc **out)
+{
+    if (json_is_null(j))
+        return ERR_OK;
+    struct buf text;
+    buf_init(&text, RINGDOC_BYTES_MAX);
+    enum err e = json_print(j, &text);
+    if (e == ERR_OK)
+        e = ringdoc_parse(buf_str(&text), text.len, out);
+    buf_release(&text);
+    return e;
+}
+
+/* The leader as the coordinator sees it; who else coordinates is not told, so it stays as it was. */
+static enum err read_coordinators(const struct json *leader, const struct members *known, struct members *out)
+{
+    memcpy(out->coordinators, known->coordinators, sizeof(out->coordinators));
+    memcpy(out->coordinator_is_alive, known->coordinator_is_alive, sizeof(out->coordinator_is_alive));
+    out->n_coordinators = known->n_coordinators;
+    if (json_is_null(leader))
+        return ERR_OK;
+    enum err e = copy_text(leader, "name", out->leader_name, sizeof(out->leader_name));
+    if (e == ERR_OK)
+        e = json_get_u64(leader, "epoch", UINT64_MAX, &out->leader_epoch);
+    if (e == ERR_OK && strcmp(out->leader_name, known->leader_name) == 0 && out->leader_epoch == known->leader_epoch)
+        out->leader_since_ms = known->leader_since_ms;
+    return e;
+}
+
+enum err picture_from_coordinator(const char *text, size_t len, const struct members *known, struct members *out)
+{
+    struct members m = {.n_nodes = 0};
+    struct json *j;
+    enum err e = json_parse(text, len, &j);
+    if (e != ERR_OK)
+        return e;
+    e = read_ring(json_get(j, "ring"), &m.ring);
+    if (e == ERR_OK)
+        e = read_nodes(json_get(j, "nodes"), known, &m);
+    if (e == ERR_OK)
+        e = read_coordinators(json_get(j, "leader"), known, &m);
+    if (e == ERR_OK)
+        e = picture_complete(&m, known);
+    json_free(j);
+    if (e == ERR_OK)
+        *out = m;
+    else
+        members_release(&m);
+    return e;
+}
+
+static enum err load_nodes(const struct json *list, struct members *m)
+{
+    if (!json_is_array(list))
+        return ERR_SYNTAX;
+    m->nodes = calloc(json_count(list) + 1, sizeof(*m->nodes));
+    if (m->nodes == NULL)
+        return ERR_NOMEM;
+    for (const struct json *item = json_first(list); item != NULL; item = json_next(item)) {
+        enum err e = member_from_json(item, &m->nodes[m->n_nodes]);
+        if (e != ERR_OK)
+            return e;
+        m->nodes[m->n_nodes++].alive = 1;
+    }
+    return ERR_OK;
+}
+
+enum err picture_load(const char *path, struct members *out)
+{
+    struct members m = {.n_nodes = 0};
+    struct json *j = NULL;
+    struct buf text;
+    buf_init(&text, FILE_MAX);
+    enum err e = fs_read_file(path, &text);
+    if (e == ERR_OK)
+        e = json_parse(buf_str(&text), text.len, &j);
+    if (e == ERR_OK)
+        e = read_ring(json_get(j, "ring"), &m.ring);
+    if (e == ERR_OK)
+        e = load_nodes(json_get(j, "nodes"), &m);
+    json_free(j);
+    buf_release(&text);
+    if (e != ERR_OK) {
+        members_release(&m);
+        return e;
+    }
+    finish(&m);
+    *out = m;
+    return ERR_OK;
+}
+
+enum err picture_save(const char *path, const struct members *m)
+{
+    struct json *j = json_object(), *nodes = json_array(), *ring = NULL;
+    struct buf text;
+    enum err e = ERR_OK;
+    buf_init(&text, FILE_MAX);
+    if (m->ring != NULL)
+        e = json_parse(m->ring->text, m->ring->text_len, &ring);
+    if (ring != NULL)
+        json_set(j, "ring", ring);
+    else
+        json_set_null(j, "ring");
+    for (size_t i = 0; i < m->n_nodes; i++)
+        json_append(nodes, member_to_json(&m->nodes[i]));
+    json_set(j, "nodes", nodes);
+    if (e == ERR_OK)
+        e = json_print(j, &text);
+    if (e == ERR_OK)
+        e = fs_replace_file(path, buf_str(&text), text.len, 0600);
+    json_free(j);
+    buf_release(&text);
+    return e;
+}
+
+void picture_digest(const struct members *m, uint8_t out[HASH_SIZE])
+{
+    struct hash_ctx *h = hash_new();
+    memset(out, 0, HASH_SIZE);
+    if (h == NULL)
+        return;
+    if (m->ring != NULL)
+        hash_add(h, m->ring->text, m->ring->text_len);
+    for (size_t i = 0; i < m->n_nodes; i++) {
+        hash_add(h, m->nodes[i].id, strlen(m->nodes[i].id) + 1);
+        hash_add(h, m->nodes[i].url, strlen(m->nodes[i].url) + 1);
+    }
+    hash_end(h, out);
+    hash_free(h);
+}

@@ -1,0 +1,27 @@
+/* How the view's picture is made from what Redis, a coordinator or the disk say, and from the picture before. No threads, no network. */
+#ifndef RB_FCGI_SERVICE_PICTURE_H
+#define RB_FCGI_SERVICE_PICTURE_H
+
+#include "lib/base/hash.h"
+#include "lib/store/members.h"
+
+/* A deep copy. ERR_NOMEM. */
+enum err picture_copy(const struct members *from, struct members *out) MUST_CHECK;
+
+/* Completes what Redis said by what was known before: a newer ring stays (a wiped Redis has none), and so do the ring's nodes that Redis has forgotten, as not alive. ERR_NOMEM. */
+enum err picture_complete(struct members *fresh, const struct members *known) MUST_CHECK;
+
+/* Reads a coordinator's answer to GET /ring. What it does not tell is taken from `known`; a node counts as alive when it was alive before, when it is new,
+ * or when the coordinator calls it up: with Redis away silence is no news. *out uninitialised before. ERR_SYNTAX, ERR_NOMEM. */
+enum err picture_from_coordinator(const char *text, size_t len, const struct members *known, struct members *out) MUST_CHECK;
+
+/* A picture on disk: {"ring": document or null, "nodes": [member…]}. After reading, every node counts as alive. ERR_SYNTAX, ERR_NOMEM, and those of lib/base/fs. */
+enum err picture_load(const char *path, struct members *out) MUST_CHECK;
+enum err picture_save(const char *path, const struct members *m) MUST_CHECK;
+/* Changes whenever the ring or a node's address does: when to save. */
+void picture_digest(const struct members *m, uint8_t out[HASH_SIZE]);
+
+/* The node with this id, or NULL. */
+const struct member *picture_node(const struct members *m, const char *id);
+
+#endif

@@ -1,0 +1,34 @@
+/* What the owners of a course have, together: the union that stands in for the index, and proves more than it. */
+#ifndef RB_FCGI_SERVICE_PULL_H
+#define RB_FCGI_SERVICE_PULL_H
+
+#include "fcgi/service/quorum.h"
+
+struct pulled {
+    struct quorum_reply replies[RING_K_MAX];
+    size_t n_owners, n_answered;
+    uint32_t quorum;
+    struct history all;         /* every record any owner showed; seen and direct_seen count owners */
+};
+
+enum pull_want {
+    PULL_USABLE,    /* waits for every usable owner (all of them when the usable ones are no write quorum) */
+    PULL_QUORUM     /* ends soon after a write quorum answered */
+};
+
+/* Asks the owners. ERR_OK whatever they said, even nothing: see n_answered. ERR_STALE_RING is dealt with inside. ERR_NOMEM, ERR_TOO_LARGE, ERR_UNAVAILABLE (no ring). */
+enum err pull(struct quorum *q, enum pull_want want, unsigned timeout_ms, struct pulled *out) MUST_CHECK;
+void pull_release(struct pulled *p);
+
+/* Appends to `out` the records that may have been acknowledged: firm ones, and those that a write quorum may hold when the owners that did not answer are counted in. */
+enum err pull_visible(const struct pulled *p, struct history *out) MUST_CHECK;
+/* The same rule for one entry. Pure. */
+int pull_is_visible(const struct history_entry *e, size_t n_owners, size_t n_answered, uint32_t quorum);
+
+/* True when a record that nobody showed cannot have been acknowledged: at least k - W + 1 owners answered. */
+int pull_proves_absence(const struct pulled *p);
+
+/* How an owner's copy of a record's bytes is, by its answer. *verified_at_ms may be NULL. */
+enum blob_state pull_blob_state(const struct quorum_reply *reply, struct stamp id, uint64_t *verified_at_ms);
+
+#endif

@@ -1,0 +1,301 @@
+#include "fcgi/service/quorum.h"
+
+#include "fcgi/service/stamps.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/wire/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_MS 500u
+#define REFRESH_WAIT_MS 700u
+/* An owner that has not answered for so long when its round ends is routed around; one that was merely last is not. */
+#define SILENT_MS 250u
+#define PROBE_MS 400u
+#define SHORT_ANSWER_MAX 65536u     /* without a history */
+#define HEAD_MAX (FRAME_PREFIX + FRAME_HEAD_MAX)
+
+static enum err take_view(struct quorum *q)
+{
+    q->view = view_get(q->w->app->view);
+    enum err e = view_owners(q->w->app->view, q->view, q->key, &q->owners);
+    if (e != ERR_OK) {
+        view_put(q->w->app->view, q->view);
+        q->view = NULL;
+    }
+    return e;
+}
+
+enum err quorum_open(struct worker *w, const char *key, unsigned budget_ms, struct quorum *q)
+{
+    struct buf path;
+    *q = (struct quorum){.w = w, .key = key, .deadline_ms = clock_boot_ms() + budget_ms};
+    buf_init(&path, 3 * strlen(key) + 1);
+    enum err e = text_percent_encode(&path, key, strlen(key));
+    if (e == ERR_OK) {
+        q->path_key = arena_strdup(&w->arena, buf_str(&path));
+        e = q->path_key == NULL ? ERR_NOMEM : take_view(q);
+    }
+    buf_release(&path);
+    return e;
+}
+
+void quorum_close(struct quorum *q)
+{
+    if (q->view != NULL)
+        view_put(q->w->app->view, q->view);
+    q->view = NULL;
+}
+
+enum err quorum_restart(struct quorum *q, unsigned budget_ms)
+{
+    quorum_close(q);
+    q->deadline_ms = clock_boot_ms() + budget_ms;
+    return take_view(q);
+}
+
+enum err quorum_renew(struct quorum *q)
+{
+    unsigned left = quorum_left_ms(q);
+    quorum_close(q);
+    view_refresh(q->w->app->view, left < REFRESH_WAIT_MS ? left : REFRESH_WAIT_MS);
+    return take_view(q);
+}
+
+unsigned quorum_left_ms(const struct quorum *q)
+{
+    uint64_t now = clock_boot_ms();
+    return now < q->deadline_ms ? (unsigned)(q->deadline_ms - now) : 0;
+}
+
+static size_t count_usable(const struct quorum *q)
+{
+    size_t usable = 0;
+    for (size_t i = 0; i < q->owners.n; i++)
+        usable += (size_t)(q->owners.at[i].usable != 0);
+    return usable;
+}
+
+size_t quorum_ask(const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX])
+{
+    size_t asked = 0;
+    everybody = everybody || count_usable(q) < q->owners.quorum;
+    for (size_t i = 0; i < RING_K_MAX; i++) {
+        const struct view_owner *o = &q->owners.at[i];
+        int ask = i < q->owners.n && o->node != NULL && (everybody || o->usable);
+        requests[i] = ask ? m : NULL;
+        asked += (size_t)ask;
+    }
+    return asked;
+}
+
+/* ---- one round */
+
+/* The calls of a round stand close together; owner[] says whose they are. */
+struct calls {
+    struct peer_call at[RING_K_MAX];
+    size_t owner[RING_K_MAX];
+    struct buf heads[RING_K_MAX];
+    size_t n;
+    size_t enough;
+};
+
+static int is_enough(const struct peer_call *calls, size_t n, void *ctx)
+{
+    const struct calls *c = ctx;
+    size_t ok = 0, lost = 0;
+    for (size_t i = 0; i < n; i++) {
+        int good = calls[i].done && calls[i].error == ERR_OK && calls[i].status == 200;
+        ok += (size_t)good;
+        lost += (size_t)(calls[i].done && !good);
+    }
+    return ok >= c->enough || n - lost < c->enough;
+}
+
+/* Prints one request under the round's ring; requests at the same address share their bytes. */
+static enum err add_call(struct quorum *q, const struct quorum_round *r, size_t owner, struct calls *c)
+{
+    const struct message_request *m = r->requests[owner];
+    struct peer_call *call = &c->at[c->n];
+    c->owner[c->n] = owner;
+    *call = (struct peer_call){.base_url = q->owners.at[owner].node->url, .method = "POST", .epoch = q->owners.epoch, .body = r->bytes, .body_len = r->bytes_len};
+    call->path = arena_printf(&q->w->arena, "/records/%s/%s", q->path_key, message_verb_name(m->verb));
+    if (call->path == NULL)
+        return ERR_NOMEM;
+    call->answer_max = m->verb == MESSAGE_PREPARE || m->verb == MESSAGE_PULL ? MESSAGE_BODY_MAX : SHORT_ANSWER_MAX;
+    if (c->n > 0 && r->requests[c->owner[c->n - 1]] == m && m->verb != MESSAGE_PULL) {
+        call->head = c->at[c->n - 1].head;
+        call->head_len = c->at[c->n - 1].head_len;
+        c->n++;
+        return ERR_OK;
+    }
+    struct buf *head = &c->heads[c->n];
+    struct message_request filled = *m; /* borrows everything of *m */
+    filled.ring = q->owners.epoch;
+    filled.key = (char *)q->key;
+    if (m->verb == MESSAGE_PULL)
+        memcpy(filled.target, q->owners.at[owner].member->id, sizeof(filled.target));
+    buf_init(head, HEAD_MAX);
+    enum err e = message_request_print(&filled, head);
+    if (e != ERR_OK) {
+        buf_release(head);
+        return e;
+    }
+    call->head = head->data;
+    call->head_len = head->len;
+    c->n++;
+    return ERR_OK;
+}
+
+/* What a status says when no message answer came with it. */
+static enum err error_of_status(long status)
+{
+    switch (status) {
+    case 401: return ERR_AUTH;
+    case 404: return ERR_NOT_FOUND;
+    case 413: return ERR_TOO_LARGE;
+    case 507: return ERR_FULL;
+    case 503: return ERR_UNAVAILABLE;
+    default: return ERR_INTERNAL;
+    }
+}
+
+static void read_reply(struct quorum *q, size_t owner, const struct peer_call *call, struct quorum_reply *out)
+{
+    if (!call->done || call->error != ERR_OK) {
+        out->error = call->done ? call->error : ERR_TIMEOUT;
+        return;
+    }
+    enum err e = ERR_SYNTAX;
+    out->done = 1;
+    if (call->status == 200 || call->status == 409)
+        e = message_answer_parse(buf_str(&call->answer), call->answer.len, &out->answer);
+    if (e == ERR_OK) {
+        out->error = out->answer.ok ? ERR_OK : out->answer.error;
+        return;
+    }
+    out->error = error_of_status(call->status);
+    log_write(LOG_WARN, "owner", "%s answers %ld to %s: %.200s", q->owners.at[owner].member->id, call->status, call->path, buf_str(&call->answer));
+}
+
+/* Every answer carries the largest stamp its owner knows; a refusal for the clock also says what time it is there. */
+static void learn_stamps(struct stamps *s, const struct quorum_reply *replies)
+{
+    struct stamp shown = STAMP_ZERO;
+    for (size_t i = 0; i < RING_K_MAX; i++) {
+        if (!replies[i].done)
+            continue;
+        stamps_see(s, replies[i].answer.promised);
+        if (replies[i].error == ERR_CLOCK && stamp_cmp(replies[i].answer.promised, shown) > 0)
+            shown = replies[i].answer.promised;
+    }
+    if (!stamp_is_zero(shown)) {
+        log_write(LOG_WARN, "clock", "owners call our stamps too far ahead: counting on from theirs");
+        stamps_too_far(s, shown);
+    }
+}
+
+/* Calls that a closed gate gave up tell nothing about their receivers. */
+static void report(struct quorum *q, const struct quorum_round *r, const struct quorum_reply *replies, uint64_t took_ms)
+{
+    size_t unsent = quorum_count(replies, ERR_UNAVAILABLE), asked = 0;
+    for (size_t i = 0; i < q->owners.n; i++)
+        asked += (size_t)replies[i].asked;
+    if (r->gate > 0 && unsent == asked)
+        return;
+    for (size_t i = 0; i < q->owners.n; i++) {
+        const struct quorum_reply *reply = &replies[i];
+        if (!reply->asked || (!reply->done && reply->error == ERR_TIMEOUT && took_ms < SILENT_MS))
+            continue;
+        view_report(q->w->app->view, q->owners.at[i].member->id, reply->done);
+    }
+}
+
+enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quorum_reply *replies)
+{
+    struct calls c = {.n = 0, .enough = r->enough};
+    unsigned left = quorum_left_ms(q);
+    enum err e = left == 0 ? ERR_TIMEOUT : ERR_OK;
+    uint64_t started_ms = clock_boot_ms();
+
+    for (size_t i = 0; i < RING_K_MAX; i++)
+        replies[i] = (struct quorum_reply){.error = ERR_UNAVAILABLE};
+    for (size_t i = 0; i < q->owners.n && e == ERR_OK; i++) {
+        if (r->requests[i] == NULL)
+            continue;
+        e = add_call(q, r, i, &c);
+        if (e == ERR_TOO_LARGE) {
+            /* It lacks more than one message holds: repair brings it up first (protocol.md, pitfall 10). */
+            log_write(LOG_WARN, "owner", "%s lacks too many records of %s to be told in one message", q->owners.at[i].member->id, q->key);
+            e = ERR_OK;
+        }
+    }
+    if (e != ERR_OK)
+        goto out;
+
+    struct peer_round round = {
+        .timeout_ms = r->timeout_ms < left ? r->timeout_ms : left,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .gate = r->gate,
+        .enough = r->enough > 0 ? is_enough : NULL,
+        .ctx = &c,
+        .linger_ms = r->linger_ms,
+    };
+    e = peer_round(q->w->peer, &round, c.at, c.n);
+    for (size_t i = 0; i < c.n && e == ERR_OK; i++) {
+        replies[c.owner[i]].asked = 1;
+        read_reply(q, c.owner[i], &c.at[i], &replies[c.owner[i]]);
+    }
+    peer_calls_release(c.at, c.n);
+    if (e == ERR_OK) {
+        learn_stamps(q->w->app->stamps, replies);
+        report(q, r, replies, clock_boot_ms() - started_ms);
+    }
+out:
+    for (size_t i = 0; i < RING_K_MAX; i++)
+        buf_release(&c.heads[i]);
+    return e;
+}
+
+void quorum_replies_release(struct quorum_reply *replies)
+{
+    for (size_t i = 0; i < RING_K_MAX; i++)
+        message_answer_release(&replies[i].answer);
+}
+
+size_t quorum_probe(struct quorum *q, unsigned timeout_ms)
+{
+    struct peer_call calls[RING_K_MAX];
+    size_t owner[RING_K_MAX], n = 0, there = 0;
+    for (size_t i = 0; i < q->owners.n; i++) {
+        if (q->owners.at[i].node == NULL)
+            continue;
+        calls[n] = (struct peer_call){.base_url = q->owners.at[i].node->url, .method = "GET", .path = "/healthz", .epoch = q->owners.epoch, .answer_max = SHORT_ANSWER_MAX};
+        owner[n++] = i;
+    }
+    struct peer_round round = {.timeout_ms = timeout_ms, .connect_timeout_ms = timeout_ms};
+    if (peer_round(q->w->peer, &round, calls, n) != ERR_OK)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        int answered = calls[i].done && calls[i].error == ERR_OK;
+        there += (size_t)answered;
+        view_report(q->w->app->view, q->owners.at[owner[i]].member->id, answered);
+    }
+    peer_calls_release(calls, n);
+    return there;
+}
+
+size_t quorum_reachable(struct quorum *q)
+{
+    size_t usable = count_usable(q);
+    return usable >= q->owners.quorum ? usable : quorum_probe(q, PROBE_MS);
+}
+
+size_t quorum_count(const struct quorum_reply *replies, enum err error)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < RING_K_MAX; i++)
+        n += (size_t)(replies[i].asked && replies[i].error == error);
+    return n;
+}

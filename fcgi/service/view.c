@@ -1,0 +1,365 @@
+#include "fcgi/service/view.h"
+
+#include "fcgi/service/picture.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define POLL_MS 250u
+#define FIRST_WAIT_MS 1500u
+#define STORE_TIMEOUT_MS 400u
+#define COORDINATOR_TIMEOUT_MS 500u
+#define ANSWER_MAX (8u << 20)
+#define URLS_MAX 16
+#define PATH_BYTES 4096
+#define SUSPECT_MS 1000u
+#define SUSPECTS_MAX 64         /* the oldest suspicion gives way */
+
+/* A picture and how many hold it; the keeper itself holds the newest. */
+struct counted {
+    struct view view;           /* first: a struct view * is a struct counted * */
+    unsigned refs;
+};
+
+struct suspect {
+    char id[RING_ID_MAX];
+    uint64_t until_ms;          /* boot time; past = free */
+};
+
+struct view_keeper {
+    pthread_t thread;
+    atomic_int store_up;
+
+    pthread_mutex_t lock;       /* everything down to `suspects` */
+    pthread_cond_t wake;        /* for the thread: somebody wants a refresh, or the end */
+    pthread_cond_t fresh;       /* for those who wait: `done` grew */
+    struct counted *now;
+    uint64_t wanted, done;      /* refreshes asked for, and those that began after being asked for and ended */
+    int stopping;
+    struct suspect suspects[SUSPECTS_MAX];
+
+    /* The thread's own. */
+    struct store *store;
+    struct peer *peer;
+    char *urls;                 /* the coordinators' list, cut into pieces */
+    const char *url[URLS_MAX];
+    size_t n_urls, next_url;
+    char path[PATH_BYTES];
+    uint8_t saved[HASH_SIZE];
+};
+
+/* ---- pictures */
+
+const struct view *view_get(struct view_keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    struct counted *c = k->now;
+    c->refs++;
+    pthread_mutex_unlock(&k->lock);
+    return &c->view;
+}
+
+static void drop(struct view_keeper *k, struct counted *c)
+{
+    pthread_mutex_lock(&k->lock);
+    int last = --c->refs == 0;
+    pthread_mutex_unlock(&k->lock);
+    if (!last)
+        return;
+    members_release(&c->view.members);
+    free(c);
+}
+
+void view_put(struct view_keeper *k, const struct view *v)
+{
+    drop(k, (struct counted *)(uintptr_t)v);
+}
+
+/* Takes the members, also when there is no memory: the old picture stays then. */
+static void publish(struct view_keeper *k, struct members *m, uint64_t taken_at_ms, int store_up)
+{
+    struct counted *c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        members_release(m);
+        return;
+    }
+    c->view = (struct view){.members = *m, .taken_at_ms = taken_at_ms, .store_up = store_up};
+    c->view.ring = m->ring == NULL ? NULL : m->ring->ring;
+    c->refs = 1;
+    pthread_mutex_lock(&k->lock);
+    struct counted *old = k->now;
+    k->now = c;
+    pthread_mutex_unlock(&k->lock);
+    if (old != NULL)
+        drop(k, old);
+}
+
+/* ---- refreshing */
+
+/* The coordinator that answered last is asked first. */
+static enum err ask_coordinators(struct view_keeper *k, const struct view *before, struct members *out)
+{
+    enum err e = ERR_UNAVAILABLE;
+    for (size_t i = 0; i < k->n_urls && e != ERR_OK; i++) {
+        struct peer_call call = {
+            .base_url = k->url[k->next_url], .method = "GET", .path = "/ring", .epoch = before->ring == NULL ? 0 : before->ring->epoch, .answer_max = ANSWER_MAX};
+        e = peer_call(k->peer, &call, COORDINATOR_TIMEOUT_MS);
+        if (e == ERR_OK)
+            e = call.error;
+        if (e == ERR_OK && call.status != 200)
+            e = ERR_UNAVAILABLE;
+        if (e == ERR_OK)
+            e = picture_from_coordinator(buf_str(&call.answer), call.answer.len, &before->members, out);
+        peer_calls_release(&call, 1);
+        if (e != ERR_OK)
+            k->next_url = (k->next_url + 1) % k->n_urls;
+    }
+    return e;
+}
+
+static void save(struct view_keeper *k, const struct members *m)
+{
+    uint8_t digest[HASH_SIZE];
+    picture_digest(m, digest);
+    if (m->ring == NULL || memcmp(digest, k->saved, HASH_SIZE) == 0)
+        return;
+    enum err e = picture_save(k->path, m);
+    if (e != ERR_OK)
+        log_write(LOG_WARN, "view", "%s cannot be written: %s", k->path, err_text(e));
+    memcpy(k->saved, digest, HASH_SIZE);
+}
+
+/* Redis, else a coordinator, else the picture before with nothing but the news that Redis is away. */
+static void refresh(struct view_keeper *k)
+{
+    const struct view *before = view_get(k);
+    struct members m;
+    uint64_t now_ms = clock_unix_ms();
+    enum err e = members_read(k->store, &m);
+    int store_up = e == ERR_OK;
+    if (store_up) {
+        e = picture_complete(&m, &before->members);
+        if (e != ERR_OK)
+            members_release(&m);
+    } else {
+        /* Said before the coordinators are asked, which may take a while. */
+        atomic_store(&k->store_up, 0);
+        e = ask_coordinators(k, before, &m);
+    }
+    if (e == ERR_OK) {
+        save(k, &m);
+    } else {
+        now_ms = before->taken_at_ms;
+        e = picture_copy(&before->members, &m);
+    }
+    view_put(k, before);
+    atomic_store(&k->store_up, store_up);
+    if (e == ERR_OK)
+        publish(k, &m, now_ms, store_up);
+}
+
+static void in_ms(unsigned ms, struct timespec *out)
+{
+    clock_gettime(CLOCK_MONOTONIC, out);
+    out->tv_sec += ms / 1000;
+    out->tv_nsec += (long)(ms % 1000) * 1000000;
+    if (out->tv_nsec >= 1000000000) {
+        out->tv_sec++;
+        out->tv_nsec -= 1000000000;
+    }
+}
+
+static void *run(void *arg)
+{
+    struct view_keeper *k = arg;
+    pthread_mutex_lock(&k->lock);
+    while (!k->stopping) {
+        uint64_t answers = k->wanted;
+        pthread_mutex_unlock(&k->lock);
+        refresh(k);
+        pthread_mutex_lock(&k->lock);
+        k->done = answers;
+        pthread_cond_broadcast(&k->fresh);
+        struct timespec until;
+        in_ms(POLL_MS, &until);
+        while (!k->stopping && k->wanted == k->done)
+            if (pthread_cond_timedwait(&k->wake, &k->lock, &until) != 0)
+                break;
+    }
+    pthread_mutex_unlock(&k->lock);
+    return NULL;
+}
+
+void view_refresh(struct view_keeper *k, unsigned wait_ms)
+{
+    struct timespec until;
+    in_ms(wait_ms, &until);
+    pthread_mutex_lock(&k->lock);
+    uint64_t mine = ++k->wanted;
+    pthread_cond_signal(&k->wake);
+    while (k->done < mine)
+        if (pthread_cond_timedwait(&k->fresh, &k->lock, &until) != 0)
+            break;
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* ---- start and stop */
+
+static enum err cut_urls(struct view_keeper *k, const char *list)
+{
+    k->urls = strdup(list == NULL ? "" : list);
+    if (k->urls == NULL)
+        return ERR_NOMEM;
+    char *rest = NULL;
+    for (char *url = strtok_r(k->urls, ", ", &rest); url != NULL; url = strtok_r(NULL, ", ", &rest)) {
+        if (k->n_urls == URLS_MAX)
+            return ERR_INVALID;
+        k->url[k->n_urls++] = url;
+    }
+    return ERR_OK;
+}
+
+static void load(struct view_keeper *k)
+{
+    struct members m = {.n_nodes = 0};
+    enum err e = picture_load(k->path, &m);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        log_write(LOG_WARN, "view", "%s cannot be read: %s", k->path, err_text(e));
+    if (e == ERR_OK)
+        picture_digest(&m, k->saved);
+    publish(k, &m, 0, 0);
+}
+
+static void init_locks(struct view_keeper *k)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->wake, &attr);
+    pthread_cond_init(&k->fresh, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void release(struct view_keeper *k)
+{
+    if (k->now != NULL)
+        drop(k, k->now);
+    store_free(k->store);
+    peer_free(k->peer);
+    free(k->urls);
+    pthread_cond_destroy(&k->wake);
+    pthread_cond_destroy(&k->fresh);
+    pthread_mutex_destroy(&k->lock);
+    free(k);
+}
+
+enum err view_start(struct app *a, struct view_keeper **out)
+{
+    struct view_keeper *k = calloc(1, sizeof(*k));
+    if (k == NULL)
+        return ERR_NOMEM;
+    init_locks(k);
+    struct store_config redis = a->settings.redis;
+    redis.connect_timeout_ms = STORE_TIMEOUT_MS;
+    redis.timeout_ms = STORE_TIMEOUT_MS;
+    k->store = store_new(&redis);
+    k->peer = peer_new(&a->key, a->settings.name);
+    enum err e = k->store == NULL || k->peer == NULL ? ERR_NOMEM : cut_urls(k, a->settings.coordinators);
+    if (e == ERR_OK && snprintf(k->path, sizeof(k->path), "%s/ring.json", a->settings.data) >= PATH_BYTES)
+        e = ERR_INVALID;
+    if (e == ERR_OK) {
+        load(k);
+        if (k->now == NULL)
+            e = ERR_NOMEM;
+    }
+    if (e == ERR_OK && pthread_create(&k->thread, NULL, run, k) != 0)
+        e = ERR_NOMEM;
+    if (e != ERR_OK) {
+        release(k);
+        return e;
+    }
+    /* Without Redis and coordinators the picture from the disk has to do. */
+    view_refresh(k, FIRST_WAIT_MS);
+    *out = k;
+    return ERR_OK;
+}
+
+void view_stop(struct view_keeper *k)
+{
+    if (k == NULL)
+        return;
+    pthread_mutex_lock(&k->lock);
+    k->stopping = 1;
+    pthread_cond_signal(&k->wake);
+    pthread_mutex_unlock(&k->lock);
+    pthread_join(k->thread, NULL);
+    release(k);
+}
+
+/* ---- what requests learn on their way */
+
+int view_store_up(struct view_keeper *k)
+{
+    return atomic_load(&k->store_up);
+}
+
+void view_store_failed(struct view_keeper *k)
+{
+    atomic_store(&k->store_up, 0);
+}
+
+void view_report(struct view_keeper *k, const char *node_id, int answered)
+{
+    uint64_t now_ms = clock_boot_ms();
+    pthread_mutex_lock(&k->lock);
+    struct suspect *place = &k->suspects[0];
+    for (size_t i = 0; i < SUSPECTS_MAX; i++) {
+        struct suspect *s = &k->suspects[i];
+        if (strcmp(s->id, node_id) == 0) {
+            place = s;
+            break;
+        }
+        if (s->until_ms < place->until_ms)
+            place = s;
+    }
+    if (!answered)
+        snprintf(place->id, sizeof(place->id), "%s", node_id);
+    if (strcmp(place->id, node_id) == 0)
+        place->until_ms = answered ? 0 : now_ms + SUSPECT_MS;
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* With the lock held. */
+static int is_suspect(const struct view_keeper *k, const char *node_id, uint64_t now_ms)
+{
+    for (size_t i = 0; i < SUSPECTS_MAX; i++)
+        if (k->suspects[i].until_ms > now_ms && strcmp(k->suspects[i].id, node_id) == 0)
+            return 1;
+    return 0;
+}
+
+enum err view_owners(struct view_keeper *k, const struct view *v, const char *key, struct view_owners *out)
+{
+    if (v->ring == NULL)
+        return ERR_UNAVAILABLE;
+    uint32_t members[RING_K_MAX];
+    uint64_t now_ms = clock_boot_ms();
+    *out = (struct view_owners){.quorum = ring_quorum(v->ring), .epoch = v->ring->epoch};
+    out->n = ring_owners(v->ring, ring_key_point(key), members);
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < out->n; i++) {
+        struct view_owner *o = &out->at[i];
+        o->member = &v->ring->members[members[i]];
+        o->node = picture_node(&v->members, o->member->id);
+        o->usable = o->node != NULL && o->node->alive && !is_suspect(k, o->member->id, now_ms);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return ERR_OK;
+}
