@@ -1,7 +1,6 @@
 #include "lib/store/members.h"
 
 #include "lib/base/log.h"
-#include "lib/base/num.h"
 #include "lib/store/call.h"
 #include "lib/store/lock.h"
 
@@ -67,11 +66,11 @@ static enum err take_number(const struct json *j, const char *key, uint64_t *out
     return json_get(j, key) ? json_get_u64(j, key, JSON_EXACT_MAX, out) : ERR_OK;
 }
 
-/* An id is its name, a dot, and 16 hex digits (architecture.md). */
+/* An id is its name, a dot, and its incarnation. */
 static int id_fits_name(const char *id, const char *name)
 {
     size_t n = strlen(name);
-    return ring_name_ok(name) && strncmp(id, name, n) == 0 && id[n] == '.' && num_is_hex(id + n + 1, 16);
+    return ring_name_ok(name) && ring_id_ok(id) && strncmp(id, name, n) == 0 && id[n] == '.';
 }
 
 enum err member_from_json(const struct json *j, struct member *out)

@@ -215,6 +215,25 @@ enum err ringdoc_copy(const struct ringdoc *from, struct ringdoc **out)
     return e ? e : make(ring, &from->ballot, from->text, from->text_len, out);
 }
 
+enum err ringdoc_under(const struct ringdoc *from, const struct ballot *b, struct ringdoc **out)
+{
+    struct json *j;
+    struct buf text;
+    if (ballot_cmp(&from->ballot, b) == 0)
+        return ringdoc_copy(from, out);
+    enum err e = json_parse(from->text, from->text_len, &j);
+    if (e)
+        return e;
+    buf_init(&text, RINGDOC_BYTES_MAX);
+    json_set(j, "ballot", ballot_to_json(b));
+    e = json_print(j, &text);
+    json_free(j);
+    if (!e)
+        e = ringdoc_parse(buf_str(&text), text.len, out);
+    buf_release(&text);
+    return e;
+}
+
 void ringdoc_free(struct ringdoc *d)
 {
     if (!d)

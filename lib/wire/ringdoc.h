@@ -30,6 +30,8 @@ enum err ringdoc_parse(const char *text, size_t len, struct ringdoc **out) MUST_
 /* Makes a stable document from members. */
 enum err ringdoc_new(
     const struct ring_member *members, size_t n, uint32_t k, uint64_t epoch, const struct ballot *b, struct ringdoc **out) MUST_CHECK;
+/* The same document as it is kept once it was installed again under ballot b: all is kept but its "ballot". */
+enum err ringdoc_under(const struct ringdoc *from, const struct ballot *b, struct ringdoc **out) MUST_CHECK;
 enum err ringdoc_copy(const struct ringdoc *from, struct ringdoc **out) MUST_CHECK;
 void ringdoc_free(struct ringdoc *d);
 
