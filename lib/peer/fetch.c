@@ -65,7 +65,7 @@ static enum err verdict(struct fetch *f, const char *sha256)
     return ERR_OK;
 }
 
-/* Runs until the transfer has finished (ERR_OK) or nothing came for stall_ms (ERR_TIMEOUT). */
+/* Moves it until the transfer has finished (ERR_OK) or nothing came for stall_ms (ERR_TIMEOUT). */
 static enum err run(struct fetch *f, struct peer *p, unsigned stall_ms)
 {
     uint64_t arrived = 0;
@@ -110,15 +110,12 @@ enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha25
         .write = on_write,
         .ctx = &f,
     };
-    e = transfer_start(&f.transfer, p);
-    if (!e)
-        e = run(&f, p, stall_ms);
-    if (!e && transfer_learnt_clock(&f.transfer)) {
+    do {
         transfer_stop(&f.transfer);
         e = transfer_start(&f.transfer, p);
         if (!e)
             e = run(&f, p, stall_ms);
-    }
+    } while (!e && transfer_try_again(&f.transfer));
     if (!e)
         e = verdict(&f, sha256);
     transfer_stop(&f.transfer);

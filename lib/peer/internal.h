@@ -44,7 +44,7 @@ struct transfer_request {
     void *ctx;                      /* of the three call-backs */
 };
 
-/* One signed HTTP request, maybe sent twice: the second time with the receiver's clock. */
+/* One signed HTTP request, maybe sent again: with the receiver's clock, or on a new connection. */
 struct transfer {
     struct peer *peer;
     struct transfer_request request;
@@ -53,6 +53,8 @@ struct transfer {
     char nonce[SIGN_NONCE_HEX];
     char clock[SIGN_HEADER_MAX];    /* the answer's RB-Clock, "" when none came */
     int clock_tried;
+    int fresh;                      /* takes no kept connection any more */
+    long local_port;                /* of the connection that the body was last asked on; 0 = never asked */
     int finished;                   /* result and status are there */
     CURLcode result;
     long status;                    /* of the last answer's header, 0 when none came */
@@ -62,9 +64,12 @@ struct transfer {
 enum err transfer_start(struct transfer *t, struct peer *p) MUST_CHECK;
 /* Ends it wherever it is; a request that is under way is cut. Fine when nothing is under way. */
 void transfer_stop(struct transfer *t);
-/* For a finished one: when it was refused for the clock, and that refusal is genuine and the first, learns the offset and returns 1:
- * the owner then rewinds and calls transfer_start again. Otherwise 0. */
-int transfer_learnt_clock(struct transfer *t);
+/* For read call-backs: true when the body is asked for on another connection than before, so that it must start again. libcurl calls seek for that only when it has
+ * counted body bytes as sent; bytes that it had taken and could not send would be lost. */
+int transfer_is_elsewhere(struct transfer *t);
+/* For a finished one: 1 when it is worth one more try, and then the owner rewinds and calls transfer_start again: it was refused for the clock, genuinely and for the first
+ * time (the offset is learnt here); or it could not be sent whole on a kept connection (the next one will be new). */
+int transfer_try_again(struct transfer *t);
 /* True when the receiver may have got a whole request: `handed` bytes of the body were given to libcurl. */
 int transfer_may_have_happened(const struct transfer *t, uint64_t handed);
 

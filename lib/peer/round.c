@@ -40,6 +40,8 @@ static size_t on_read(char *out, size_t size, size_t n, void *ctx)
     const char *from;
     size_t some;
 
+    if (transfer_is_elsewhere(&s->transfer))
+        s->handed = 0;
     s->reached = 1;
     if (!s->round->open) {
         s->paused = 1;
@@ -112,12 +114,12 @@ static void start(struct slot *s)
     settle(s, ERR_UNAVAILABLE);
 }
 
-/* Looks at a transfer that has finished: signs it again for the clock, or ends its call. */
+/* Looks at a transfer that has finished: starts it once more, or ends its call. */
 static void finish(struct slot *s)
 {
     struct transfer *t = &s->transfer;
 
-    if (transfer_learnt_clock(t)) {
+    if (transfer_try_again(t)) {
         transfer_stop(t);
         start(s);
     } else if (t->result == CURLE_OK) {

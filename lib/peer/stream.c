@@ -25,19 +25,39 @@ struct peer_stream {
     struct peer *peer;
     struct receiver *receivers;
     size_t n;
-    const char *piece;          /* during a push */
+    const char *piece;          /* the caller's, during a push; else NULL */
     size_t piece_len;
     uint64_t piece_start;       /* its place in the body */
     uint64_t total;
     unsigned stall_ms;
 };
 
+/* Only the first piece can be sent again, and only while the caller still holds it. */
+static int can_rewind(const struct receiver *v)
+{
+    return v->handed == 0 || (v->stream->piece_start == 0 && v->stream->piece);
+}
+
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+    struct receiver *v = ctx;
+
+    if (origin != SEEK_SET || offset != 0 || !can_rewind(v))
+        return CURL_SEEKFUNC_FAIL;
+    v->at = 0;
+    v->handed = 0;
+    return CURL_SEEKFUNC_OK;
+}
+
 static size_t on_read(char *out, size_t size, size_t n, void *ctx)
 {
     struct receiver *v = ctx;
     const struct peer_stream *s = v->stream;
-    size_t some = s->piece_len - v->at;
+    size_t some;
 
+    if (transfer_is_elsewhere(&v->transfer) && on_seek(v, 0, SEEK_SET) != CURL_SEEKFUNC_OK)
+        return CURL_READFUNC_ABORT;
+    some = s->piece_len - v->at;
     if (some == 0) {
         v->paused = 1;
         return CURL_READFUNC_PAUSE;
@@ -48,18 +68,6 @@ static size_t on_read(char *out, size_t size, size_t n, void *ctx)
     v->at += some;
     v->handed += some;
     return some;
-}
-
-/* Only the first piece can be sent again: the others are gone. */
-static int on_seek(void *ctx, curl_off_t offset, int origin)
-{
-    struct receiver *v = ctx;
-
-    if (origin != SEEK_SET || offset != 0 || v->stream->piece_start != 0)
-        return CURL_SEEKFUNC_FAIL;
-    v->at = 0;
-    v->handed = 0;
-    return CURL_SEEKFUNC_OK;
 }
 
 /* The answer's status says it all. */
@@ -98,7 +106,7 @@ static void finish(struct receiver *v)
 {
     struct transfer *t = &v->transfer;
 
-    if (v->stream->piece_start == 0 && transfer_learnt_clock(t)) {
+    if (can_rewind(v) && transfer_try_again(t)) {
         transfer_stop(t);
         start(v);
     } else if (t->result == CURLE_OK) {
@@ -109,8 +117,9 @@ static void finish(struct receiver *v)
 }
 
 /* Nothing left for stall_ms: the receiver is left behind. */
-static void watch_stall(struct receiver *v, uint64_t now_ms)
+static void watch_stall(struct receiver *v)
 {
+    uint64_t now_ms = clock_boot_ms();
     curl_off_t sent = 0;
 
     curl_easy_getinfo(v->transfer.easy, CURLINFO_SIZE_UPLOAD_T, &sent);
@@ -133,26 +142,31 @@ static int is_idle(const struct receiver *v, int closing)
     return !closing && v->at == s->piece_len && (v->paused || v->handed == s->total);
 }
 
+/* Ends what has finished or stalled. Returns how long nothing more need be done, in ms, or 0 when there is nothing left to wait for. */
+static unsigned look(struct peer_stream *s, int closing)
+{
+    uint64_t now_ms = clock_boot_ms();
+    uint64_t end_ms = UINT64_MAX;
+
+    for (size_t i = 0; i < s->n; i++) {
+        struct receiver *v = &s->receivers[i];
+        if (!v->settled && v->transfer.finished)
+            finish(v);
+        if (is_idle(v, closing))
+            continue;
+        watch_stall(v);
+        if (!v->settled && v->moved_ms + s->stall_ms < end_ms)
+            end_ms = v->moved_ms + s->stall_ms;
+    }
+    if (end_ms == UINT64_MAX)
+        return 0;
+    return end_ms > now_ms ? (unsigned)(end_ms - now_ms) : 1;
+}
+
 static void drive(struct peer_stream *s, int closing)
 {
-    for (;;) {
-        uint64_t now_ms = clock_boot_ms();
-        uint64_t first_ms = UINT64_MAX;
-
-        for (size_t i = 0; i < s->n; i++) {
-            struct receiver *v = &s->receivers[i];
-            if (!v->settled && v->transfer.finished)
-                finish(v);
-            if (is_idle(v, closing))
-                continue;
-            watch_stall(v, now_ms);
-            if (!v->settled && v->moved_ms + s->stall_ms < first_ms)
-                first_ms = v->moved_ms + s->stall_ms;
-        }
-        if (first_ms == UINT64_MAX)
-            return;
-        peer_drive(s->peer, first_ms > now_ms ? (unsigned)(first_ms - now_ms) : 1);
-    }
+    for (unsigned wait_ms = look(s, closing); wait_ms > 0; wait_ms = look(s, closing))
+        peer_drive(s->peer, wait_ms);
 }
 
 static void prepare(struct peer_stream *s, size_t i, struct peer_stream_target *target, uint64_t epoch)
@@ -240,6 +254,7 @@ enum err peer_stream_push(struct peer_stream *s, const void *data, size_t n, siz
         }
     }
     drive(s, 0);
+    s->piece = NULL;
     return count_left(s) < need ? ERR_UNAVAILABLE : ERR_OK;
 }
 

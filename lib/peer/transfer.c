@@ -111,6 +111,7 @@ static void set_options(struct transfer *t, const char *url)
     curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, KEPT_MAX_S);
+    curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, (long)t->fresh);
     curl_easy_setopt(c, CURLOPT_BUFFERSIZE, DOWNLOAD_BUFFER_BYTES);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
@@ -136,6 +137,7 @@ enum err transfer_start(struct transfer *t, struct peer *p)
     t->finished = 0;
     t->status = 0;
     t->clock[0] = '\0';
+    t->local_port = 0;
     t->easy = p->n_idle > 0 ? p->idle[--p->n_idle] : curl_easy_init();
     if (!t->easy)
         return ERR_NOMEM;
@@ -169,7 +171,15 @@ void transfer_stop(struct transfer *t)
     t->headers = NULL;
 }
 
-int transfer_learnt_clock(struct transfer *t)
+int transfer_is_elsewhere(struct transfer *t)
+{
+    long before = t->local_port;
+
+    curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &t->local_port);
+    return before != 0 && before != t->local_port;
+}
+
+static int learn_clock(struct transfer *t)
 {
     uint64_t theirs_ms;
 
@@ -180,6 +190,23 @@ int transfer_learnt_clock(struct transfer *t)
     t->clock_tried = 1;
     clocks_learn(t->peer, t->request.base_url, (int64_t)(theirs_ms - clock_unix_ms()));
     return 1;
+}
+
+/* libcurl itself tries again when a kept connection turns out dead on reading, but not when it does on sending. */
+static int met_dead_connection(struct transfer *t)
+{
+    long connects = 0;
+
+    if (t->result != CURLE_SEND_ERROR || t->status != 0 || t->fresh)
+        return 0;
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    t->fresh = connects == 0;
+    return t->fresh;
+}
+
+int transfer_try_again(struct transfer *t)
+{
+    return learn_clock(t) || met_dead_connection(t);
 }
 
 int transfer_may_have_happened(const struct transfer *t, uint64_t handed)

@@ -2,6 +2,8 @@
 
 #include "lib/base/hash.h"
 
+#include <pthread.h>
+
 static struct fixture nodes[3];
 static struct peer *client;
 
@@ -276,6 +278,90 @@ static void a_kept_connection_that_died_is_replaced(void **state)
     peer_calls_release(&c, 1);
 }
 
+/* A server by hand: answers one request, breaks the kept connection off (RST) behind the header of the next, and takes that one on a new connection. */
+struct breaker {
+    int fd;
+    size_t body_len;
+    char *body;         /* what came at last */
+    size_t got;
+};
+
+static size_t read_header(int fd, char *out, size_t size)
+{
+    size_t len = 0;
+
+    while (len + 1 < size && recv(fd, out + len, 1, 0) == 1) {
+        out[++len] = '\0';
+        if (len >= 4 && memcmp(out + len - 4, "\r\n\r\n", 4) == 0)
+            break;
+    }
+    return len;
+}
+
+static void *run_breaker(void *ctx)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    struct linger hard = {1, 0};
+    struct breaker *b = ctx;
+    char header[2048];
+    int fd = accept(b->fd, NULL, NULL);
+
+    read_header(fd, header, sizeof header);
+    send(fd, ok, sizeof ok - 1, MSG_NOSIGNAL);
+    read_header(fd, header, sizeof header);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    close(fd);
+    fd = accept(b->fd, NULL, NULL);
+    read_header(fd, header, sizeof header);
+    while (b->got < b->body_len) {
+        ssize_t n = recv(fd, b->body + b->got, b->body_len - b->got, 0);
+        if (n <= 0)
+            break;
+        b->got += (size_t)n;
+    }
+    send(fd, ok, sizeof ok - 1, MSG_NOSIGNAL);
+    close(fd);
+    return NULL;
+}
+
+static void break_off(size_t body_len)
+{
+    struct breaker b = {.body_len = body_len, .body = calloc(1, body_len)};
+    char *body = malloc(body_len), url[64];
+    pthread_t thread;
+    struct peer_call c;
+
+    for (size_t i = 0; i < body_len; i++)
+        body[i] = (char)(i * 7 >> 2);
+    b.fd = deaf_url(url);
+    assert_int_equal(pthread_create(&thread, NULL, run_breaker, &b), 0);
+    c = (struct peer_call){.base_url = url, .method = "GET", .path = "/", .answer_max = 100};
+    assert_int_equal(peer_call(client, &c, 3000), ERR_OK);
+    assert_int_equal(c.status, 200);
+    peer_calls_release(&c, 1);
+    c = (struct peer_call){.base_url = url, .method = "PUT", .path = "/", .answer_max = 100, .body = body, .body_len = body_len};
+    assert_int_equal(peer_call(client, &c, 3000), ERR_OK);
+    assert_int_equal(c.error, ERR_OK);
+    assert_int_equal(c.status, 200);
+    peer_calls_release(&c, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(b.got, body_len);
+    assert_memory_equal(b.body, body, body_len);
+    close(b.fd);
+    free(b.body);
+    free(body);
+}
+
+static void a_body_whose_connection_breaks_is_sent_again_whole(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        break_off(100);
+        break_off(70000);
+        break_off(1500000);
+    }
+}
+
 static void connections_are_kept(void **state)
 {
     (void)state;
@@ -304,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(enough_ends_the_round_after_its_linger, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_answer_within_the_linger_still_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kept_connection_that_died_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_body_whose_connection_breaks_is_sent_again_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(connections_are_kept, setup, teardown),
     };
 
