@@ -30,10 +30,8 @@ static const char *unix_path(const char *address)
 
 static enum err parse_unix(const char *path, union address *out, socklen_t *len)
 {
-    if (!*path || strlen(path) >= sizeof(out->local.sun_path)) {
-        log_write(LOG_ERROR, "listen", "the socket's path must have 1 to %zu bytes", sizeof(out->local.sun_path) - 1);
+    if (!*path || strlen(path) >= sizeof(out->local.sun_path))
         return ERR_SYNTAX;
-    }
     out->local.sun_family = AF_UNIX;
     memcpy(out->local.sun_path, path, strlen(path) + 1);
     *len = sizeof(out->local);
@@ -106,7 +104,8 @@ enum err listen_open(const char *address, int *fd)
     const char *path = unix_path(address);
     enum err e = path ? parse_unix(path, &a, &len) : parse_inet(address, &a, &len);
     if (e) {
-        log_write(LOG_ERROR, "listen", "%s is neither unix:PATH nor ADDRESS:PORT with a numeric address", address);
+        log_write(LOG_ERROR, "listen", "%s is neither unix:PATH (1 to %zu bytes) nor ADDRESS:PORT with a numeric address", address,
+            sizeof(a.local.sun_path) - 1);
         return e;
     }
     if (path && (e = clear_path(&a, len)) != ERR_OK)

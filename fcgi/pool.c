@@ -115,7 +115,9 @@ static void *run(void *arg)
     struct thread *t = arg;
     const struct transport transport = {transport_param, transport_read, transport_write, &t->request};
     while (next_request(t)) {
-        front_serve(&t->worker, t->pool->metrics, &transport);
+        /* libfcgi also hands out a request whose connection ended within its parameters. */
+        if (FCGX_GetError(t->request.in) == 0)
+            front_serve(&t->worker, t->pool->metrics, &transport);
         finish(&t->request);
     }
     FCGX_Free(&t->request, t->request.ipcFd >= 0);

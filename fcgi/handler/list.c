@@ -57,7 +57,7 @@ static struct json *item_json(const struct index_item *item)
     struct json *j = json_object();
     json_set_str(j, "course", item->current.course);
     json_set_str(j, "key", item->current.key);
-    json_set(j, "current", shapes_record(&item->current, 0, 1, json_array()));
+    json_set(j, "current", shapes_record(&item->current, item->version, 1, json_array()));
     json_set_u64(j, "versions", item->versions);
     return j;
 }

@@ -4,6 +4,7 @@
 #include "fcgi/openapi.h"
 #include "fcgi/request.h"
 #include "fcgi/service/read.h"
+#include "fcgi/service/reindex.h"
 #include "fcgi/service/stamps.h"
 #include "fcgi/service/view.h"
 #include "lib/base/clock.h"
@@ -56,7 +57,11 @@ static uint64_t resident_bytes(void)
 static struct metrics_gauges read_gauges(struct app *a)
 {
     int rebased;
-    struct metrics_gauges now = {.resident_bytes = resident_bytes(), .clock_rebases = stamps_rebases(a->stamps, &rebased)};
+    struct metrics_gauges now = {
+        .index_retries = reindex_waiting(a->retry),
+        .clock_rebases = stamps_rebases(a->stamps, &rebased),
+        .resident_bytes = resident_bytes(),
+    };
     const struct view *v = view_get(a->view);
     uint64_t unix_ms = clock_unix_ms();
     if (v->taken_at_ms && unix_ms > v->taken_at_ms)

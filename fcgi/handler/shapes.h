@@ -4,7 +4,7 @@
 
 #include "fcgi/service/read.h"
 
-/* A record as clients see it. version: 0 = not known, shown as null. live: its bytes may be read. copies: an array of shapes_copy(), taken. */
+/* A record as clients see it. version: 0 = not known (the index is away), shown as null. live: its bytes may be read. copies: an array of shapes_copy(), taken. */
 struct json *shapes_record(const struct record *r, uint64_t version, int live, struct json *copies);
 
 /* Appends {"node", "name", "state"} to copies when the node has the bytes on disk; other states say something about owners, not about copies. */
