@@ -222,7 +222,7 @@ def parser():
     about = argparse.ArgumentParser(
         prog="bin/cluster", description="One Ringbinder cluster on this machine, in the background.",
         epilog="Settings: RB_HOME (run/ beside the sources) holds all state; RB_PORT (8080) RB_NODES (3) RB_COORDINATORS (2) RB_K (3) "
-               "RB_UPLOAD_MAX_BYTES (2147483648); RB_BIN: other programs than build/release/bin. Other RB_* variables reach the processes as they are.")
+               "RB_UPLOAD_MAX_BYTES (2147483648) RB_EXEMPT (networks without limits: 127.0.0.0/8 ::1/128); RB_BIN: other programs than build/release/bin. Other RB_* variables reach the processes as they are.")
     words = about.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words.add_parser("up", help="start what is not running and wait until all is ready; the last line is the URL").set_defaults(run=up)
     words.add_parser("down", help="stop everything, keep all data").set_defaults(run=down)

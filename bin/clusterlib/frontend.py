@@ -1,4 +1,5 @@
 """nginx's files, made from the templates in nginx/: the @NAMES@ of *.conf.in are replaced, *.conf are copied."""
+import ipaddress
 import os
 import re
 import resource
@@ -8,6 +9,16 @@ from clusterlib.home import ROOT, Refusal, setting, write_atomic
 UPLOAD_MAX_BYTES = 1 << 31
 FORM_BYTES = 64 << 10  # what a multipart form may add around the file
 DESCRIPTORS = 8192
+LOOPBACK = "127.0.0.0/8 ::1/128"
+
+
+def exempt(env):
+    """Lines for nginx's geo: the networks whose addresses are not limited one by one."""
+    try:
+        networks = [ipaddress.ip_network(word) for word in env.get("RB_EXEMPT", LOOPBACK).split()]
+    except ValueError as error:
+        raise Refusal(f"RB_EXEMPT is a list of networks such as {LOOPBACK!r}: {error}.") from error
+    return " ".join(f"{network} 1;" for network in networks)
 
 
 def values(home, port, env):
@@ -23,7 +34,7 @@ def values(home, port, env):
         "WWW": ROOT / "www",
         "BODY_MAX": setting(env, "RB_UPLOAD_MAX_BYTES", UPLOAD_MAX_BYTES, 1, 1 << 50) + FORM_BYTES,
         "API": f'server "unix:{home.sockets / "api-1.sock"}";',
-        "EXEMPT": "",
+        "EXEMPT": exempt(env),
     }
 
 
