@@ -108,7 +108,8 @@ static enum err admit(struct http_request *r, const char **detail)
     if (r->length > r->route->body_max && (!r->route->begin || r->route->body_max > 0))
         return ERR_TOO_LARGE;
     r->body.max = r->route->body_max;
-    return ERR_OK;
+    /* All at once: pages are only taken as they are filled, and growing would copy. */
+    return r->route->begin ? ERR_OK : buf_reserve(&r->body, (size_t)r->length);
 }
 
 void request_begin(struct http_request *r, const char *method)

@@ -11,6 +11,7 @@
 #define URL_MAX (PEER_URL_MAX + PEER_PATH_MAX)
 /* Shorter than the idle time-out of the servers (30 s), so that most connections are given up here before they are closed there. */
 #define KEPT_MAX_S 20L
+/* For bodies larger than libcurl's own 64 KiB. */
 #define UPLOAD_BUFFER_BYTES (256L << 10)
 #define DOWNLOAD_BUFFER_BYTES (64L << 10)
 
@@ -86,7 +87,8 @@ static void set_method(CURL *c, const struct transfer_request *q)
     if (q->has_body) {
         curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->body_len);
-        curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
+        if (q->body_len > 65536)
+            curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
         curl_easy_setopt(c, CURLOPT_READFUNCTION, q->read);
         curl_easy_setopt(c, CURLOPT_READDATA, q->ctx);
         curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, q->seek);
