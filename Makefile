@@ -116,7 +116,7 @@ test-long: deps-test ## the same tests with the full figures
 # ---- a cluster on this machine; RB_HOME, RB_PORT, RB_NODES … as `bin/cluster --help` says
 .PHONY: up down status deps deps-test
 up: deps ## install what is missing, build, start a whole cluster in the background, print its URL
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory -j"$$(nproc)" build
 	@bin/cluster up
 down: ## stop the cluster, keep all its data
 	@bin/cluster down
@@ -132,3 +132,34 @@ clean: ## remove everything that was built
 
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- fuzzing: one target a file in tests/fuzz, built by clang with libFuzzer and both sanitizers into build/fuzz
+FUZZ_SECONDS ?= 5
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(FUZZ_SRC))
+FUZZ_PARTS := $(filter-out lib/store/%,$(LIB_SRC)) fcgi/target.c fcgi/multipart.c fcgi/multipart_header.c
+ifeq ($(MODE),fuzz)
+CC := clang-14
+CFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=fuzzer,address,undefined
+endif
+.PHONY: fuzz-build fuzz-bin fuzz fuzz-replay
+build/fuzz/parts.a: $(call obj,$(FUZZ_PARTS))
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/parts.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LIBS)
+fuzz-bin: $(FUZZ_BIN)
+fuzz-build:
+	@$(MAKE) --no-print-directory MODE=fuzz fuzz-bin
+fuzz: fuzz-build ## search for inputs that break a parser's promise, FUZZ_SECONDS (5) a target
+	@tests/fuzz/run fuzz $(FUZZ_SECONDS) $(FUZZ_BIN)
+fuzz-replay: fuzz-build ## run the fuzz targets over their corpus once
+	@tests/fuzz/run replay $(FUZZ_BIN)
+
+# ---- who may include whom
+.PHONY: layers
+layers: ## check every include line against tests/support/layers.txt
+	@tests/support/layers
