@@ -137,7 +137,7 @@ clean: ## remove everything that was built
 FUZZ_SECONDS ?= 5
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(FUZZ_SRC))
-FUZZ_PARTS := $(filter-out lib/store/%,$(LIB_SRC)) fcgi/target.c fcgi/multipart.c fcgi/multipart_header.c
+FUZZ_PARTS := $(filter-out lib/store/%,$(LIB_SRC)) fcgi/target.c fcgi/multipart.c fcgi/multipart_header.c fcgi/handler/inputs.c fcgi/handler/conditional.c
 ifeq ($(MODE),fuzz)
 CC := clang-14
 CFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
