@@ -44,7 +44,7 @@ static void handle_body(struct http_request *r, void *ctx)
 static void handle_slow(struct http_request *r, void *ctx)
 {
     (void)ctx;
-    clock_sleep_ms(700);
+    clock_sleep_ms(1500);
     http_reply(r, 200, NULL, "", 0);
 }
 
