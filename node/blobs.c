@@ -182,10 +182,10 @@ enum err blobs_get(struct blobs *b, const char *sha256, int *fd, struct stat *st
     blobs_path(sha256, path);
     int opened = openat(b->blobs_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (opened < 0)
-        return blobs_errno("open of a blob", errno);
+        return errno == ELOOP ? ERR_CORRUPT : blobs_errno("open of a blob", errno);
     if (fstat(opened, st) != 0 || !S_ISREG(st->st_mode)) {
         close(opened);
-        return ERR_IO;
+        return ERR_CORRUPT;
     }
     *fd = opened;
     return ERR_OK;
@@ -197,7 +197,7 @@ enum err blobs_stat(struct blobs *b, const char *sha256, struct stat *st)
     blobs_path(sha256, path);
     if (fstatat(b->blobs_fd, path, st, AT_SYMLINK_NOFOLLOW) != 0)
         return blobs_errno("stat of a blob", errno);
-    return S_ISREG(st->st_mode) ? ERR_OK : ERR_IO;
+    return S_ISREG(st->st_mode) ? ERR_OK : ERR_CORRUPT;
 }
 
 enum err blobs_sync(struct blobs *b, const char *sha256)
@@ -217,7 +217,7 @@ enum err blobs_quarantine(struct blobs *b, const char *sha256)
     struct stat st;
     blobs_path(sha256, path);
     enum err e = blobs_stat(b, sha256, &st);
-    if (e)
+    if (e && e != ERR_CORRUPT)
         return e;
     snprintf(to, sizeof(to), "%.64s.%llu", sha256, (unsigned long long)clock_unix_ms());
     if (renameat(b->blobs_fd, path, b->quarantine_fd, to) != 0)

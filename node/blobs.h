@@ -42,9 +42,9 @@ int blobs_is_suspect(const struct blobs *b);
 
 /* ---- reading */
 
-/* Opens a blob; *fd is the caller's. ERR_NOT_FOUND, ERR_IO. sha256 is 64 hex digits everywhere here. */
+/* Opens a blob; *fd is the caller's. ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT: something that is no plain file has its name. sha256 is 64 hex digits everywhere here. */
 enum err blobs_get(struct blobs *b, const char *sha256, int *fd, struct stat *st) MUST_CHECK;
-/* What stat(2) says. ERR_NOT_FOUND, ERR_IO. */
+/* What stat(2) says. Errors as above. */
 enum err blobs_stat(struct blobs *b, const char *sha256, struct stat *st) MUST_CHECK;
 /* Calls each for every blob, in the order of their names; stops when it returns an error and returns that. path is relative to DATA. */
 enum err blobs_walk(struct blobs *b, enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st), void *ctx) MUST_CHECK;

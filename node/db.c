@@ -1,7 +1,7 @@
 #include "node/db.h"
 
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "node/bell.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -28,9 +28,10 @@ struct db {
     pthread_mutex_t read_lock;
     pthread_cond_t reader_free;
     struct db_conn housekeeper;
+    struct bell bell;
     pthread_t thread;
     int has_thread, read_only;
-    atomic_int stop, wal_pages, suspect;
+    atomic_int wal_pages, suspect;
 };
 
 static const char schema[] =
@@ -168,8 +169,7 @@ static void checkpoint(struct db *db)
 static void *housekeep(void *ctx)
 {
     struct db *db = ctx;
-    while (!atomic_load(&db->stop)) {
-        clock_sleep_ms(HOUSEKEEPER_MS);
+    while (bell_wait(&db->bell, HOUSEKEEPER_MS, NULL)) {
         if (!db_is_suspect(db))
             checkpoint(db);
     }
@@ -197,6 +197,7 @@ static enum err open_with(const char *path, int flags, struct db **out)
     pthread_mutex_init(&db->write_lock, NULL);
     pthread_mutex_init(&db->read_lock, NULL);
     pthread_cond_init(&db->reader_free, NULL);
+    bell_init(&db->bell);
     enum err e = open_all(db, path, flags);
     if (!e && !db->read_only) {
         sqlite3_wal_hook(db->writer.handle, note_wal, db);
@@ -225,7 +226,7 @@ void db_close(struct db *db)
 {
     if (!db)
         return;
-    atomic_store(&db->stop, 1);
+    bell_stop(&db->bell);
     if (db->has_thread)
         pthread_join(db->thread, NULL);
     conn_close(&db->housekeeper);
@@ -234,6 +235,7 @@ void db_close(struct db *db)
         conn_close(&db->readers[i]);
     }
     conn_close(&db->writer);
+    bell_release(&db->bell);
     pthread_cond_destroy(&db->reader_free);
     pthread_mutex_destroy(&db->read_lock);
     pthread_mutex_destroy(&db->write_lock);

@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "node/bell.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -25,9 +26,8 @@ struct heartbeat {
     struct peer *peer;          /* of the thread */
     struct contact contacts[MEMBERS_COORDINATORS_MAX];
     int lonely;                 /* nobody answered last time: said once */
-    pthread_mutex_t lock;
-    pthread_cond_t stopping;
-    int stop, has_thread;
+    struct bell bell;
+    int has_thread;
     pthread_t thread;
 };
 
@@ -143,23 +143,6 @@ static size_t beat(struct heartbeat *h)
     return answered;
 }
 
-/* Waits; returns 0 when it is time to stop. */
-static int pause_for(struct heartbeat *h, uint64_t ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t ns = (uint64_t)until.tv_nsec + ms % 1000u * 1000000u;
-    until.tv_sec += (time_t)(ms / 1000u + ns / 1000000000u);
-    until.tv_nsec = (long)(ns % 1000000000u);
-    pthread_mutex_lock(&h->lock);
-    int rc = 0;
-    while (!h->stop && rc == 0)
-        rc = pthread_cond_timedwait(&h->stopping, &h->lock, &until);
-    int stop = h->stop;
-    pthread_mutex_unlock(&h->lock);
-    return !stop;
-}
-
 static void *run(void *ctx)
 {
     struct heartbeat *h = ctx;
@@ -175,22 +158,17 @@ static void *run(void *ctx)
         period_ms = answered > 0 ? HEARTBEAT_MS : period_ms * 2 < PAUSE_MAX_MS ? period_ms * 2 : PAUSE_MAX_MS;
         uint64_t took = clock_boot_ms() - began;
         wait_ms = took < period_ms ? period_ms - took : 0;
-    } while (pause_for(h, wait_ms));
+    } while (bell_wait(&h->bell, wait_ms, NULL));
     return NULL;
 }
 
 enum err heartbeat_start(struct node *n, struct heartbeat **out)
 {
     struct heartbeat *h = calloc(1, sizeof(*h));
-    pthread_condattr_t monotonic;
     if (!h)
         return ERR_NOMEM;
     h->node = n;
-    pthread_mutex_init(&h->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&h->stopping, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    bell_init(&h->bell);
     h->peer = peer_new(&n->key, n->self.id);
     h->has_thread = h->peer && pthread_create(&h->thread, NULL, run, h) == 0;
     if (!h->has_thread) {
@@ -219,16 +197,12 @@ void heartbeat_free(struct heartbeat *h)
 {
     if (!h)
         return;
-    pthread_mutex_lock(&h->lock);
-    h->stop = 1;
-    pthread_cond_broadcast(&h->stopping);
-    pthread_mutex_unlock(&h->lock);
+    bell_stop(&h->bell);
     if (h->has_thread) {
         pthread_join(h->thread, NULL);
         say_goodbye(h);
     }
     peer_free(h->peer);
-    pthread_cond_destroy(&h->stopping);
-    pthread_mutex_destroy(&h->lock);
+    bell_release(&h->bell);
     free(h);
 }

@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/name/name.h"
 #include "lib/wire/frame.h"
+#include "node/bell.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -37,13 +38,11 @@ struct target {
 
 struct hints {
     struct node *node;
-    pthread_mutex_t lock;       /* guards all below */
-    pthread_cond_t wake;
+    struct bell bell;           /* its lock guards all below */
     struct target targets[TARGETS_MAX];
     struct hint *queue;         /* BATCH of them: rows of one target that nobody took yet */
     size_t n_queue;
     struct hint busy[HINTS_THREADS]; /* rows in the hands of threads; key "" = none */
-    int woken, stop;
     pthread_t threads[HINTS_THREADS];
     size_t n_threads;
 };
@@ -215,25 +214,21 @@ static void leave_alone(struct hints *h, const char *id)
 static struct hint *take(struct hints *h)
 {
     struct hint *mine = NULL;
-    pthread_mutex_lock(&h->lock);
-    while (!h->stop) {
+    pthread_mutex_lock(&h->bell.lock);
+    while (!h->bell.stop) {
         if (h->n_queue == 0)
             fill(h);
         if (h->n_queue > 0) {
             for (mine = h->busy; mine->key[0] != '\0'; mine++)
                 ; /* there are as many places as threads */
             *mine = h->queue[--h->n_queue];
+            if (h->n_queue > 0)
+                bell_ring_locked(&h->bell); /* there is work for one more thread */
             break;
         }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += IDLE_MS / 1000u;
-        h->woken = 0;
-        int rc = 0;
-        while (!h->stop && !h->woken && rc == 0)
-            rc = pthread_cond_timedwait(&h->wake, &h->lock, &until);
+        bell_wait_locked(&h->bell, IDLE_MS, NULL);
     }
-    pthread_mutex_unlock(&h->lock);
+    pthread_mutex_unlock(&h->bell.lock);
     return mine;
 }
 
@@ -292,13 +287,13 @@ static void see_to(struct hints *h, struct hint *hint)
     peers_give(n->peers, peer);
     if (e)
         log_write(LOG_ERROR, "hints", "a row could not be removed: %s", err_text(e));
-    pthread_mutex_lock(&h->lock);
+    pthread_mutex_lock(&h->bell.lock);
     if (outcome == NOT_THERE)
         leave_alone(h, hint->target);
     else if (outcome == DONE)
         find_target(h, hint->target)->pause_ms = 0;
     hint->key[0] = '\0';
-    pthread_mutex_unlock(&h->lock);
+    pthread_mutex_unlock(&h->bell.lock);
 }
 
 static void *run(void *ctx)
@@ -312,15 +307,10 @@ static void *run(void *ctx)
 enum err hints_start(struct node *n, struct hints **out)
 {
     struct hints *h = calloc(1, sizeof(*h));
-    pthread_condattr_t monotonic;
     if (!h)
         return ERR_NOMEM;
     h->node = n;
-    pthread_mutex_init(&h->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&h->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    bell_init(&h->bell);
     h->queue = calloc(BATCH, sizeof(*h->queue));
     while (h->queue && h->n_threads < HINTS_THREADS && pthread_create(&h->threads[h->n_threads], NULL, run, h) == 0)
         h->n_threads++;
@@ -334,20 +324,14 @@ enum err hints_start(struct node *n, struct hints **out)
 
 void hints_wake(struct hints *h)
 {
-    pthread_mutex_lock(&h->lock);
-    h->woken = 1;
-    pthread_cond_signal(&h->wake);
-    pthread_mutex_unlock(&h->lock);
+    bell_ring(&h->bell);
 }
 
 void hints_stop(struct hints *h)
 {
     if (!h)
         return;
-    pthread_mutex_lock(&h->lock);
-    h->stop = 1;
-    pthread_cond_broadcast(&h->wake);
-    pthread_mutex_unlock(&h->lock);
+    bell_stop(&h->bell);
 }
 
 void hints_free(struct hints *h)
@@ -357,8 +341,7 @@ void hints_free(struct hints *h)
     hints_stop(h);
     for (size_t i = 0; i < h->n_threads; i++)
         pthread_join(h->threads[i], NULL);
-    pthread_cond_destroy(&h->wake);
-    pthread_mutex_destroy(&h->lock);
+    bell_release(&h->bell);
     free(h->queue);
     free(h);
 }

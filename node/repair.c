@@ -1,6 +1,7 @@
 #include "node/repair.h"
 
 #include "lib/base/log.h"
+#include "node/bell.h"
 #include "node/fetch.h"
 #include "node/needs.h"
 
@@ -14,21 +15,12 @@
 
 struct repair {
     struct node *node;
-    pthread_mutex_t lock;   /* guards all below */
-    pthread_cond_t wake;
+    struct bell bell;       /* its lock guards all below */
     char checks[REPAIR_CHECKS_MAX][HASH_HEX_SIZE];
     size_t n_checks;
-    int woken, stop, has_thread;
+    int has_thread;
     pthread_t thread;
 };
-
-static int is_stopping(struct repair *r)
-{
-    pthread_mutex_lock(&r->lock);
-    int stop = r->stop;
-    pthread_mutex_unlock(&r->lock);
-    return stop;
-}
 
 /* Returns whether the blob is here now. */
 static int mend(struct node *n, struct peer *peer, const struct need *need)
@@ -56,7 +48,7 @@ static enum err mend_all(struct repair *r, size_t *mended, size_t *left)
     while (!e && count == BATCH) {
         e = needs_list(n->db, after, needs, BATCH, &count);
         for (size_t i = 0; i < count && !e; i++) {
-            if (!is_stopping(r) && mend(n, peer, &needs[i]))
+            if (!bell_is_stopping(&r->bell) && mend(n, peer, &needs[i]))
                 (*mended)++;
             else
                 (*left)++;
@@ -71,11 +63,11 @@ static enum err mend_all(struct repair *r, size_t *mended, size_t *left)
 /* Takes one waiting check; 0 when there is none. */
 static int next_check(struct repair *r, char sha256[HASH_HEX_SIZE])
 {
-    pthread_mutex_lock(&r->lock);
-    int any = r->n_checks > 0 && !r->stop;
+    pthread_mutex_lock(&r->bell.lock);
+    int any = r->n_checks > 0 && !r->bell.stop;
     if (any)
         memcpy(sha256, r->checks[--r->n_checks], HASH_HEX_SIZE);
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->bell.lock);
     return any;
 }
 
@@ -89,31 +81,12 @@ static void check_all(struct repair *r)
     }
 }
 
-/* Waits for a call or for pause_ms; returns 0 when it is time to stop. *called says which. */
-static int wait_for_work(struct repair *r, unsigned pause_ms, int *called)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)(pause_ms % 1000u) * 1000000u;
-    until.tv_sec += (time_t)(pause_ms / 1000u + ns / 1000000000u);
-    until.tv_nsec = (long)(ns % 1000000000u);
-    pthread_mutex_lock(&r->lock);
-    int rc = 0;
-    while (!r->stop && !r->woken && rc == 0)
-        rc = pthread_cond_timedwait(&r->wake, &r->lock, &until);
-    *called = r->woken;
-    r->woken = 0;
-    int stop = r->stop;
-    pthread_mutex_unlock(&r->lock);
-    return !stop;
-}
-
 static void *run(void *ctx)
 {
     struct repair *r = ctx;
     unsigned pause_ms = PAUSE_MIN_MS;
     int called = 1;
-    while (wait_for_work(r, pause_ms, &called)) {
+    while (bell_wait(&r->bell, pause_ms, &called)) {
         size_t mended, left;
         check_all(r);
         enum err e = mend_all(r, &mended, &left);
@@ -129,23 +102,19 @@ static void *run(void *ctx)
 
 void repair_wake(struct repair *r)
 {
-    pthread_mutex_lock(&r->lock);
-    r->woken = 1;
-    pthread_cond_signal(&r->wake);
-    pthread_mutex_unlock(&r->lock);
+    bell_ring(&r->bell);
 }
 
 void repair_check(struct repair *r, const char *sha256)
 {
-    pthread_mutex_lock(&r->lock);
+    pthread_mutex_lock(&r->bell.lock);
     int full = r->n_checks == REPAIR_CHECKS_MAX;
     for (size_t i = 0; i < r->n_checks && !full; i++)
         full = strcmp(r->checks[i], sha256) == 0;
     if (!full)
         memcpy(r->checks[r->n_checks++], sha256, HASH_HEX_SIZE);
-    r->woken = 1;
-    pthread_cond_signal(&r->wake);
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->bell.lock);
+    bell_ring(&r->bell);
 }
 
 int repair_lost(struct repair *r, const char *sha256, int bad)
@@ -166,15 +135,10 @@ static void on_loss(void *ctx, const char *sha256, int bad)
 enum err repair_start(struct node *n, struct repair **out)
 {
     struct repair *r = calloc(1, sizeof(*r));
-    pthread_condattr_t monotonic;
     if (!r)
         return ERR_NOMEM;
     r->node = n;
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    bell_init(&r->bell);
     verify_on_loss(n->verify, on_loss, r);
     r->has_thread = pthread_create(&r->thread, NULL, run, r) == 0;
     if (!r->has_thread) {
@@ -189,10 +153,7 @@ void repair_stop(struct repair *r)
 {
     if (!r)
         return;
-    pthread_mutex_lock(&r->lock);
-    r->stop = 1;
-    pthread_cond_broadcast(&r->wake);
-    pthread_mutex_unlock(&r->lock);
+    bell_stop(&r->bell);
 }
 
 void repair_free(struct repair *r)
@@ -202,7 +163,6 @@ void repair_free(struct repair *r)
     repair_stop(r);
     if (r->has_thread)
         pthread_join(r->thread, NULL);
-    pthread_cond_destroy(&r->wake);
-    pthread_mutex_destroy(&r->lock);
+    bell_release(&r->bell);
     free(r);
 }

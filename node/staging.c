@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
+#include "node/bell.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -28,11 +29,10 @@ struct staging_entry {
 struct staging {
     struct blobs *blobs;
     struct verify *verify;
-    pthread_mutex_t lock;       /* guards all below, and the phase of each entry */
-    pthread_cond_t stopping;
+    struct bell bell;           /* its lock guards all below, and the phase of each entry */
     struct staging_entry *entries[STAGING_MAX];
     uint64_t bytes;
-    int stop, has_thread;
+    int has_thread;
     pthread_t thread;
 };
 
@@ -56,7 +56,7 @@ static int find_free(const struct staging *s)
 /* Takes a place in the table and counts the bytes. */
 static enum err enter(struct staging *s, struct staging_entry *e, uint64_t size, uint64_t capacity)
 {
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->bell.lock);
     int i = find_free(s);
     enum err err = find(s, e->id) >= 0 ? ERR_CONFLICT : i < 0 ? ERR_UNAVAILABLE : ERR_OK;
     if (!err && (size > capacity / STAGING_SHARE || s->bytes > capacity / STAGING_SHARE - size))
@@ -65,7 +65,7 @@ static enum err enter(struct staging *s, struct staging_entry *e, uint64_t size,
         s->entries[i] = e;
         s->bytes += size;
     }
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->bell.lock);
     return err;
 }
 
@@ -113,9 +113,9 @@ enum err staging_piece(struct staging_entry *e, const void *data, size_t n)
 
 void staging_drop(struct staging_entry *e)
 {
-    pthread_mutex_lock(&e->table->lock);
+    pthread_mutex_lock(&e->table->bell.lock);
     leave_locked(e->table, e);
-    pthread_mutex_unlock(&e->table->lock);
+    pthread_mutex_unlock(&e->table->bell.lock);
     entry_free(e);
 }
 
@@ -126,18 +126,18 @@ enum err staging_end(struct staging_entry *e, char sha256[HASH_HEX_SIZE])
         staging_drop(e);
         return err;
     }
-    pthread_mutex_lock(&e->table->lock);
+    pthread_mutex_lock(&e->table->bell.lock);
     memcpy(e->sha256, sha256, HASH_HEX_SIZE);
     e->whole_at_ms = clock_boot_ms();
     e->phase = WHOLE;
-    pthread_mutex_unlock(&e->table->lock);
+    pthread_mutex_unlock(&e->table->bell.lock);
     return ERR_OK;
 }
 
 enum err staging_commit(struct staging *s, const char *id, const char *sha256)
 {
     struct staging_entry *e = NULL;
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->bell.lock);
     int i = find(s, id);
     enum err err = i < 0 || s->entries[i]->phase != WHOLE ? ERR_NOT_FOUND : ERR_OK;
     if (!err && strcmp(s->entries[i]->sha256, sha256) != 0)
@@ -146,16 +146,16 @@ enum err staging_commit(struct staging *s, const char *id, const char *sha256)
         e = s->entries[i];
         e->phase = NAMED;
     }
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->bell.lock);
     if (err)
         return err;
     err = verify_put(s->verify, e->draft, sha256);
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->bell.lock);
     if (err)
         e->phase = WHOLE;
     else
         leave_locked(s, e);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->bell.lock);
     if (!err)
         entry_free(e);
     return err;
@@ -165,7 +165,7 @@ void staging_expire(struct staging *s, uint64_t before_ms)
 {
     struct staging_entry *old[STAGING_MAX];
     int n = 0;
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->bell.lock);
     for (int i = 0; i < STAGING_MAX; i++) {
         struct staging_entry *e = s->entries[i];
         if (e && e->phase == WHOLE && e->whole_at_ms < before_ms) {
@@ -173,7 +173,7 @@ void staging_expire(struct staging *s, uint64_t before_ms)
             old[n++] = e;
         }
     }
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->bell.lock);
     for (int i = 0; i < n; i++) {
         log_write(LOG_INFO, "staging", "dropped %s: nobody named it for %u s", old[i]->id, STAGING_KEEP_MS / 1000u);
         entry_free(old[i]);
@@ -183,35 +183,21 @@ void staging_expire(struct staging *s, uint64_t before_ms)
 static void *expire_now_and_then(void *ctx)
 {
     struct staging *s = ctx;
-    for (;;) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += EXPIRE_MS / 1000u;
-        pthread_mutex_lock(&s->lock);
-        if (!s->stop)
-            pthread_cond_timedwait(&s->stopping, &s->lock, &until);
-        int stop = s->stop;
-        pthread_mutex_unlock(&s->lock);
-        if (stop)
-            return NULL;
+    while (bell_wait(&s->bell, EXPIRE_MS, NULL)) {
         uint64_t now = clock_boot_ms();
         staging_expire(s, now > STAGING_KEEP_MS ? now - STAGING_KEEP_MS : 0);
     }
+    return NULL;
 }
 
 enum err staging_open(struct blobs *blobs, struct verify *verify, struct staging **out)
 {
     struct staging *s = calloc(1, sizeof(*s));
-    pthread_condattr_t monotonic;
     if (!s)
         return ERR_NOMEM;
     s->blobs = blobs;
     s->verify = verify;
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->stopping, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    bell_init(&s->bell);
     s->has_thread = pthread_create(&s->thread, NULL, expire_now_and_then, s) == 0;
     if (!s->has_thread) {
         staging_close(s);
@@ -225,16 +211,12 @@ void staging_close(struct staging *s)
 {
     if (!s)
         return;
-    pthread_mutex_lock(&s->lock);
-    s->stop = 1;
-    pthread_cond_broadcast(&s->stopping);
-    pthread_mutex_unlock(&s->lock);
+    bell_stop(&s->bell);
     if (s->has_thread)
         pthread_join(s->thread, NULL);
     for (int i = 0; i < STAGING_MAX; i++)
         if (s->entries[i])
             entry_free(s->entries[i]);
-    pthread_cond_destroy(&s->stopping);
-    pthread_mutex_destroy(&s->lock);
+    bell_release(&s->bell);
     free(s);
 }

@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
+#include "node/bell.h"
 #include "node/needs.h"
 
 #include <errno.h>
@@ -30,14 +31,15 @@ struct verify {
     void (*lost)(void *ctx, const char *sha256, int bad);
     void *lost_ctx;
     pthread_mutex_t lock;   /* guards all below */
-    pthread_cond_t changed; /* a read ended, or a stop was asked for */
+    pthread_cond_t read_ended;
     struct check (*sets)[WAYS];
     unsigned char next_way[SETS];
     struct check *pending;
     size_t n_pending;
     uint8_t reading[READING_MAX][HASH_SIZE];
     size_t n_reading;
-    int stop, has_thread;
+    struct bell bell;       /* of the thread that writes checks down */
+    int has_thread;
     pthread_t thread;
 };
 
@@ -167,20 +169,9 @@ void verify_flush(struct verify *v)
 static void *flush_now_and_then(void *ctx)
 {
     struct verify *v = ctx;
-    for (;;) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += FLUSH_MS / 1000u;
-        pthread_mutex_lock(&v->lock);
-        int rc = 0;
-        while (!v->stop && rc == 0)
-            rc = pthread_cond_timedwait(&v->changed, &v->lock, &until);
-        int stop = v->stop;
-        pthread_mutex_unlock(&v->lock);
-        if (stop)
-            return NULL;
+    while (bell_wait(&v->bell, FLUSH_MS, NULL))
         verify_flush(v);
-    }
+    return NULL;
 }
 
 /* ---- checking */
@@ -224,7 +215,7 @@ static int begin_reading(struct verify *v, const uint8_t *raw)
     pthread_mutex_lock(&v->lock);
     while (find_reading(v, raw) >= 0 || v->n_reading == READING_MAX) {
         mine = 0;
-        pthread_cond_wait(&v->changed, &v->lock);
+        pthread_cond_wait(&v->read_ended, &v->lock);
     }
     if (mine)
         memcpy(v->reading[v->n_reading++], raw, HASH_SIZE);
@@ -238,7 +229,7 @@ static void end_reading(struct verify *v, const uint8_t *raw)
     int i = find_reading(v, raw);
     v->n_reading--;
     memmove(v->reading[i], v->reading[v->n_reading], HASH_SIZE);
-    pthread_cond_broadcast(&v->changed);
+    pthread_cond_broadcast(&v->read_ended);
     pthread_mutex_unlock(&v->lock);
 }
 
@@ -252,6 +243,17 @@ static enum err read_and_hash(int fd, const uint8_t *raw)
     if (!e && !hash_equal(digest, raw, HASH_SIZE))
         e = ERR_CORRUPT;
     return e;
+}
+
+/* Puts a bad copy away and says so to whom it concerns. Returns ERR_CORRUPT, or why it could not. */
+static enum err put_away(struct verify *v, const char *sha256)
+{
+    enum err e = blobs_quarantine(v->blobs, sha256);
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    if (v->lost)
+        v->lost(v->lost_ctx, sha256, 1);
+    return ERR_CORRUPT;
 }
 
 /* Checks an open, unchecked blob by reading it; a bad one is put away. A sector that cannot be read is as bad as wrong bytes. */
@@ -272,12 +274,7 @@ static enum err read_one(struct verify *v, const char *sha256, const uint8_t *ra
     /* Only who is its reader moves a blob away; but this one may have been replaced between its opening and our turn. */
     if (blobs_stat(v->blobs, sha256, &after) == ERR_OK && after.st_ino != st->st_ino)
         return ERR_UNAVAILABLE;
-    e = blobs_quarantine(v->blobs, sha256);
-    if (e && e != ERR_NOT_FOUND)
-        return e;
-    if (v->lost)
-        v->lost(v->lost_ctx, sha256, 1);
-    return ERR_CORRUPT;
+    return put_away(v, sha256);
 }
 
 enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st)
@@ -288,7 +285,7 @@ enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *
         uint64_t at_ms;
         e = blobs_get(v->blobs, sha256, fd, st);
         if (e)
-            return e;
+            return e == ERR_CORRUPT ? put_away(v, sha256) : e;
         if (is_checked(v, sha256, raw, st, &at_ms))
             return ERR_OK;
         int mine = begin_reading(v, raw);
@@ -374,16 +371,13 @@ enum blob_state verify_state(struct verify *v, const char *sha256, uint64_t *at_
 enum err verify_open(struct db *db, struct blobs *blobs, struct verify **out)
 {
     struct verify *v = calloc(1, sizeof(*v));
-    pthread_condattr_t monotonic;
     if (!v)
         return ERR_NOMEM;
     v->db = db;
     v->blobs = blobs;
     pthread_mutex_init(&v->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&v->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&v->read_ended, NULL);
+    bell_init(&v->bell);
     v->sets = calloc(SETS, sizeof(*v->sets));
     v->pending = malloc(PENDING_MAX * sizeof(*v->pending));
     if (v->sets && v->pending)
@@ -406,15 +400,13 @@ void verify_close(struct verify *v)
 {
     if (!v)
         return;
-    pthread_mutex_lock(&v->lock);
-    v->stop = 1;
-    pthread_cond_broadcast(&v->changed);
-    pthread_mutex_unlock(&v->lock);
+    bell_stop(&v->bell);
     if (v->has_thread) {
         pthread_join(v->thread, NULL);
         verify_flush(v);
     }
-    pthread_cond_destroy(&v->changed);
+    bell_release(&v->bell);
+    pthread_cond_destroy(&v->read_ended);
     pthread_mutex_destroy(&v->lock);
     free(v->pending);
     free(v->sets);
