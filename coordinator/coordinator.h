@@ -1,0 +1,73 @@
+/* One coordinator: what its threads share, and the parts it is made of.
+ *
+ * main  (runtime.c)  a tick every 100 ms: the lease, on a connection of its own so that nothing else can hold it up; the states of the nodes
+ * meet  (meet.c)     Redis: heartbeats, our own alive key, the other coordinators, the published ring, events; the ring on disk
+ * lead  (lead.c)     promise rounds with the nodes after the lease was taken
+ * http  (serve.c)    a thread a connection: answers from memory, never waits for Redis
+ *
+ * `lock` guards everything below it in the struct and is never held during I/O. */
+#ifndef RB_COORDINATOR_COORDINATOR_H
+#define RB_COORDINATOR_COORDINATOR_H
+
+#include "coordinator/lease.h"
+#include "coordinator/membership.h"
+#include "coordinator/takeover.h"
+#include "lib/sign/sign.h"
+
+#include <pthread.h>
+
+#define COORDINATOR_TICK_MS 100u
+#define COORDINATOR_EVENTS_MAX 256u     /* events that Redis does not have yet; then the oldest are forgotten */
+
+struct coordinator_settings {
+    const char *name, *data, *listen, *url, *redis, *redis_user, *redis_password_file, *key, *founding;
+};
+
+struct coordinator_event { char kind[16]; char node[RING_NAME_MAX]; uint64_t at_ms; };
+
+struct coordinator {
+    const struct coordinator_settings *settings;
+    struct sign_key key;
+    char password[256];                 /* of Redis, "" = none */
+    char token[LOCK_TOKEN_SIZE];        /* of this start, in the lease and the alive key */
+    uint64_t start;                     /* the same for ballots */
+    int wake_fd;                        /* eventfd: makes the main thread tick now */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;             /* for lead and meet: the lease was taken, a ring is to be published, or stopping */
+    int stopping;
+    struct membership membership;
+    struct ringdoc *ring;               /* the newest one we know; never NULL once started */
+    int leading;                        /* copy of the main thread's lease state, at the last tick */
+    uint64_t term, valid_until_ms;
+    int leader_known;
+    struct lease leader;
+    uint64_t led_term, led_epoch;       /* the promise round of this term is through, with this epoch */
+    int publish_now;                    /* the published ring is to be looked at without delay */
+    char living[MEMBERS_COORDINATORS_MAX][RING_NAME_MAX];   /* coordinators with an alive key, at the last reading */
+    size_t n_living;
+    struct coordinator_event events[COORDINATOR_EVENTS_MAX]; /* a ring buffer */
+    size_t first_event, n_events;
+};
+
+/* runtime.c. Runs until SIGTERM. Exit code: 0, 1 something failed, 2 bad settings. */
+int run_coordinator(const struct coordinator_settings *settings);
+
+/* shared.c: small steps on what is shared. Those marked (locked) want the lock held. */
+
+/* (locked) Whether we hold the lease right now. */
+int coordinator_leads(const struct coordinator *c);
+/* (locked) Takes doc; it becomes our ring when it is newer, else it is freed. */
+void coordinator_adopt(struct coordinator *c, struct ringdoc *doc);
+/* (locked) Queues an event with the present time; only a leader's queue is ever written. */
+void coordinator_event(struct coordinator *c, const char *kind, const char *node);
+/* The effects for membership: clocks and coordinator_event. Calls of them want the lock held. */
+struct effects coordinator_effects(struct coordinator *c);
+/* A connection to Redis by the settings. NULL: out of memory. */
+struct store *coordinator_store(const struct coordinator *c, unsigned timeout_ms);
+
+/* meet.c, lead.c: thread bodies; arg is the coordinator. They end soon after stopping was set and changed was signalled. */
+void *meet_run(void *arg);
+void *lead_run(void *arg);
+
+#endif

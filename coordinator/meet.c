@@ -1,0 +1,202 @@
+/* The thread that meets the others in Redis. When Redis is away it goes on trying; nothing waits for it. */
+#include "coordinator/coordinator.h"
+#include "coordinator/ringfile.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/store/events.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define STORE_TIMEOUT_MS 500u
+#define READ_EVERY_MS 500u      /* also how often the alive key is renewed, whose TTL is three times that */
+#define BATCH 64u               /* heartbeats handed over at once */
+
+struct meet {
+    struct coordinator *c;
+    struct store *store;
+    uint64_t read_at_ms;        /* boot time of the next reading */
+    struct ringdoc *saved;      /* the ring as it is on disk */
+};
+
+static void write_heartbeats(struct meet *m)
+{
+    static const size_t rounds_max = MEMBERSHIP_MAX / BATCH;
+    struct member batch[BATCH];
+    for (size_t round = 0; round < rounds_max; round++) {
+        pthread_mutex_lock(&m->c->lock);
+        size_t n = membership_take_heartbeats(&m->c->membership, batch, BATCH);
+        pthread_mutex_unlock(&m->c->lock);
+        for (size_t i = 0; i < n; i++) {
+            if (members_heartbeat(m->store, &batch[i], batch[i].heartbeat_at_ms) != ERR_OK)
+                return; /* the next heartbeat of that node tries again */
+        }
+        if (n < BATCH)
+            return;
+    }
+}
+
+static void write_goodbyes(struct meet *m)
+{
+    struct membership_gone gone[MEMBERSHIP_GONE_MAX];
+    pthread_mutex_lock(&m->c->lock);
+    size_t n = membership_take_gone(&m->c->membership, gone, MEMBERSHIP_GONE_MAX);
+    pthread_mutex_unlock(&m->c->lock);
+    for (size_t i = 0; i < n; i++) {
+        enum err e = members_leave(m->store, gone[i].id, gone[i].forget);
+        if (e != ERR_OK)
+            log_write(LOG_WARN, "leave", "%s: its alive key stays until its time: %s", gone[i].id, err_text(e));
+    }
+}
+
+/* The oldest event, when we are the one to write it. Others forget theirs: the leader sees the same. */
+static int take_event(struct coordinator *c, struct coordinator_event *out)
+{
+    pthread_mutex_lock(&c->lock);
+    if (!coordinator_leads(c))
+        c->n_events = 0;
+    int found = c->n_events > 0;
+    if (found) {
+        *out = c->events[c->first_event];
+        c->first_event = (c->first_event + 1) % COORDINATOR_EVENTS_MAX;
+        c->n_events--;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+static void write_events(struct meet *m)
+{
+    struct coordinator_event e;
+    while (store_is_up(m->store) && take_event(m->c, &e)) {
+        enum err err = events_add(m->store, e.kind, NULL, NULL, e.node, e.at_ms);
+        if (err != ERR_OK)
+            log_write(LOG_WARN, "event", "%s of %s is not in the stream: %s", e.kind, e.node, err_text(err));
+    }
+}
+
+static void say_alive(struct meet *m)
+{
+    struct coordinator_alive alive = {0};
+    snprintf(alive.name, sizeof alive.name, "%s", m->c->settings->name);
+    snprintf(alive.url, sizeof alive.url, "%s", m->c->settings->url);
+    memcpy(alive.token, m->c->token, sizeof alive.token);
+    enum err e = members_coordinator_alive(m->store, &alive, MEMBERS_TTL_MS);
+    (void)e; /* the connection says so itself, and the next turn tries again */
+}
+
+/* (locked) Whether Redis lacks our ring: anybody fills an empty place, only the leader replaces an older document. */
+static int must_publish(const struct coordinator *c, const struct ringdoc *published)
+{
+    return !published || (coordinator_leads(c) && takeover_doc_cmp(c->ring, published) > 0);
+}
+
+static void publish(struct meet *m, const struct ringdoc *published)
+{
+    struct ringdoc *mine = NULL;
+    pthread_mutex_lock(&m->c->lock);
+    enum err e = must_publish(m->c, published) ? ringdoc_copy(m->c->ring, &mine) : ERR_OK;
+    pthread_mutex_unlock(&m->c->lock);
+    if (mine)
+        e = members_publish_ring(m->store, mine);
+    if (mine && e == ERR_OK)
+        log_write(LOG_INFO, "ring", "ring %llu is published", (unsigned long long)mine->ring->epoch);
+    if (e != ERR_OK && e != ERR_CONFLICT)
+        log_write(LOG_WARN, "ring", "not published: %s", err_text(e));
+    ringdoc_free(mine);
+}
+
+/* (locked) Takes over what Redis knows of the others. */
+static enum err take_reading(struct coordinator *c, struct members *read, uint64_t read_ms)
+{
+    struct ringdoc *ring = NULL;
+    c->n_living = 0;
+    for (size_t i = 0; i < read->n_coordinators; i++) {
+        if (read->coordinator_is_alive[i])
+            memcpy(c->living[c->n_living++], read->coordinators[i].name, sizeof c->living[0]);
+    }
+    enum err e = read->ring && takeover_doc_cmp(read->ring, c->ring) > 0 ? ringdoc_copy(read->ring, &ring) : ERR_OK;
+    if (ring)
+        coordinator_adopt(c, ring);
+    if (e == ERR_OK)
+        e = membership_read(&c->membership, c->ring->ring, read->nodes, read->n_nodes, read_ms);
+    return e;
+}
+
+static void read_others(struct meet *m)
+{
+    struct members read;
+    uint64_t read_ms = clock_boot_ms();
+    m->read_at_ms = read_ms + READ_EVERY_MS;
+    say_alive(m);
+    if (members_read(m->store, &read) != ERR_OK)
+        return;
+    pthread_mutex_lock(&m->c->lock);
+    enum err e = take_reading(m->c, &read, read_ms);
+    pthread_mutex_unlock(&m->c->lock);
+    if (e != ERR_OK)
+        log_write(LOG_ERROR, "members", "what Redis knows was not taken over: %s", err_text(e));
+    publish(m, read.ring);
+    members_release(&read);
+}
+
+/* The last ring is on disk too, so that it is served when Redis and the nodes are away. */
+static void save_ring(struct meet *m)
+{
+    struct ringdoc *now = NULL;
+    pthread_mutex_lock(&m->c->lock);
+    enum err e = takeover_doc_cmp(m->c->ring, m->saved) != 0 ? ringdoc_copy(m->c->ring, &now) : ERR_OK;
+    pthread_mutex_unlock(&m->c->lock);
+    if (e != ERR_OK || !now)
+        return;
+    e = ringfile_save(m->c->settings->data, now);
+    if (e != ERR_OK)
+        log_write(LOG_ERROR, "ring", "%s: the ring is not on disk: %s", m->c->settings->data, err_text(e));
+    ringdoc_free(m->saved);
+    m->saved = now;
+}
+
+/* Waits one tick, or until there is something to publish. Returns 0 when it is time to end. */
+static int pause_or_stop(struct meet *m)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)COORDINATOR_TICK_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&m->c->lock);
+    while (!m->c->stopping && !m->c->publish_now) {
+        if (pthread_cond_timedwait(&m->c->changed, &m->c->lock, &until) != 0)
+            break;
+    }
+    if (m->c->publish_now)
+        m->read_at_ms = 0;
+    m->c->publish_now = 0;
+    int go_on = !m->c->stopping;
+    pthread_mutex_unlock(&m->c->lock);
+    return go_on;
+}
+
+void *meet_run(void *arg)
+{
+    struct meet m = {.c = arg};
+    m.store = coordinator_store(m.c, STORE_TIMEOUT_MS);
+    if (!m.store) {
+        log_write(LOG_ERROR, "meet", "out of memory: this coordinator keeps to itself");
+        return NULL;
+    }
+    do {
+        if (clock_boot_ms() >= m.read_at_ms)
+            read_others(&m);
+        write_heartbeats(&m);
+        write_goodbyes(&m);
+        write_events(&m);
+        save_ring(&m);
+    } while (pause_or_stop(&m));
+    write_goodbyes(&m);
+    store_free(m.store);
+    ringdoc_free(m.saved);
+    return NULL;
+}

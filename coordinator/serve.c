@@ -1,0 +1,222 @@
+#include "coordinator/serve.h"
+#include "coordinator/url.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/num.h"
+
+#include <string.h>
+
+#define MEMBER_MAX 8192u                                    /* bytes of a heartbeat */
+#define RING_ANSWER_MAX (RINGDOC_BYTES_MAX + MEMBERSHIP_MAX * 768u) /* document, and every node */
+#define CONNECTIONS_MAX 2048u                               /* the largest ring's nodes, kept alive, and the api's threads */
+#define IDLE_S 30u
+
+/* Sends j or a problem; frees j. */
+static void reply(struct http_request *r, struct json *j)
+{
+    struct buf text;
+    buf_init(&text, 4096);
+    enum err e = json_print(j, &text);
+    json_free(j);
+    if (e == ERR_OK)
+        http_reply_json(r, 200, &text);
+    else
+        http_reply_problem(r, e, NULL);
+    buf_release(&text);
+}
+
+/* A member as the sender describes itself. *why is set with ERR_SYNTAX, ERR_DENIED and ERR_INVALID. */
+static enum err read_member(struct http_request *r, struct member *out, const char **why)
+{
+    size_t len;
+    const void *body = http_body(r, &len);
+    struct json *j;
+    *why = "The body is not a member.";
+    enum err e = json_parse(body, len, &j);
+    if (e != ERR_OK)
+        return e;
+    e = member_from_json(j, out);
+    json_free(j);
+    if (e != ERR_OK)
+        return e;
+    *why = "A node speaks only for itself: the sender is not the member.";
+    if (strcmp(http_claim(r)->sender, out->id) != 0)
+        return ERR_DENIED;
+    *why = "The url is not http:// or https:// with a numeric address of one machine and a port.";
+    return url_ok(out->url) ? ERR_OK : ERR_INVALID;
+}
+
+static void hear(struct http_request *r, struct coordinator *c, int joining)
+{
+    struct member told;
+    const char *why;
+    enum err e = read_member(r, &told, &why);
+    if (e != ERR_OK) {
+        http_reply_problem(r, e, why);
+        return;
+    }
+    struct effects fx = coordinator_effects(c);
+    pthread_mutex_lock(&c->lock);
+    e = membership_hear(&c->membership, &fx, c->ring->ring, &told, joining);
+    uint64_t epoch = c->ring->ring->epoch, view = c->membership.view;
+    pthread_mutex_unlock(&c->lock);
+    if (e != ERR_OK) {
+        http_reply_problem(r, e, e == ERR_CONFLICT ? "Another node has this name: it is in the ring, or alive." : NULL);
+        return;
+    }
+    struct json *j = json_object();
+    json_set_u64(j, "ring", epoch);
+    json_set_u64(j, "view", view);
+    reply(r, j);
+}
+
+static void handle_join(struct http_request *r, void *ctx)
+{
+    hear(r, ctx, 1);
+}
+
+static void handle_heartbeat(struct http_request *r, void *ctx)
+{
+    hear(r, ctx, 0);
+}
+
+static void handle_leave(struct http_request *r, void *ctx)
+{
+    struct coordinator *c = ctx;
+    struct json *j;
+    size_t len;
+    const void *body = http_body(r, &len);
+    enum err e = json_parse(body, len, &j);
+    if (e != ERR_OK) {
+        http_reply_problem(r, e, NULL);
+        return;
+    }
+    const char *id = json_get_str(j, "id");
+    if (!id || !ring_id_ok(id))
+        e = ERR_SYNTAX;
+    else if (strcmp(http_claim(r)->sender, id) != 0)
+        e = ERR_DENIED;
+    if (e == ERR_OK) {
+        struct effects fx = coordinator_effects(c);
+        pthread_mutex_lock(&c->lock);
+        membership_leave(&c->membership, &fx, c->ring->ring, id);
+        pthread_mutex_unlock(&c->lock);
+        http_reply(r, 200, "application/json", "{}", 2);
+    } else {
+        http_reply_problem(r, e, e == ERR_DENIED ? "A node speaks only for itself: the sender is not the member." : "The body needs the id of a node.");
+    }
+    json_free(j);
+}
+
+/* (locked) The nodes as a JSON array. */
+static struct json *nodes_json(const struct membership *m)
+{
+    struct json *list = json_array();
+    for (size_t i = 0; i < m->n; i++) {
+        const struct member *node = &m->nodes[i].member;
+        struct json *j = json_object();
+        json_set_str(j, "id", node->id);
+        json_set_str(j, "name", node->name);
+        json_set_str(j, "url", node->url);
+        json_set_str(j, "zone", node->zone);
+        json_set_str(j, "state", member_state_name(node->state));
+        json_append(list, j);
+    }
+    return list;
+}
+
+/* (locked) {"name", "epoch"} of who leads, or NULL. Ours counts while our own clock says so. */
+static struct json *leader_json(const struct coordinator *c)
+{
+    if (!c->leader_known || (c->leading && !coordinator_leads(c)))
+        return NULL;
+    struct json *j = json_object();
+    json_set_str(j, "name", c->leader.name);
+    json_set_u64(j, "epoch", c->leader.epoch);
+    return j;
+}
+
+/* (locked) The ring's text goes out as it is: it is large, and already JSON. */
+static enum err print_ring(const struct coordinator *c, struct buf *out)
+{
+    struct json *rest = json_object();
+    struct json *leader = leader_json(c);
+    json_set_u64(rest, "view", c->membership.view);
+    json_set(rest, "nodes", nodes_json(&c->membership));
+    if (leader)
+        json_set(rest, "leader", leader);
+    else
+        json_set_null(rest, "leader");
+    struct buf tail;
+    buf_init(&tail, RING_ANSWER_MAX);
+    enum err e = json_print(rest, &tail);
+    if (e == ERR_OK)
+        e = buf_addf(out, "{\"ring\":%s,", c->ring->text);
+    if (e == ERR_OK)
+        e = buf_add(out, tail.data + 1, tail.len - 1); /* without its opening brace */
+    buf_release(&tail);
+    json_free(rest);
+    return e;
+}
+
+static void handle_ring(struct http_request *r, void *ctx)
+{
+    struct coordinator *c = ctx;
+    struct buf text;
+    buf_init(&text, RING_ANSWER_MAX);
+    pthread_mutex_lock(&c->lock);
+    enum err e = print_ring(c, &text);
+    pthread_mutex_unlock(&c->lock);
+    if (e == ERR_OK)
+        http_reply_json(r, 200, &text);
+    else
+        http_reply_problem(r, e, NULL);
+    buf_release(&text);
+}
+
+static void handle_healthz(struct http_request *r, void *ctx)
+{
+    struct coordinator *c = ctx;
+    pthread_mutex_lock(&c->lock);
+    int leads = coordinator_leads(c);
+    pthread_mutex_unlock(&c->lock);
+    struct json *j = json_object();
+    json_set_str(j, "name", c->settings->name);
+    json_set_bool(j, "leads", leads);
+    reply(r, j);
+}
+
+static const struct http_route routes[] = {
+    {.method = "POST", .pattern = "/join", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_join},
+    {.method = "POST", .pattern = "/heartbeat", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_heartbeat},
+    {.method = "POST", .pattern = "/leave", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_leave},
+    {.method = "GET", .pattern = "/ring", .auth = HTTP_AUTH_SIGNED, .handle = handle_ring},
+    {.method = "GET", .pattern = "/healthz", .auth = HTTP_AUTH_NONE, .handle = handle_healthz},
+};
+
+enum err serve_start(struct coordinator *c, struct http_server **out)
+{
+    char address[64];
+    uint64_t port;
+    const char *listen = c->settings->listen, *colon = strrchr(listen, ':');
+    size_t len = colon ? (size_t)(colon - listen) : 0;
+    if (len == 0 || len >= sizeof address || num_parse_u64(colon + 1, 65535, &port) != ERR_OK)
+        return ERR_INVALID;
+    if (listen[0] == '[' && listen[len - 1] == ']') {
+        listen++;
+        len -= 2;
+    }
+    memcpy(address, listen, len);
+    address[len] = '\0';
+    struct http_config config = {
+        .address = address,
+        .port = (uint16_t)port,
+        .connections_max = CONNECTIONS_MAX,
+        .timeout_s = IDLE_S,
+        .routes = routes,
+        .n_routes = sizeof routes / sizeof *routes,
+        .key = &c->key,
+        .ctx = c,
+    };
+    return http_start(&config, out);
+}

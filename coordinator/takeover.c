@@ -1,0 +1,162 @@
+#include "coordinator/takeover.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void takeover_init(struct takeover *t, const char *coordinator, uint64_t start)
+{
+    *t = (struct takeover){.ballot = {.start = start}};
+    snprintf(t->ballot.coordinator, sizeof t->ballot.coordinator, "%s", coordinator);
+}
+
+void takeover_release(struct takeover *t)
+{
+    ringdoc_free(t->doc);
+    free(t->nodes);
+    t->doc = NULL;
+    t->nodes = NULL;
+    t->n_nodes = 0;
+}
+
+int takeover_doc_cmp(const struct ringdoc *a, const struct ringdoc *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    if (a->ring->epoch != b->ring->epoch)
+        return a->ring->epoch < b->ring->epoch ? -1 : 1;
+    return ballot_cmp(&a->ballot, &b->ballot);
+}
+
+static struct takeover_node *find(struct takeover *t, const char *id)
+{
+    for (size_t i = 0; i < t->n_nodes; i++) {
+        if (strcmp(t->nodes[i].id, id) == 0)
+            return &t->nodes[i];
+    }
+    return NULL;
+}
+
+/* Adds the members of the document to those to be asked. */
+static enum err add_members(struct takeover *t)
+{
+    const struct ring *ring = t->doc->ring;
+    struct takeover_node *nodes = realloc(t->nodes, (t->n_nodes + ring->n_members) * sizeof *nodes);
+    if (!nodes)
+        return ERR_NOMEM;
+    t->nodes = nodes;
+    for (size_t i = 0; i < ring->n_members; i++) {
+        if (find(t, ring->members[i].id))
+            continue;
+        struct takeover_node *node = &t->nodes[t->n_nodes++];
+        *node = (struct takeover_node){0};
+        memcpy(node->id, ring->members[i].id, sizeof node->id);
+    }
+    return ERR_OK;
+}
+
+/* Takes a document that is newer than what we have. */
+static enum err learn(struct takeover *t, const struct ringdoc *doc)
+{
+    struct ringdoc *copy;
+    if (!doc)
+        return ERR_OK;
+    if (doc->ballot.counter > t->largest)
+        t->largest = doc->ballot.counter;
+    if (takeover_doc_cmp(doc, t->doc) <= 0)
+        return ERR_OK;
+    enum err e = ringdoc_copy(doc, &copy);
+    if (e != ERR_OK)
+        return e;
+    ringdoc_free(t->doc);
+    t->doc = copy;
+    return add_members(t);
+}
+
+enum err takeover_begin(struct takeover *t, const struct ringdoc *known)
+{
+    t->n_nodes = 0;
+    enum err e = learn(t, known);
+    assert(t->doc);
+    if (e == ERR_OK)
+        e = add_members(t);
+    /* Our own last counter counts too: nodes promise strictly larger ballots only. */
+    uint64_t base = t->largest > t->ballot.counter ? t->largest : t->ballot.counter;
+    t->ballot.counter = base + 1;
+    t->phase = TAKEOVER_PROMISE;
+    return e;
+}
+
+static enum takeover_mark *mark_of(const struct takeover *t, struct takeover_node *node)
+{
+    return t->phase == TAKEOVER_PROMISE ? &node->promise : &node->install;
+}
+
+size_t takeover_next(struct takeover *t, const char **ids, size_t max)
+{
+    size_t n = 0;
+    if (t->phase != TAKEOVER_PROMISE && t->phase != TAKEOVER_INSTALL)
+        return 0;
+    for (size_t i = 0; i < t->n_nodes && n < max; i++) {
+        struct takeover_node *node = &t->nodes[i];
+        /* Who belonged to older documents only has no say in this one. */
+        if (*mark_of(t, node) != TAKEOVER_NOT_ASKED || ring_find(t->doc->ring, node->id) < 0)
+            continue;
+        *mark_of(t, node) = TAKEOVER_ASKED;
+        ids[n++] = node->id;
+    }
+    return n;
+}
+
+size_t takeover_missing(const struct takeover *t)
+{
+    size_t yes = 0, quorum = t->doc->ring->n_members / 2 + 1;
+    for (size_t i = 0; i < t->n_nodes; i++) {
+        if (ring_find(t->doc->ring, t->nodes[i].id) >= 0 && *mark_of(t, &t->nodes[i]) == TAKEOVER_YES)
+            yes++;
+    }
+    return yes < quorum ? quorum - yes : 0;
+}
+
+struct takeover_question takeover_question(const struct takeover *t)
+{
+    return (struct takeover_question){t->ballot.counter, t->phase};
+}
+
+static int is_open(const struct takeover *t, struct takeover_question q)
+{
+    return q.counter == t->ballot.counter && q.phase == t->phase && (t->phase == TAKEOVER_PROMISE || t->phase == TAKEOVER_INSTALL);
+}
+
+enum err takeover_yes(struct takeover *t, struct takeover_question q, const char *id, const struct ringdoc *doc)
+{
+    struct takeover_node *node = find(t, id);
+    if (!node || !is_open(t, q))
+        return ERR_OK;
+    *mark_of(t, node) = TAKEOVER_YES;
+    if (t->phase == TAKEOVER_INSTALL) {
+        if (takeover_missing(t) == 0)
+            t->phase = TAKEOVER_DONE;
+        return ERR_OK;
+    }
+    /* A newer document may name other nodes: the quorum wanted is always that of the newest one seen. */
+    enum err e = learn(t, doc);
+    if (e == ERR_OK && takeover_missing(t) == 0)
+        t->phase = TAKEOVER_INSTALL;
+    return e;
+}
+
+void takeover_refused(struct takeover *t, struct takeover_question q, const struct ballot *promised)
+{
+    if (promised->counter > t->largest)
+        t->largest = promised->counter;
+    if (is_open(t, q))
+        t->phase = TAKEOVER_REFUSED;
+}
+
+enum err takeover_result(const struct takeover *t, struct ringdoc **out)
+{
+    assert(t->phase == TAKEOVER_DONE);
+    return ringdoc_under(t->doc, &t->ballot, out);
+}
