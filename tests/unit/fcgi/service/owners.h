@@ -1,0 +1,396 @@
+/* Three owners in memory instead of the network: what protocol.md P2 + P3 has them check and write, with messages and answers lost at random.
+ * A test that includes this defines peer_round() and the view itself; the linker takes these instead of those of lib/peer and fcgi/service. */
+#ifndef RB_TESTS_SERVICE_OWNERS_H
+#define RB_TESTS_SERVICE_OWNERS_H
+
+#include "tests/unit/unit.h"
+
+#include "fcgi/service/app.h"
+#include "fcgi/service/courses.h"
+#include "fcgi/service/reindex.h"
+#include "fcgi/service/stamps.h"
+#include "fcgi/service/view.h"
+#include "lib/base/id.h"
+#include "lib/wire/message.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OWNERS 3
+#define OWNERS_W 2
+#define OWNERS_KEY "csen317"
+
+struct owner_disk {
+    struct stamp promised;
+    struct history records;
+    int has_slot, slot_has_record;
+    struct stamp slot_ballot;
+    struct record slot;
+    int down;                   /* refuses connections */
+    int silent;                 /* takes what is sent, does nothing, never answers */
+    int full;
+    int blind;                  /* has no blobs */
+    unsigned count[MESSAGE_HINT + 1]; /* messages it handled, by verb */
+    char hinted[MESSAGE_NODE_ID_MAX]; /* target of the last hint */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct owner_disk disk[OWNERS];
+    unsigned loss_percent;      /* of messages, and of answers */
+    uint64_t ring;              /* what they accept */
+    uint64_t sender_ring;       /* what the view says; a refresh mends it */
+    struct stamp clock;         /* larger stamps are refused; zero: none is */
+    struct ring_member members[OWNERS];
+    struct member nodes[OWNERS];
+    int unusable[OWNERS];       /* as the view sees it */
+    unsigned fetched;           /* blobs carried from one owner to others */
+    unsigned indexed;           /* records given to the retry list */
+} owners = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- an owner */
+
+static void owner_add(struct owner_disk *d, const struct record *r, int direct)
+{
+    struct history_entry *e = (struct history_entry *)(uintptr_t)history_find(&d->records, r->id);
+    if (e == NULL)
+        assert_int_equal(history_add(&d->records, r, direct), ERR_OK);
+    else
+        e->direct |= direct;
+}
+
+static enum err owner_store(struct owner_disk *d, const struct message_request *m)
+{
+    const struct history_entry *there = history_find(&d->records, m->record.id);
+    if (there != NULL && there->direct)
+        return ERR_OK;
+    if (stamp_cmp(m->record.id, d->promised) <= 0)
+        return ERR_FENCED;
+    d->promised = m->record.id;
+    owner_add(d, &m->record, 1);
+    return ERR_OK;
+}
+
+static enum err owner_accept(struct owner_disk *d, const struct message_request *m)
+{
+    if (stamp_cmp(m->ballot, d->promised) < 0)
+        return ERR_FENCED;
+    d->promised = m->ballot;
+    d->has_slot = 1;
+    d->slot_ballot = m->ballot;
+    record_release(&d->slot);
+    memset(&d->slot, 0, sizeof(d->slot));
+    d->slot_has_record = m->has_record;
+    if (m->has_record)
+        assert_int_equal(record_copy(&d->slot, &m->record), ERR_OK);
+    for (size_t i = 0; i < m->known.n; i++)
+        owner_add(d, &m->known.entries[i].record, 0);
+    return ERR_OK;
+}
+
+static enum err owner_handle(struct owner_disk *d, const struct message_request *m)
+{
+    struct stamp stamp = m->verb == MESSAGE_STORE ? m->record.id : m->ballot;
+    d->count[m->verb]++;
+    if (m->ring != owners.ring)
+        return ERR_STALE_RING;
+    if (!stamp_is_zero(owners.clock) && stamp_cmp(stamp, owners.clock) > 0)
+        return ERR_CLOCK;
+    if (d->full && (m->verb == MESSAGE_STORE || m->verb == MESSAGE_ACCEPT))
+        return ERR_FULL;
+    if (d->blind && m->has_record && (m->verb == MESSAGE_STORE || m->verb == MESSAGE_ACCEPT))
+        return ERR_NOT_FOUND;
+    switch (m->verb) {
+    case MESSAGE_STORE: return owner_store(d, m);
+    case MESSAGE_ACCEPT: return owner_accept(d, m);
+    case MESSAGE_PREPARE:
+        if (stamp_cmp(m->ballot, d->promised) <= 0)
+            return ERR_FENCED;
+        d->promised = m->ballot;
+        return ERR_OK;
+    case MESSAGE_LEARN: owner_add(d, &m->record, 0); return ERR_OK;
+    case MESSAGE_HINT: snprintf(d->hinted, sizeof(d->hinted), "%s", m->target); return ERR_OK;
+    case MESSAGE_PULL: return ERR_OK;
+    }
+    return ERR_INTERNAL;
+}
+
+static void owner_answer(const struct owner_disk *d, const struct message_request *m, enum err e, struct buf *out)
+{
+    struct message_answer a;
+    message_answer_init(&a);
+    a.ok = e == ERR_OK;
+    a.error = e;
+    a.promised = e == ERR_CLOCK && stamp_cmp(owners.clock, d->promised) > 0 ? owners.clock : d->promised;
+    a.ring = e == ERR_STALE_RING ? owners.ring : 0;
+    if (a.ok && (m->verb == MESSAGE_PREPARE || m->verb == MESSAGE_PULL)) {
+        a.has_history = 1;
+        for (size_t i = 0; i < d->records.n; i++)
+            assert_int_equal(history_add(&a.history, &d->records.entries[i].record, d->records.entries[i].direct), ERR_OK);
+        a.blobs = calloc(d->records.n + 1, sizeof(*a.blobs));
+        for (size_t i = 0; i < d->records.n; i++)
+            a.blobs[i] = BLOB_STORED;
+        a.has_slot = d->has_slot;
+        a.slot_ballot = d->slot_ballot;
+        a.slot_has_record = d->slot_has_record;
+        if (d->slot_has_record)
+            assert_int_equal(record_copy(&a.slot_record, &d->slot), ERR_OK);
+    }
+    assert_int_equal(message_answer_print(&a, out), ERR_OK);
+    message_answer_release(&a);
+}
+
+/* ---- in place of lib/peer's round.c */
+
+static int owners_lost(void)
+{
+    return owners.loss_percent > 0 && id_random_below(100) < owners.loss_percent;
+}
+
+static void owners_call(struct owner_disk *d, struct peer_call *c)
+{
+    const char *verb = strrchr(c->path, '/') + 1;
+    buf_init(&c->answer, c->answer_max);
+    c->done = 1;
+    c->error = ERR_OK;
+    if (d->down) {
+        c->error = ERR_UNAVAILABLE;
+        return;
+    }
+    if (d->silent || owners_lost()) {
+        c->error = ERR_TIMEOUT;
+        c->done = 0;
+        return;
+    }
+    if (strcmp(c->path, "/healthz") == 0) {
+        c->status = 200;
+        return;
+    }
+    struct buf body;
+    struct message_request m;
+    const void *bytes;
+    size_t bytes_len;
+    buf_init(&body, c->head_len + c->body_len + 1);
+    assert_int_equal(buf_add(&body, c->head, c->head_len), ERR_OK);
+    if (c->body_len > 0)
+        assert_int_equal(buf_add(&body, c->body, c->body_len), ERR_OK);
+    assert_int_equal(message_request_parse((enum message_verb)message_verb_parse(verb), body.data, body.len, &m, &bytes, &bytes_len), ERR_OK);
+    enum err e = owner_handle(d, &m);
+    c->status = e == ERR_OK ? 200 : e == ERR_FULL ? 507 : 409;
+    owner_answer(d, &m, e, &c->answer);
+    message_request_release(&m);
+    buf_release(&body);
+    if (owners_lost()) {
+        buf_release(&c->answer);
+        c->error = ERR_TIMEOUT;
+        c->status = 0;
+    }
+}
+
+static struct owner_disk *owners_at(const char *url)
+{
+    for (size_t i = 0; i < OWNERS; i++)
+        if (strcmp(owners.nodes[i].url, url) == 0)
+            return &owners.disk[i];
+    fail_msg("nobody lives at %s", url);
+    return NULL;
+}
+
+/* Every call is one step under the lock; between them other threads' calls come in any order. */
+enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_call *calls, size_t n)
+{
+    (void)p;
+    size_t there = 0;
+    for (size_t i = 0; i < n; i++)
+        there += owners_at(calls[i].base_url)->down == 0;
+    size_t first = id_random_below(n == 0 ? 1 : n);
+    for (size_t j = 0; j < n; j++) {
+        struct peer_call *c = &calls[(first + j) % n];
+        pthread_mutex_lock(&owners.lock);
+        if (there < round->gate) {
+            buf_init(&c->answer, c->answer_max);
+            c->done = 1;
+            c->error = ERR_UNAVAILABLE;
+        } else {
+            owners_call(owners_at(c->base_url), c);
+        }
+        pthread_mutex_unlock(&owners.lock);
+    }
+    return ERR_OK;
+}
+
+void peer_calls_release(struct peer_call *calls, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_release(&calls[i].answer);
+}
+
+enum err peer_call(struct peer *p, struct peer_call *c, unsigned timeout_ms)
+{
+    struct peer_round round = {.timeout_ms = timeout_ms};
+    return peer_round(p, &round, c, 1);
+}
+
+/* In place of fetch.c: so many bytes; what they are is not looked at here. */
+enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms)
+{
+    (void)p;
+    (void)sha256;
+    (void)epoch;
+    (void)stall_ms;
+    if (owners_at(base_url)->down || owners_at(base_url)->silent || owners_lost())
+        return ERR_UNAVAILABLE;
+    __atomic_fetch_add(&owners.fetched, 1, __ATOMIC_RELAXED);
+    return ftruncate(fd, (off_t)size) == 0 ? ERR_OK : ERR_IO;
+}
+
+/* ---- in place of view.c: Redis is away, the nodes are known */
+
+static const struct view owners_view;
+
+const struct view *view_get(struct view_keeper *k)
+{
+    (void)k;
+    return &owners_view;
+}
+void view_put(struct view_keeper *k, const struct view *v)
+{
+    (void)k;
+    (void)v;
+}
+void view_refresh(struct view_keeper *k, unsigned wait_ms)
+{
+    (void)k;
+    (void)wait_ms;
+    owners.sender_ring = owners.ring;
+}
+int view_store_up(struct view_keeper *k)
+{
+    (void)k;
+    return 0;
+}
+void view_store_failed(struct view_keeper *k)
+{
+    (void)k;
+}
+void view_report(struct view_keeper *k, const char *node_id, int answered)
+{
+    (void)k;
+    (void)node_id;
+    (void)answered;
+}
+enum err view_start(struct app *a, struct view_keeper **out)
+{
+    (void)a;
+    (void)out;
+    return ERR_INTERNAL;
+}
+void view_stop(struct view_keeper *k)
+{
+    (void)k;
+}
+enum err view_owners(struct view_keeper *k, const struct view *v, const char *key, struct view_owners *out)
+{
+    (void)k;
+    (void)v;
+    assert_string_equal(key, OWNERS_KEY);
+    *out = (struct view_owners){.n = OWNERS, .quorum = OWNERS_W, .epoch = owners.sender_ring};
+    for (size_t i = 0; i < OWNERS; i++)
+        out->at[i] = (struct view_owner){.member = &owners.members[i], .node = &owners.nodes[i], .usable = !owners.unusable[i]};
+    return ERR_OK;
+}
+
+/* ---- in place of reindex.c */
+
+enum err reindex_start(struct app *a, struct index_retry **out)
+{
+    (void)a;
+    (void)out;
+    return ERR_INTERNAL;
+}
+void reindex_stop(struct index_retry *r)
+{
+    (void)r;
+}
+void reindex_add(struct index_retry *r, const struct record *record)
+{
+    (void)r;
+    (void)record;
+    __atomic_fetch_add(&owners.indexed, 1, __ATOMIC_RELAXED);
+}
+size_t reindex_waiting(struct index_retry *r)
+{
+    (void)r;
+    return owners.indexed;
+}
+
+/* ---- for tests */
+
+static void owners_reset(void)
+{
+    for (size_t i = 0; i < OWNERS; i++) {
+        history_release(&owners.disk[i].records);
+        record_release(&owners.disk[i].slot);
+        memset(&owners.disk[i], 0, sizeof(owners.disk[i]));
+        history_init(&owners.disk[i].records);
+        snprintf(owners.members[i].name, sizeof(owners.members[i].name), "node-%zu", i + 1);
+        snprintf(owners.members[i].id, sizeof(owners.members[i].id), "node-%zu.00000000000000a%zu", i + 1, i);
+        snprintf(owners.nodes[i].url, sizeof(owners.nodes[i].url), "http://127.0.0.1:400%zu", i);
+        owners.unusable[i] = 0;
+    }
+    owners.loss_percent = 0;
+    owners.ring = owners.sender_ring = 1;
+    owners.clock = STAMP_ZERO;
+    owners.fetched = owners.indexed = 0;
+}
+
+static void owners_app(struct app *a)
+{
+    memset(a, 0, sizeof(*a));
+    a->settings.name = "api-test";
+    a->settings.data = "/tmp";
+    a->settings.quorum_timeout_ms = 2000;
+    a->settings.small_max_bytes = 1u << 20;
+    a->stamps = stamps_new();
+    a->queue = courses_new();
+    assert_non_null(a->stamps);
+    assert_non_null(a->queue);
+}
+
+static void owners_app_release(struct app *a)
+{
+    courses_free(a->queue);
+    stamps_free(a->stamps);
+}
+
+static void owners_worker(struct worker *w, struct app *a)
+{
+    memset(w, 0, sizeof(*w));
+    w->app = a;
+    arena_init(&w->arena, 1u << 24);
+}
+
+/* On how many disks a record is, in R or in a slot. */
+static unsigned owners_with(struct stamp id)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < OWNERS; i++) {
+        const struct owner_disk *d = &owners.disk[i];
+        n += history_find(&d->records, id) != NULL || (d->has_slot && d->slot_has_record && stamp_cmp(d->slot.id, id) == 0);
+    }
+    return n;
+}
+
+/* True when some R holds a record of this upload. */
+static int owners_have_firm(const char *upload_id)
+{
+    for (size_t i = 0; i < OWNERS; i++)
+        if (history_find_upload(&owners.disk[i].records, upload_id) != NULL)
+            return 1;
+    return 0;
+}
+
+#endif
