@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define PADDING_MAX 128u /* blanks behind a boundary; nobody sends any */
+
 /* The window always starts with what has not been decided yet. A virtual CRLF stands before the body, so that the first delimiter looks like the others. */
 enum state { STATE_PREAMBLE, STATE_DELIMITER_END, STATE_HEADERS, STATE_DATA, STATE_EPILOGUE };
 
@@ -70,16 +72,16 @@ static enum err step_delimiter_end(struct multipart *m, enum step *step)
         m->len = 0;
         return ERR_OK;
     }
-    while (pad < m->len && (m->window[pad] == ' ' || m->window[pad] == '\t'))
+    while (pad < m->len && pad < PADDING_MAX && (m->window[pad] == ' ' || m->window[pad] == '\t'))
         pad++;
-    drop(m, pad);
-    if (m->len < 2)
+    if (m->len < pad + 2)
         return ERR_OK;
-    if (memcmp(m->window, "\r\n", 2) != 0)
+    if (memcmp(m->window + pad, "\r\n", 2) != 0)
         return fail(m, ERR_SYNTAX, "A line of the form's boundary goes on where it should end.");
     if (m->parts == MULTIPART_PARTS_MAX)
         return fail(m, ERR_TOO_LARGE, "The form has more than 16 parts.");
     m->parts++;
+    drop(m, pad);
     m->state = STATE_HEADERS;
     *step = STEP_AGAIN;
     return ERR_OK;

@@ -1,5 +1,6 @@
 /* GET and HEAD /courses/{course}/syllabus. The bytes never pass through here: nginx is told which owners have them. */
 #include "fcgi/handler/conditional.h"
+#include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
 #include "fcgi/handler/media.h"
@@ -69,7 +70,7 @@ static void add_validators(struct request *r, const struct record *record, const
 
 static void add_numbered(struct request *r, const char *name, int number, const char *value)
 {
-    char header[16];
+    char header[24];
     snprintf(header, sizeof(header), "%s-%d", name, number);
     response_header(r, header, value);
 }
@@ -131,10 +132,10 @@ static void send_bytes(struct request *r, const struct read_bytes *b, const stru
 
 void bytes_get(struct request *r)
 {
-    struct inputs_course course;
+    struct course_name course;
     struct wish w;
     struct read_bytes b;
-    if (inputs_course(r, &course) || read_wish(r, course.key, &w))
+    if (course_name_read(r, &course) || read_wish(r, course.key, &w))
         return;
     enum err e = read_bytes(request_worker(r), &w.target, &b);
     if (e) {

@@ -1,4 +1,5 @@
 /* GET /courses/{course}, POST …/restore, GET …/placement. */
+#include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
 #include "fcgi/handler/outcome.h"
@@ -52,9 +53,9 @@ static struct json *course_json(const struct course *c)
 
 void course_get(struct request *r)
 {
-    struct inputs_course name;
+    struct course_name name;
     struct course course;
-    if (inputs_course(r, &name))
+    if (course_name_read(r, &name))
         return;
     enum err e = course_read(request_worker(r), name.key, &course);
     if (e) {
@@ -104,9 +105,9 @@ static struct json *walk_json(const struct placement *p)
 
 void course_get_placement(struct request *r)
 {
-    struct inputs_course name;
+    struct course_name name;
     struct placement p;
-    if (inputs_course(r, &name))
+    if (course_name_read(r, &name))
         return;
     enum err e = course_placement(request_worker(r), name.key, &p);
     if (e) {
@@ -114,7 +115,7 @@ void course_get_placement(struct request *r)
         return;
     }
     struct json *j = json_object();
-    json_set_str(j, "course", name.name);
+    json_set_str(j, "course", name.shown);
     json_set_str(j, "key", name.key);
     set_point(j, "point", p.point);
     json_set_u64(j, "ring_epoch", p.epoch);

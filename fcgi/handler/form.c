@@ -1,5 +1,6 @@
 /* POST /courses/{course}/syllabus: the upload as an HTML form sends it, one file and named fields in any order. Fields may come behind the file, and the file's
  * size is not known before its end, so it waits in an unlinked file of the api's own folder; what happens then is exactly a PUT. */
+#include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
 #include "fcgi/handler/outcome.h"
@@ -171,9 +172,9 @@ static const char *value_or_empty(const struct form *f, enum field i)
     return f->values[i] ? f->values[i] : "";
 }
 
-static void send_upload(struct form *f, const struct inputs_course *course, const struct outcome_terms *terms, struct upload_input *in)
+static void send_upload(struct form *f, const struct course_name *course, const struct outcome_terms *terms, struct upload_input *in)
 {
-    in->course = course->name;
+    in->course = course->shown;
     in->key = course->key;
     in->term = value_or_empty(f, FIELD_TERM);
     in->title = value_or_empty(f, FIELD_TITLE);
@@ -209,13 +210,13 @@ static enum err read_headers(struct form *f, char boundary[MULTIPART_BOUNDARY_MA
 
 void form_post(struct request *r)
 {
-    struct inputs_course course;
+    struct course_name course;
     struct outcome_terms terms;
     struct form f = {.r = r, .fd = -1, .file_max = request_worker(r)->app->settings.upload_max_bytes};
     struct upload_input in = {0};
     char boundary[MULTIPART_BOUNDARY_MAX + 1];
     const char *detail = NULL;
-    if (inputs_course(r, &course) || outcome_terms(r, &terms))
+    if (course_name_read(r, &course) || outcome_terms(r, &terms))
         return;
     buf_init(&f.value, FIELD_MAX);
     enum err e = read_headers(&f, boundary, &detail);

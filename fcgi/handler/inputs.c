@@ -1,7 +1,6 @@
 #include "fcgi/handler/inputs.h"
 
 #include "lib/base/num.h"
-#include "lib/name/name.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -10,28 +9,6 @@ static enum err fail(const char **detail, const char *sentence)
 {
     *detail = sentence;
     return ERR_SYNTAX;
-}
-
-enum err inputs_course(struct request *r, struct inputs_course *out)
-{
-    size_t len;
-    const char *typed = request_capture(r, 0, &len);
-    struct buf name, key;
-    buf_init(&name, NAME_BYTES_MAX);
-    buf_init(&key, NAME_KEY_BYTES_MAX);
-    enum err e = name_course(typed, len, &name, &key);
-    if (!e) {
-        out->name = arena_strdup(request_arena(r), buf_str(&name));
-        out->key = arena_strdup(request_arena(r), buf_str(&key));
-        e = out->name && out->key ? ERR_OK : ERR_NOMEM;
-    }
-    buf_release(&name);
-    buf_release(&key);
-    if (e == ERR_SYNTAX)
-        response_problem(r, e, "A course name has 1 to 128 characters, no control characters, and more than white space, “-”, “_” and “.”.", NULL);
-    else if (e)
-        response_problem(r, e, NULL, NULL);
-    return e;
 }
 
 #define IF_MATCH_HELP "If-Match takes one record id or one SHA-256, in quotes: 32 or 64 lower-case hexadecimal digits."

@@ -2,14 +2,9 @@
 #ifndef RB_FCGI_HANDLER_INPUTS_H
 #define RB_FCGI_HANDLER_INPUTS_H
 
-#include "fcgi/request.h"
 #include "fcgi/service/upload.h"
 
 #define INPUTS_IDEMPOTENCY_KEY_MAX 128
-
-/* The course of the route's first capture: its shown name and its key, in the request's arena. After an error the problem is answered already. */
-struct inputs_course { const char *name, *key; };
-enum err inputs_course(struct request *r, struct inputs_course *out) MUST_CHECK;
 
 /* What a change is conditional on. */
 struct inputs_condition {

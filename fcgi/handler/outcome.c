@@ -1,5 +1,6 @@
 #include "fcgi/handler/outcome.h"
 
+#include "fcgi/handler/course_name.h"
 #include "fcgi/handler/inputs.h"
 #include "fcgi/handler/shapes.h"
 #include "fcgi/metrics.h"
@@ -27,10 +28,10 @@ enum err outcome_terms(struct request *r, struct outcome_terms *out)
 
 enum err outcome_delete_input(struct request *r, struct delete_input *out)
 {
-    struct inputs_course course;
+    struct course_name course;
     struct outcome_terms terms;
     const char *version = request_query(r, "version"), *detail = NULL;
-    enum err e = inputs_course(r, &course);
+    enum err e = course_name_read(r, &course);
     if (!e)
         e = outcome_terms(r, &terms);
     if (e)
@@ -41,7 +42,7 @@ enum err outcome_delete_input(struct request *r, struct delete_input *out)
         return e;
     }
     *out = (struct delete_input){
-        .course = course.name,
+        .course = course.shown,
         .key = course.key,
         .uploader = "",
         .version = version,

@@ -1,4 +1,5 @@
 /* PUT and DELETE /courses/{course}/syllabus. GET is bytes.c, POST is form.c. */
+#include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
 #include "fcgi/handler/outcome.h"
@@ -41,13 +42,13 @@ static enum err read_body_headers(struct request *r, struct upload_input *in, ch
 
 void syllabus_put(struct request *r)
 {
-    struct inputs_course course;
+    struct course_name course;
     struct outcome_terms terms;
     char type[RECORD_TYPE_MAX + 1];
     struct upload_input in = {.body = {.read = read_body, .ctx = r}};
-    if (inputs_course(r, &course) || outcome_terms(r, &terms) || read_body_headers(r, &in, type))
+    if (course_name_read(r, &course) || outcome_terms(r, &terms) || read_body_headers(r, &in, type))
         return;
-    in.course = course.name;
+    in.course = course.shown;
     in.key = course.key;
     in.term = query_or_empty(r, "term");
     in.title = query_or_empty(r, "title");

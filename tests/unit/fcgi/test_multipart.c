@@ -126,7 +126,7 @@ static void malformed_forms_are_refused(void **state)
         "--b\r\nContent-Disposition: form-data;\r\n name=\"f\"\r\n\r\nx\r\n--b--", "--b\r\nno colon\r\n\r\nx\r\n--b--", "--b\r\n: x\r\n\r\nx\r\n--b--",
         "--b\r\nContent-Disposition: form-data; name=\"\xff\"\r\n\r\nx\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"a\x01\"\r\n\r\nx\r\n--b--",
         "--b\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\neA==\r\n--b--",
-        "--b\nContent-Disposition: form-data; name=\"f\"\n\nx\n--b--",
+        "--b" FIELD("f", "x") "  --\r\n", "--b" FIELD("f", "x") " -", "--b\nContent-Disposition: form-data; name=\"f\"\n\nx\n--b--",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         refuse(ERR_SYNTAX, bad[i], strlen(bad[i]));
@@ -170,6 +170,9 @@ static void bounds_hold(void **state)
     free(body);
     body = repeat("a", MULTIPART_HEADERS_MAX * 4, "--b\r\nX: ", "", &len);
     refuse(ERR_TOO_LARGE, body, len);
+    free(body);
+    body = repeat(" ", 129, "--b", FIELD("f", "x") "--", &len);
+    refuse(ERR_SYNTAX, body, len);
     free(body);
     body = repeat("a", MULTIPART_NAME_MAX + 1, "--b\r\nContent-Disposition: form-data; name=\"", "\"\r\n\r\n\r\n--b--", &len);
     refuse(ERR_TOO_LARGE, body, len);
