@@ -23,6 +23,7 @@ def exempt(env):
 
 def values(home, port, env):
     """What stands for each @NAME@ in a cluster of `make up`."""
+    file_max = setting(env, "RB_UPLOAD_MAX_BYTES", UPLOAD_MAX_BYTES, 1, 1 << 50)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return {
         "USER": "user root;" if os.getuid() == 0 else "",
@@ -32,7 +33,8 @@ def values(home, port, env):
         "ACCESS_LOG": f'"{home.log("access")}"',
         "LISTEN": f"127.0.0.1:{port}",
         "WWW": ROOT / "www",
-        "BODY_MAX": setting(env, "RB_UPLOAD_MAX_BYTES", UPLOAD_MAX_BYTES, 1, 1 << 50) + FORM_BYTES,
+        "FILE_MAX": file_max,
+        "FORM_MAX": file_max + FORM_BYTES,
         "API": f'server "unix:{home.sockets / "api-1.sock"}";',
         "EXEMPT": exempt(env),
     }
