@@ -8,7 +8,7 @@ static void refuse_method(struct request *r)
 {
     char *detail = arena_printf(&r->worker->arena, "This address takes %s.", r->match.allow);
     response_header(r, "Allow", r->match.allow);
-    response_problem(r, ERR_METHOD, detail, NULL);
+    response_problem(r, ERR_METHOD, detail);
 }
 
 static void refuse_param(struct request *r, const char *name)
@@ -17,7 +17,7 @@ static void refuse_param(struct request *r, const char *name)
     const char *shown = strlen(name) <= 64 ? name : "…";
     char *detail = *known ? arena_printf(&r->worker->arena, "The query parameter “%s” is not known here. Known: %s.", shown, known)
                           : arena_printf(&r->worker->arena, "The query parameter “%s” is not known here; this address takes none.", shown);
-    response_problem(r, ERR_SYNTAX, detail, NULL);
+    response_problem(r, ERR_SYNTAX, detail);
 }
 
 static void dispatch(struct request *r)
@@ -25,7 +25,7 @@ static void dispatch(struct request *r)
     const char *uri = r->transport->param(r->transport->ctx, "REQUEST_URI");
     enum err e = target_parse(uri ? uri : "", &r->worker->arena, &r->target);
     if (e) {
-        response_problem(r, e, r->target.detail, NULL);
+        response_problem(r, e, r->target.detail);
         return;
     }
     e = routes_find(&r->target, request_method(r), &r->match);
@@ -34,7 +34,7 @@ static void dispatch(struct request *r)
         return;
     }
     if (e) {
-        response_problem(r, e, "There is nothing at this address; /api/v1/openapi.json lists what there is.", NULL);
+        response_problem(r, e, "There is nothing at this address; /api/v1/openapi.json lists what there is.");
         return;
     }
     const char *unknown = routes_unknown_param(r->match.route, &r->target);
@@ -45,7 +45,7 @@ static void dispatch(struct request *r)
     r->match.route->handle(r);
     if (!r->answered) {
         log_write(LOG_ERROR, "answer", "the handler of %s %s gave no answer", r->match.route->method, r->match.route->pattern);
-        response_problem(r, ERR_INTERNAL, NULL, NULL);
+        response_problem(r, ERR_INTERNAL, NULL);
     }
 }
 

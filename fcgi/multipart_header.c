@@ -45,18 +45,34 @@ static struct piece take_token(struct piece *p)
     return t;
 }
 
-/* A quoted string (RFC 9110 §5.6.4) into out; browsers write %22, %0D and %0A for what they cannot quote, and that is left as it is. */
+/* What stands for a quote at p: browsers write %22 (WHATWG HTML §4.10.22.8), others \" as in RFC 9110 §5.6.4, which also has \\. Its length, or 0. */
+static size_t escape_at(const struct piece *p, char *out)
+{
+    if (p->len > 2 && memcmp(p->at, "%22", 3) == 0) {
+        *out = '"';
+        return 3;
+    }
+    if (p->len > 1 && *p->at == '\\' && (p->at[1] == '"' || p->at[1] == '\\')) {
+        *out = p->at[1];
+        return 2;
+    }
+    return 0;
+}
+
+/* A quoted string into out. */
 static enum err take_quoted(struct piece *p, char *out, size_t max)
 {
     size_t n = 0;
-    for (p->at++, p->len--; p->len > 0 && *p->at != '"'; p->at++, p->len--) {
-        if (*p->at == '\\' && p->len > 1 && (p->at[1] == '"' || p->at[1] == '\\')) {
-            p->at++;
-            p->len--;
-        }
+    p->at++;
+    p->len--;
+    while (p->len > 0 && *p->at != '"') {
+        char c = *p->at;
+        size_t escape = escape_at(p, &c), taken = escape ? escape : 1;
         if (n == max)
             return ERR_TOO_LARGE;
-        out[n++] = *p->at;
+        out[n++] = c;
+        p->at += taken;
+        p->len -= taken;
     }
     if (p->len == 0)
         return ERR_SYNTAX;

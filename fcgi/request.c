@@ -74,19 +74,17 @@ const char *request_query(const struct request *r, const char *name)
     return target_param(&r->target, name);
 }
 
-/* The two entity headers have names of their own in CGI (RFC 3875 §4.1). */
+/* Two fields have names of their own in CGI (RFC 3875 §4.1), and nginx always passes them: empty when they were not sent. */
 const char *request_header(const struct request *r, const char *name)
 {
     char variable[5 + HEADER_NAME_MAX + 1];
     assert(strlen(name) <= HEADER_NAME_MAX);
-    if (strcmp(name, "Content-Length") == 0 || strcmp(name, "Content-Type") == 0)
-        snprintf(variable, sizeof(variable), "%s", name);
-    else
-        snprintf(variable, sizeof(variable), "HTTP_%s", name);
+    int always = strcmp(name, "Content-Length") == 0 || strcmp(name, "Content-Type") == 0;
+    snprintf(variable, sizeof(variable), "%s%s", always ? "" : "HTTP_", name);
     for (char *c = variable; *c; c++)
         *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
     const char *value = param(r, variable);
-    return value && *value ? value : NULL; /* nginx passes "" for what was not sent */
+    return value && (*value || !always) ? value : NULL;
 }
 
 const char *request_id(const struct request *r)

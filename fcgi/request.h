@@ -18,7 +18,7 @@ const char *request_method(const struct request *r);
 const char *request_capture(const struct request *r, size_t i, size_t *len);
 /* A query parameter, decoded; NULL when absent. The router has refused unknown and double ones already. */
 const char *request_query(const struct request *r, const char *name);
-/* A header field's value, NULL when absent: request_header(r, "If-Match"). Bytes as sent, without CR, LF and NUL. */
+/* A header field's value, NULL when absent ("" when it was sent empty): request_header(r, "If-Match"). Bytes as sent, without CR, LF and NUL. */
 const char *request_header(const struct request *r, const char *name);
 /* The number by which people and logs name this request; also in the Request-Id header of the answer. */
 const char *request_id(const struct request *r);
@@ -35,8 +35,11 @@ void response_json(struct request *r, int status, struct json *body);
 void response_text(struct request *r, int status, const char *type, const char *text, size_t len);
 /* No body, no Content-Type but what was set as a header. */
 void response_empty(struct request *r, int status);
-/* application/problem+json (RFC 9457). detail: a sentence that a person understands, or NULL for the error's own text. extra: an object with members to add, taken;
- * or NULL. 503 always gets a Retry-After: 2 s unless one was set. */
-void response_problem(struct request *r, enum err e, const char *detail, struct json *extra);
+/* application/problem+json (RFC 9457). detail: a sentence that a person understands, or NULL for the error's own text. 503 always gets a Retry-After: 2 s unless
+ * one was set. */
+void response_problem(struct request *r, enum err e, const char *detail);
+/* The same in two steps, for problems with members of their own: begin makes the object, end takes and sends it. */
+struct json *response_problem_begin(const struct request *r, enum err e, const char *detail);
+void response_problem_end(struct request *r, enum err e, struct json *problem);
 
 #endif

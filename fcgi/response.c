@@ -93,7 +93,7 @@ static void send_json(struct request *r, int status, const char *type, struct js
         response_header(r, "Cache-Control", "no-store");
         finish(r, status, type, text.data, text.len);
     } else if (strcmp(type, "application/problem+json") != 0) {
-        response_problem(r, e, NULL, NULL);
+        response_problem(r, e, NULL);
     } else {
         response_empty(r, 500); /* not even memory for a problem */
     }
@@ -115,21 +115,32 @@ void response_empty(struct request *r, int status)
     finish(r, status, NULL, NULL, 0);
 }
 
-void response_problem(struct request *r, enum err e, const char *detail, struct json *extra)
+struct json *response_problem_begin(const struct request *r, enum err e, const char *detail)
 {
     int status = err_http_status(e);
+    const char *sentence = detail ? detail : err_text(e);
     if (status >= 500)
-        log_write(status == 500 ? LOG_ERROR : LOG_WARN, "answer", "%d %s for %s, request %s: %s", status, err_code(e), request_method(r), r->id,
-            detail ? detail : err_text(e));
+        log_write(status == 500 ? LOG_ERROR : LOG_WARN, "answer", "%d %s for %s, request %s: %s", status, err_code(e), request_method(r), r->id, sentence);
     char type[64];
     snprintf(type, sizeof(type), "urn:ringbinder:error:%s", err_code(e));
-    struct json *j = extra ? extra : json_object();
+    struct json *j = json_object();
     json_set_str(j, "type", type);
     json_set_str(j, "title", err_text(e));
     json_set_u64(j, "status", (uint64_t)status);
-    json_set_str(j, "detail", detail ? detail : err_text(e));
+    json_set_str(j, "detail", sentence);
     json_set_str(j, "request_id", r->id);
+    return j;
+}
+
+void response_problem_end(struct request *r, enum err e, struct json *problem)
+{
+    int status = err_http_status(e);
     if (status == 503 && !r->retry_after_set)
         response_header(r, "Retry-After", RETRY_AFTER_DEFAULT);
-    send_json(r, status, "application/problem+json", j);
+    send_json(r, status, "application/problem+json", problem);
+}
+
+void response_problem(struct request *r, enum err e, const char *detail)
+{
+    response_problem_end(r, e, response_problem_begin(r, e, detail));
 }

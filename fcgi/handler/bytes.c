@@ -35,7 +35,7 @@ static enum err read_wish(struct request *r, const char *key, struct wish *out)
     }
     out->attachment = download && strcmp(download, "1") == 0;
     if (e)
-        response_problem(r, e, detail, NULL);
+        response_problem(r, e, detail);
     return e;
 }
 
@@ -49,7 +49,7 @@ static void send_missing(struct request *r, enum err e, const struct wish *w)
         detail = w->target.version ? "This version was taken down." : "This syllabus was taken down.";
     else if (e == ERR_UNAVAILABLE)
         detail = "No machine that keeps this file answers.";
-    response_problem(r, e, detail, NULL);
+    response_problem(r, e, detail);
 }
 
 /* What 200 and 304 both say (RFC 9110 §15.4.5). */
@@ -116,12 +116,12 @@ static void send_bytes(struct request *r, const struct read_bytes *b, const stru
     };
     enum conditional_result verdict = conditional_check(&asked, b->record.sha256, hlc_to_unix_ms(b->record.id.clock) / 1000);
     if (verdict == CONDITIONAL_FAILED) {
-        response_problem(r, ERR_PRECONDITION, NULL, NULL);
+        response_problem(r, ERR_PRECONDITION, NULL);
         return;
     }
     enum err e = verdict == CONDITIONAL_SEND ? add_presentation(r, &b->record, w) : ERR_OK;
     if (e) {
-        response_problem(r, e, NULL, NULL);
+        response_problem(r, e, NULL);
         return;
     }
     add_validators(r, &b->record, w);

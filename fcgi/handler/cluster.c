@@ -77,7 +77,7 @@ void cluster_get(struct request *r)
     struct cluster c;
     enum err e = cluster_read(request_worker(r), &c);
     if (e) {
-        response_problem(r, e, NULL, NULL);
+        response_problem(r, e, NULL);
         return;
     }
     struct json *j = json_object(), *leader = leader_json(&c.view->members);

@@ -59,7 +59,7 @@ void course_get(struct request *r)
         return;
     enum err e = course_read(request_worker(r), name.key, &course);
     if (e) {
-        response_problem(r, e, e == ERR_NOT_FOUND ? "Nothing is filed under this course name." : NULL, NULL);
+        response_problem(r, e, e == ERR_NOT_FOUND ? "Nothing is filed under this course name." : NULL);
         return;
     }
     response_json(r, 200, course_json(&course));
@@ -111,7 +111,7 @@ void course_get_placement(struct request *r)
         return;
     enum err e = course_placement(request_worker(r), name.key, &p);
     if (e) {
-        response_problem(r, e, NULL, NULL);
+        response_problem(r, e, NULL);
         return;
     }
     struct json *j = json_object();

@@ -231,7 +231,7 @@ void form_post(struct request *r)
     if (!e && lseek(f.fd, 0, SEEK_SET) != 0)
         e = ERR_IO;
     if (e)
-        response_problem(r, e, detail, NULL);
+        response_problem(r, e, detail);
     else
         send_upload(&f, &course, &terms, &in);
     buf_release(&f.value);

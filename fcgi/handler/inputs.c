@@ -54,12 +54,11 @@ enum err inputs_condition(const char *if_match, const char *if_none_match, struc
 enum err inputs_idempotency_key(const char *value, const char **detail)
 {
     size_t n = 0;
-    while (value && value[n]) {
-        if (value[n] <= ' ' || value[n] >= 0x7f || n == INPUTS_IDEMPOTENCY_KEY_MAX)
-            return fail(detail, "Idempotency-Key takes 1 to 128 visible ASCII characters.");
+    if (!value)
+        return ERR_OK;
+    while (value[n] > ' ' && value[n] < 0x7f && n < INPUTS_IDEMPOTENCY_KEY_MAX)
         n++;
-    }
-    return ERR_OK;
+    return n > 0 && value[n] == '\0' ? ERR_OK : fail(detail, "Idempotency-Key takes 1 to 128 visible ASCII characters.");
 }
 
 #define DIGEST_HELP "Content-Digest is a list like sha-256=:base64 of the body's SHA-256:."

@@ -76,7 +76,7 @@ void list_get(struct request *r)
             detail = "The index is away. Each course can still be had by its whole name.";
     }
     if (e) {
-        response_problem(r, e, detail, NULL);
+        response_problem(r, e, detail);
         return;
     }
     struct json *j = json_object(), *items = json_array();

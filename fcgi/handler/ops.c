@@ -28,16 +28,17 @@ void ops_readyz(struct request *r)
     struct cluster c;
     enum err e = cluster_read(request_worker(r), &c);
     if (e) {
-        response_problem(r, e, NULL, NULL);
+        response_problem(r, e, NULL);
         return;
     }
-    struct json *j = json_object();
+    const char *why = c.view->ring ? "Some courses have too few machines to write to." : "No ring is known yet.";
+    struct json *j = c.ready ? json_object() : response_problem_begin(r, ERR_UNAVAILABLE, why);
     json_set_bool(j, "ready", c.ready);
     json_set_u64(j, "ring_epoch", c.ring_epoch);
     if (c.ready)
         response_json(r, 200, j);
     else
-        response_problem(r, ERR_UNAVAILABLE, c.view->ring ? "Some courses have too few machines to write to." : "No ring is known yet.", j);
+        response_problem_end(r, ERR_UNAVAILABLE, j);
     cluster_release(request_worker(r), &c);
 }
 
@@ -77,7 +78,7 @@ void ops_metrics(struct request *r)
     buf_init(&text, METRICS_TEXT_MAX);
     enum err e = metrics_print(request_metrics(r), &now, &text);
     if (e) {
-        response_problem(r, e, NULL, NULL);
+        response_problem(r, e, NULL);
     } else {
         response_header(r, "Cache-Control", "no-store");
         response_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text), text.len);

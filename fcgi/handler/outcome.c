@@ -18,7 +18,7 @@ enum err outcome_terms(struct request *r, struct outcome_terms *out)
     if (!e)
         e = inputs_idempotency_key(key, &detail);
     if (e) {
-        response_problem(r, e, detail, NULL);
+        response_problem(r, e, detail);
         return e;
     }
     *out = (struct outcome_terms){.match = condition.match, .match_record = condition.record, .idempotency_key = key};
@@ -38,7 +38,7 @@ enum err outcome_delete_input(struct request *r, struct delete_input *out)
         return e;
     e = inputs_version(version, &detail);
     if (e) {
-        response_problem(r, e, detail, NULL);
+        response_problem(r, e, detail);
         return e;
     }
     *out = (struct delete_input){
@@ -56,19 +56,18 @@ enum err outcome_delete_input(struct request *r, struct delete_input *out)
 
 static void send_problem(struct request *r, enum err e, const struct upload_result *result)
 {
-    struct json *extra = NULL;
+    struct json *problem = response_problem_begin(r, e, result->detail);
     if (err_http_status(e) == 503) {
         atomic_fetch_add(&request_metrics(r)->quorum_failures, 1);
-        extra = json_object();
-        json_set_u64(extra, "can_write", result->can_write);
-        json_set_u64(extra, "needed", result->needed);
+        json_set_u64(problem, "can_write", result->can_write);
+        json_set_u64(problem, "needed", result->needed);
     }
     if (result->retry_after_s > 0) {
         char seconds[16];
         snprintf(seconds, sizeof(seconds), "%u", result->retry_after_s);
         response_header(r, "Retry-After", seconds);
     }
-    response_problem(r, e, result->detail, extra);
+    response_problem_end(r, e, problem);
 }
 
 /* Where the very version that was made can be had: it stays right when others follow. */

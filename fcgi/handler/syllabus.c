@@ -36,7 +36,7 @@ static enum err read_body_headers(struct request *r, struct upload_input *in, ch
     if (!e)
         e = inputs_content_digest(request_header(r, "Content-Digest"), &in->has_digest, in->digest, &detail);
     if (e)
-        response_problem(r, e, detail, NULL);
+        response_problem(r, e, detail);
     return e;
 }
 

@@ -160,6 +160,8 @@ static void bad_headers_of_an_upload_are_400(void **state)
     assert_int_equal(put("HTTP_IDEMPOTENCY_KEY", "a b", "5"), 400);
     assert_int_equal(put("HTTP_CONTENT_DIGEST", "sha-256=x", "5"), 400);
     assert_int_equal(put("CONTENT_TYPE", "pdf", "5"), 400);
+    assert_int_equal(put("HTTP_IF_MATCH", "", "5"), 400);
+    assert_int_equal(put("HTTP_IDEMPOTENCY_KEY", "", "5"), 400);
 }
 
 static void head_has_the_length_and_no_body(void **state)
@@ -252,15 +254,14 @@ static void a_503_says_when_to_come_again(void **state)
     for (int own = 0; own < 2; own++) {
         struct memory m;
         struct request r;
-        struct json *extra = json_object();
         uint64_t n;
-        json_set_u64(extra, "can_write", 1);
-        json_set_u64(extra, "needed", 2);
         memory_init(&m, "PUT", "/x");
         request_init(&r, &m.worker, &m.metrics, &m.transport);
         if (own)
             response_header(&r, "Retry-After", "7");
-        response_problem(&r, ERR_UNAVAILABLE, "Only 1 of 3 machines can write.", extra);
+        struct json *problem = response_problem_begin(&r, ERR_UNAVAILABLE, "Only 1 of 3 machines can write.");
+        json_set_u64(problem, "can_write", 1);
+        response_problem_end(&r, ERR_UNAVAILABLE, problem);
         request_release(&r);
         assert_problem(&m, "urn:ringbinder:error:unavailable", 503);
         assert_header(&m, "Retry-After", own ? "7" : "2");

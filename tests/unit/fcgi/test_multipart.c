@@ -106,7 +106,7 @@ static void names_are_read_as_clients_write_them(void **state)
     (void)state;
     expect("--b\r\ncontent-disposition:form-data;name=file;filename=a.txt\r\n\r\nx\r\n--b--", "file[a.txt]()=x;");
     expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a \\\"b\\\\c.pdf\"\r\n\r\nx\r\n--b--", "file[a \"b\\c.pdf]()=x;");
-    expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x%22.pdf\"\r\n\r\nx\r\n--b--", "file[x%22.pdf]()=x;");
+    expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x%22%0D.pdf\"\r\n\r\nx\r\n--b--", "file[x\"%0D.pdf]()=x;");
     expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\xc3\x9c.pdf\"\r\n\r\nx\r\n--b--", "file[\xc3\x9c.pdf]()=x;");
     expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''%C3%9C.pdf; filename=\"U.pdf\"\r\n\r\nx\r\n--b--", "file[\xc3\x9c.pdf]()=x;");
     expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--b--", "file[](application/octet-stream)=;");

@@ -58,6 +58,7 @@ static void idempotency_keys_are_visible_and_short(void **state)
     assert_ok(inputs_idempotency_key(key + 1, &detail));
     assert_ok(inputs_idempotency_key("!form-77", &detail));
     assert_ok(inputs_idempotency_key(NULL, &detail));
+    assert_err(ERR_SYNTAX, inputs_idempotency_key("", &detail));
     assert_err(ERR_SYNTAX, inputs_idempotency_key("a b", &detail));
     assert_err(ERR_SYNTAX, inputs_idempotency_key("a\tb", &detail));
     assert_err(ERR_SYNTAX, inputs_idempotency_key("\xc3\x85", &detail));

@@ -47,6 +47,7 @@ static struct {
     struct ring_member members[OWNERS];
     struct member nodes[OWNERS];
     int unusable[OWNERS];       /* as the view sees it */
+    int (*refuse)(size_t owner, const struct message_request *m); /* a test's word on each message before it is handled: non-zero fences it */
     unsigned fetched;           /* blobs carried from one owner to others */
     unsigned indexed;           /* records given to the retry list */
 } owners = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -95,6 +96,8 @@ static enum err owner_handle(struct owner_disk *d, const struct message_request 
 {
     struct stamp stamp = m->verb == MESSAGE_STORE ? m->record.id : m->ballot;
     d->count[m->verb]++;
+    if (owners.refuse != NULL && owners.refuse((size_t)(d - owners.disk), m))
+        return ERR_FENCED;
     if (m->ring != owners.ring)
         return ERR_STALE_RING;
     if (!stamp_is_zero(owners.clock) && stamp_cmp(stamp, owners.clock) > 0)
@@ -344,6 +347,7 @@ static void owners_reset(void)
     owners.loss_percent = 0;
     owners.ring = owners.sender_ring = 1;
     owners.clock = STAMP_ZERO;
+    owners.refuse = NULL;
     owners.fetched = owners.indexed = 0;
 }
 

@@ -269,6 +269,58 @@ static void a_claim_below_what_is_asked_for_is_finished_and_refuses_nobody(void 
     record_release(&claim);
 }
 
+static void an_owner_that_lacks_the_parent_gets_it_with_the_child(void **state)
+{
+    struct stamp one, two;
+    owners.disk[2].down = 1;
+    assert_ok(put(*state, "one", &one));
+    owners.disk[2].down = 0;
+    assert_ok(put_if(*state, "two", one, &two));
+    assert_non_null(history_find(&owners.disk[2].records, one));
+    assert_false(history_find(&owners.disk[2].records, one)->direct);
+}
+
+/* The first ACCEPT reaches one owner only; before the next PREPARE a plain upload comes in between. */
+static int interfere(size_t owner, const struct message_request *m)
+{
+    static struct stamp ours;
+    if (m->verb == MESSAGE_ACCEPT && m->has_record && (stamp_is_zero(ours) || stamp_cmp(ours, m->ballot) == 0)) {
+        ours = m->ballot;
+        return owner != 0;
+    }
+    if (m->verb != MESSAGE_PREPARE || stamp_is_zero(ours))
+        return 0;
+    owners.disk[0].down = 1; /* the one that has the claim */
+    ours = STAMP_ZERO;
+    struct record rival;
+    assert_ok(record_copy(&rival, &owners.disk[1].records.entries[0].record));
+    rival.id = hlc_stamp_ahead(0);
+    rival.conditional = 0;
+    snprintf(rival.upload, sizeof(rival.upload), "%032d", 99);
+    for (size_t i = 1; i < OWNERS; i++) {
+        owners.disk[i].promised = rival.id;
+        owner_add(&owners.disk[i], &rival, 1);
+    }
+    record_release(&rival);
+    return 1;
+}
+
+static void a_refusal_after_an_accept_settles_first(void **state)
+{
+    struct stamp one;
+    assert_ok(put(*state, "one", &one));
+    owners.refuse = interfere;
+    assert_err(ERR_PRECONDITION, put_if(*state, "two", one, NULL));
+    for (size_t i = 1; i < OWNERS; i++)
+        assert_true(owners.disk[i].has_slot && !owners.disk[i].slot_has_record);
+    /* When the owner with the claim is back, nobody takes it for chosen. */
+    owners.refuse = NULL;
+    owners.disk[0].down = 0;
+    assert_err(ERR_PRECONDITION, put_if(*state, "three", one, NULL));
+    for (size_t i = 0; i < OWNERS; i++)
+        assert_null(history_find_upload(&owners.disk[i].records, owners.disk[0].slot_has_record ? owners.disk[0].slot.upload : "none"));
+}
+
 static void the_same_request_again_finds_its_record(void **state)
 {
     struct ask k;
@@ -455,6 +507,8 @@ int main(void)
         T(a_chosen_claim_of_a_dead_api_is_learnt_and_refuses),
         T(a_claim_on_one_owner_is_finished_with_its_bytes),
         T(a_claim_below_what_is_asked_for_is_finished_and_refuses_nobody),
+        T(an_owner_that_lacks_the_parent_gets_it_with_the_child),
+        T(a_refusal_after_an_accept_settles_first),
         T(the_same_request_again_finds_its_record),
         T(of_many_with_one_condition_exactly_one_wins),
         T(also_when_messages_and_answers_are_lost),
