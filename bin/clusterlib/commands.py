@@ -12,6 +12,7 @@ from clusterlib.home import ROOT, Home, Refusal, port_is_free, setting
 START_SECONDS = 30   # one process, sanitizers and a cold disk included
 READY_SECONDS = 60   # the whole cluster
 JOIN_SECONDS = 10
+LEADER_SECONDS = 5
 TAIL_LINES = 15
 
 
@@ -112,6 +113,13 @@ def await_quorum(home, url):
         time.sleep(0.1)
 
 
+def await_leader(url):
+    """Gives the coordinators a moment to choose: nothing needs a leader yet, but who looks at a new cluster expects one."""
+    deadline = time.monotonic() + LEADER_SECONDS
+    while '"leader":null' in roles.ask(url + "/api/v1/cluster")[1] and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def up(home, _options):
     home.make()
     with home.locked():
@@ -126,6 +134,7 @@ def up(home, _options):
             await_ready(home, groups[role], START_SECONDS)
         url = home.state()["nginx"]["url"]
         await_quorum(home, url)
+        await_leader(url)
     counts = ", ".join(f"{len(names)} {role}" + ("s" if len(names) > 1 else "") for role, names in groups.items())
     print(f"Ringbinder runs: {counts}. Its state is in {home.path}; `make down` stops it and keeps all data.")
     print(url)

@@ -4,9 +4,10 @@
 #include "fcgi/request.h"
 #include "fcgi/service/view.h"
 
+/* NULL while there is none: a lease without an epoch is not promised by a quorum of nodes yet, so its holder cannot command. */
 static struct json *leader_json(const struct members *m)
 {
-    if (!*m->leader_name)
+    if (!*m->leader_name || m->leader_epoch == 0)
         return NULL;
     struct json *j = json_object();
     json_set_str(j, "id", m->leader_name);
