@@ -43,10 +43,13 @@ const icons = {
   flag: 'M6 21V4h12l-3 4 3 4H6',
 };
 
-export const icon = name => svg('svg', { viewBox: '0 0 24 24', class: `icon i-${name}`, 'aria-hidden': 'true' }, svg('path', { d: icons[name] }));
+export const icon = name =>
+  svg('svg', { viewBox: '0 0 24 24', class: `icon i-${name}`, 'aria-hidden': 'true' }, svg('path', { d: icons[name] }));
 
 /** Shows or hides; the element keeps its place in the page. */
-export const show = (element, on) => { element.hidden = !on; };
+export const show = (element, on) => {
+  element.hidden = !on;
+};
 
 /** Puts the keyboard on something that is no control (a heading, a note) so that it is read out and Tab goes on from there. */
 export function focusOn(element) {
@@ -59,7 +62,10 @@ export function focusOn(element) {
 /** 212 KB, 1.4 MB: decimal units, as people's file managers show them. */
 export function size(bytes) {
   let unit = 0;
-  while (bytes >= 999.5 && unit < words.units.length - 1) { bytes /= 1000; unit++; }
+  while (bytes >= 999.5 && unit < words.units.length - 1) {
+    bytes /= 1000;
+    unit++;
+  }
   return `${bytes.toLocaleString(words.locale, { maximumFractionDigits: unit > 1 && bytes < 999 ? 1 : 0 })} ${words.units[unit]}`;
 }
 
@@ -70,7 +76,8 @@ const exactFormat = new Intl.DateTimeFormat(words.locale, { dateStyle: 'full', t
 
 let skew_ms = 0; // server's clock minus ours, from the Date header: ages must not depend on the reader's clock
 export const now = () => Date.now() + skew_ms;
-const age_s = date => Math.max(0, (now() - date) / 1000);
+export const ageSeconds = time => Math.max(0, (now() - new Date(time)) / 1000);
+const DAY_MS = 86400000;
 const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
 export const clock = time => clockFormat.format(new Date(time));
@@ -78,42 +85,60 @@ export const date = time => dateFormat.format(new Date(time));
 
 /** "4 min ago", "today, 09:12", "yesterday", "18 Nov", "18 Nov 2025". */
 export function when(time) {
-  const at = new Date(time), today = new Date(now()), s = age_s(at);
+  const at = new Date(time);
+  const today = new Date(now());
+  const s = ageSeconds(time);
   if (s < 50) return words.time.now;
   if (s < 3570) return words.time.minutes(Math.max(1, Math.round(s / 60)));
   if (sameDay(at, today)) return words.time.today(clock(at));
-  if (sameDay(at, new Date(today - 864e5))) return words.time.yesterday;
+  if (sameDay(at, new Date(today - DAY_MS))) return words.time.yesterday;
   return (at.getFullYear() === today.getFullYear() ? dayFormat : dateFormat).format(at);
 }
 
-/** "0 to 2 s ago" is "just now"; used where the age itself is the news. */
-export const ago = time => { const s = Math.round(age_s(new Date(time))); return s < 2 ? words.time.now : s < 120 ? words.time.seconds(s) : when(time); };
-export const silentFor = time => (time ? words.time.silent(Math.round(age_s(new Date(time)))) : '');
-export const ageSeconds = time => age_s(new Date(time));
+/** "just now", "41 s ago", then as when(); for places where the age itself is the news. */
+export function ago(time) {
+  const s = Math.round(ageSeconds(time));
+  if (s < 2) return words.time.now;
+  return s < 120 ? words.time.seconds(s) : when(time);
+}
+
+/** "41 s", "3 h"; "" when nobody knows since when. */
+export const silentFor = time => (time ? words.time.silent(Math.round(ageSeconds(time))) : '');
 
 /** A <time> with the exact moment behind the short words. */
 export const timeElement = (time, text = when(time)) => h('time', { datetime: time, title: exactFormat.format(new Date(time)) }, text);
 
-export function kind(record) {
-  const known = words.kinds[(record.type || '').split(';')[0]];
-  const ending = /\.([A-Za-z0-9]{1,5})$/.exec(record.filename || '')?.[1];
-  if (known && !(known === words.kinds['text/plain'] && /^(md|markdown)$/i.test(ending || ''))) return known;
-  return /^(md|markdown)$/i.test(ending || '') ? words.kinds['text/markdown'] : ending ? ending.toUpperCase() : words.kindFile;
+/** What people call a file's kind: by its media type, else by how its name ends. Markdown often calls itself plain text. */
+export function kind({ type = '', filename = '' }) {
+  const ending = /\.([A-Za-z0-9]{1,8})$/.exec(filename)?.[1].toUpperCase();
+  const known = words.kinds[type.split(';')[0]];
+  if ((!known || type.startsWith('text/plain')) && /^(MD|MARKDOWN)$/.test(ending)) return words.kinds['text/markdown'];
+  return known || ending || words.kindFile;
 }
 
-/** The key of a course name as the servers make it; only a guess for drawing and for Enter: what the API answers is what counts. */
-export const courseKey = name => name.normalize('NFKC').toLowerCase().replace(/ß/g, 'ss').replace(/ς/g, 'σ').normalize('NFKC').replace(/[\s\-_.]/gu, '');
+/** The key of a course name as the servers make it. A guess, for drawing and for Enter: what the API answers is what counts. */
+export function courseKey(name) {
+  const folded = name.normalize('NFKC').toLowerCase().replace(/ß/g, 'ss').replace(/ς/g, 'σ');
+  return folded.normalize('NFKC').replace(/[\s\-_.]/gu, '');
+}
 
 // ---- The API ----
 
-export const apiBase = '/api/v1';
+const apiBase = '/api/v1';
+
+/** A course's path for api(). */
 export const coursePath = course => `/courses/${encodeURIComponent(course)}`;
-export const syllabusPath = (course, query = {}) => {
+
+/** The address of a syllabus' bytes; empty values of query are left out. */
+export function syllabusPath(course, query = {}) {
   const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value)).toString();
-  return `${apiBase}${coursePath(course)}/syllabus${search ? `?${search}` : ''}`;
-};
-/** The address to give away: white space is no part of a key, so the link does without. */
-export const coursePage = (course, version) => `/s/${encodeURIComponent(course.replace(/\s+/gu, ''))}${version ? `?version=${encodeURIComponent(version)}` : ''}`;
+  return `${apiBase}${coursePath(course)}/syllabus${search && `?${search}`}`;
+}
+
+/** A course's page, to give away: white space is no part of a key, so the link does without. */
+export function coursePage(course, version) {
+  return `/s/${encodeURIComponent(course.replace(/\s+/gu, ''))}${version ? `?version=${encodeURIComponent(version)}` : ''}`;
+}
 
 export class ApiError extends Error {
   /** status 0: no answer came. problem: the RFC 9457 object, or {}. */
@@ -123,7 +148,10 @@ export class ApiError extends Error {
   }
 }
 
-export const retryAfter = header => (/^\d+$/.test(header || '') ? Math.min(Number(header), 600) : 0);
+const RETRY_AFTER_MAX_S = 600;
+
+/** Seconds of a Retry-After header; 0 when there is none. */
+export const retryAfter = header => (/^\d+$/.test(header || '') ? Math.min(Number(header), RETRY_AFTER_MAX_S) : 0);
 
 /** Asks the API and gives the JSON (null for 204). Throws ApiError, or AbortError when the caller gave up. */
 export async function api(path, options = {}) {
@@ -134,23 +162,32 @@ export async function api(path, options = {}) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError(0);
   }
-  const served = Date.parse(answer.headers.get('Date'));
-  if (served) skew_ms = Math.abs(served - Date.now()) > 2000 ? served - Date.now() : 0;
+  learnClock(answer.headers.get('Date'));
   if (answer.status === 204) return null;
   let body;
   try {
     body = await answer.json();
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new ApiError(answer.ok ? 0 : answer.status, {}, retryAfter(answer.headers.get('Retry-After')));
+    if (answer.ok) throw new ApiError(0); // it broke off in the middle
+    body = {}; // an error page that is not ours: its status says enough
   }
   if (!answer.ok) throw new ApiError(answer.status, body, retryAfter(answer.headers.get('Retry-After')));
   return body;
 }
 
+/** A Date header has whole seconds: smaller differences are no news. */
+function learnClock(header) {
+  const ahead_ms = Date.parse(header) - Date.now();
+  if (!Number.isNaN(ahead_ms)) skew_ms = Math.abs(ahead_ms) > 2000 ? ahead_ms : 0;
+}
+
 /** What to tell about a failure that has no words of its own: the server's detail and its request number. */
-export const explain = error => [error.status ? (error.problem.detail || error.problem.title || '').replace(/([^.!?])$/, '$1.') : words.error.lost,
-  error.problem?.request_id && words.error.request(error.problem.request_id)].filter(Boolean).join(' ');
+export function explain({ status, problem }) {
+  if (!status) return words.error.lost;
+  const detail = (problem.detail || problem.title || '').replace(/([^.!?])$/, '$1.');
+  return [detail, problem.request_id && words.error.request(problem.request_id)].filter(Boolean).join(' ');
+}
 
 // ---- Spoken messages and notes ----
 
@@ -158,17 +195,22 @@ export const explain = error => [error.status ? (error.problem.detail || error.p
 export function say(text) {
   const region = $('say');
   region.textContent = '';
-  setTimeout(() => { region.textContent = text; }, 30);
+  setTimeout(() => {
+    region.textContent = text;
+  }, 30);
 }
 
 const noteIcons = { ok: 'tick', info: 'info', warn: 'warn', bad: 'bad' };
 
-/** A note: icon, bold first sentence, what happens next, buttons. `own`: the failure of one's own action (read out at once; move the focus to it). */
+/**
+ * A note: icon, bold first sentence, what happens next, buttons. own: it tells of the failure of one's own action; it is then
+ * read out at once and can take the focus.
+ */
 export function note(level, strong, rest = [], { actions = [], own = false, id, glyph } = {}) {
   const first = h('strong', own ? { role: 'alert' } : {}, strong);
-  return h('div', { class: `note ${level}`, id, role: own ? 'group' : 'status', tabindex: own ? -1 : null, 'data-level': level },
-    icon(glyph || noteIcons[level]),
-    h('div', {}, h('p', {}, first, ' ', rest), actions.length > 0 && h('div', { class: 'actions' }, actions)));
+  const attributes = { class: `note ${level}`, id, role: own ? 'group' : 'status', tabindex: own && -1, 'data-level': level };
+  const buttons = actions.length > 0 && h('div', { class: 'actions' }, actions);
+  return h('div', attributes, icon(glyph || noteIcons[level]), h('div', {}, h('p', {}, first, ' ', rest), buttons));
 }
 
 export const button = (text, onclick, attributes = {}) => h('button', { type: 'button', class: 'button', onclick, ...attributes }, text);
@@ -176,7 +218,12 @@ export const button = (text, onclick, attributes = {}) => h('button', { type: 'b
 /** Makes `control` copy what `field` holds. Without the clipboard right (plain http) the field is selected instead. */
 export function copyButton(control, field) {
   const label = control.querySelector('span');
-  const flash = text => { label.textContent = text; setTimeout(() => { label.textContent = words.copy.button; }, 2000); };
+  const flash = text => {
+    label.textContent = text;
+    setTimeout(() => {
+      label.textContent = words.copy.button;
+    }, 2000);
+  };
   control.addEventListener('click', async () => {
     try {
       await navigator.clipboard.writeText(field.value);
@@ -193,63 +240,92 @@ export function copyButton(control, field) {
 
 // ---- Theme and shortcut: kept on this machine only; a browser that forbids storage just forgets them ----
 
-const keep = (name, value) => { try { localStorage.setItem(name, value); } catch { /* forgotten at the next page */ } };
-const kept = name => { try { return localStorage.getItem(name); } catch { return null; } };
+const keep = (name, value) => {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    /* forgotten at the next page */
+  }
+};
+const kept = name => {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+};
 
 const themes = ['system', 'light', 'dark'];
 let theme = themes.includes(kept('theme')) ? kept('theme') : 'system';
-let shortcut = kept('shortcut') !== 'off';
+let hasShortcut = kept('shortcut') !== 'off'; // single-key shortcuts can be turned off (WCAG 2.1.4)
 
 function applyTheme() {
   if (theme === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 }
 
+/** The footer's two switches. */
 function startFooter() {
-  const themeButton = $('theme'), shortcutButton = $('shortcut');
   const label = () => {
-    themeButton.lastElementChild.textContent = words.footer.theme[theme];
-    shortcutButton.lastElementChild.textContent = words.footer.shortcut[shortcut ? 'on' : 'off'];
-    document.documentElement.classList.toggle('no-shortcut', !shortcut);
+    $('theme').lastElementChild.textContent = words.footer.theme[theme];
+    $('shortcut').lastElementChild.textContent = words.footer.shortcut[hasShortcut ? 'on' : 'off'];
+    document.documentElement.classList.toggle('no-shortcut', !hasShortcut);
   };
-  themeButton.addEventListener('click', () => {
+  $('theme').addEventListener('click', () => {
     theme = themes[(themes.indexOf(theme) + 1) % themes.length];
     keep('theme', theme);
     applyTheme();
     label();
   });
-  shortcutButton.addEventListener('click', () => { shortcut = !shortcut; keep('shortcut', shortcut ? 'on' : 'off'); label(); });
-  label();
-  document.addEventListener('keydown', event => {
-    if (event.key !== '/' || !shortcut || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest('input, textarea, select, [contenteditable], dialog')) return;
-    event.preventDefault();
-    const field = $('q');
-    if (field) { field.focus(); field.select(); } else location.href = '/#q';
+  $('shortcut').addEventListener('click', () => {
+    hasShortcut = !hasShortcut;
+    keep('shortcut', hasShortcut ? 'on' : 'off');
+    label();
   });
+  label();
 }
+
+/** "/" starts a search from any page. */
+document.addEventListener('keydown', event => {
+  if (event.key !== '/' || !hasShortcut || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest('input, textarea, select, [contenteditable], dialog')) return;
+  event.preventDefault();
+  const field = $('q');
+  if (!field) {
+    location.href = '/#q';
+    return;
+  }
+  field.focus();
+  field.select();
+});
 
 // ---- Health: one state of the cluster in words ----
 
 /** What `GET /cluster` means: {level, short, strong, rest}. Red only when something cannot be read. */
-export function healthOf(cluster) {
-  const silentNodes = cluster.nodes.filter(node => node.state === 'suspect' || node.state === 'out');
-  const suspects = cluster.nodes.filter(node => node.state === 'suspect');
-  const k = cluster.k_effective || cluster.k, needed = Math.floor(k / 2) + 1;
-  const writers = cluster.nodes.filter(node => node.state === 'up' || node.state === 'draining').length;
-  const level = (name, text) => ({ level: name, ...text });
-  if (cluster.index_up === false) return level('warn', words.health.away(cluster.taken_at && clock(cluster.taken_at)));
-  if (cluster.courses_unreadable > 0) return level('bad', words.health.unreadable(cluster.courses_unreadable, silentNodes.map(node => node.name)));
-  if (writers < needed) return level('warn', words.health.noWrites(writers, needed, k));
-  if (suspects.length > 0) {
-    const since = suspects.map(node => node.heartbeat_at).filter(Boolean).sort().at(-1);
-    const out = suspects.map(node => node.out_at).filter(Boolean).sort()[0];
-    return level('warn', words.health.silent(suspects.map(node => node.name), silentFor(since), out && clock(out), cluster.copies_missing));
-  }
-  if (!cluster.leader) return level('warn', words.health.noLeader);
-  if (cluster.copies_missing > 0) return level('info', words.health.moving(cluster.copies_missing, cluster.courses_below_k, k));
+function healthOf(cluster) {
+  const w = words.health;
+  const inState = (...states) => cluster.nodes.filter(node => states.includes(node.state));
+  const suspects = inState('suspect');
+  const writers = inState('up', 'draining').length;
+  const needed = Math.floor(cluster.k_effective / 2) + 1;
+  const names = nodes => nodes.map(node => node.name);
+  if (cluster.index_up === false) return { level: 'warn', ...w.away(cluster.taken_at && clock(cluster.taken_at)) };
+  if (cluster.courses_unreadable > 0) return { level: 'bad', ...w.unreadable(cluster.courses_unreadable, names(inState('suspect', 'out'))) };
+  if (writers < needed) return { level: 'warn', ...w.noWrites(writers, needed, cluster.k_effective) };
+  if (suspects.length > 0) return { level: 'warn', ...w.silent(names(suspects), silence(suspects), outTime(suspects), cluster.copies_missing) };
+  if (!cluster.leader) return { level: 'warn', ...w.noLeader };
+  if (cluster.copies_missing > 0) return { level: 'info', ...w.moving(cluster.copies_missing, cluster.courses_below_k, cluster.k_effective) };
   // Where nobody counts missing copies yet (null), the machines are all that can be vouched for.
-  return level('ok', cluster.copies_missing === 0 ? words.health.ok : words.health.allUp(writers));
+  return { level: 'ok', ...(cluster.copies_missing === 0 ? w.ok : w.allUp(writers)) };
+}
+
+/** How long the one that was heard last has been silent. */
+const silence = nodes => silentFor(nodes.map(node => node.heartbeat_at).filter(Boolean).sort().at(-1));
+
+/** When the first of them counts as out, or "". */
+function outTime(nodes) {
+  const first = nodes.map(node => node.out_at).filter(Boolean).sort()[0];
+  return first ? clock(first) : '';
 }
 
 const healthIcons = { ok: 'tick', info: 'arrow', warn: 'warn', bad: 'bad', unknown: 'info' };
@@ -263,64 +339,82 @@ function showHealth(health) {
 
 // ---- The live dot. No event stream yet: the page asks gently, only while it is visible, and says how old its picture is ----
 
-const LIVE_MS = 5000;      // between two questions on pages that follow the cluster
-const RETRY_MS = 5000;     // between two tries after a failure, on every page
+const LIVE_MS = 5000; // between two questions: on pages that follow the cluster, and on every page after a failure
 
-/** Keeps `onCluster(cluster, health)` informed. follow: ask every 5 s; else once, and again after failures. tick: more to ask each time (async).
- *  Gives the function that asks at once. */
+/**
+ * Keeps the page informed. follow: ask every 5 s; else once, and again after failures. onCluster(cluster) with each answer;
+ * onHealth(health) also when none came; onRefresh() when the reader asks for fresh data; tick(): what else to ask each time (async).
+ */
 export function startLive({ follow = false, onCluster = () => {}, onHealth = () => {}, onRefresh = () => {}, tick = async () => {} } = {}) {
-  let updated = 0, lost = false, timer = 0, running = false, last = null;
-  const dot = $('live'), text = $('live-text'), refresh = $('refresh');
+  let updated = 0; // when everything was answered last
+  let isLost = false;
+  let isAsking = false;
+  let timer = 0;
 
-  const label = () => {
-    const offline = navigator.onLine === false;
-    dot.dataset.state = lost || offline ? 'lost' : 'live';
-    text.textContent = offline ? words.footer.offline(updated && clock(updated))
-      : lost ? words.footer.lost
-      : !updated ? '' : follow ? words.footer.updated(ago(updated)) : words.footer.asOf(clock(updated));
-    show(refresh, lost || offline || (!follow && updated > 0));
-  };
+  function footerWords() {
+    if (navigator.onLine === false) return words.footer.offline(updated && clock(updated));
+    if (isLost) return words.footer.lost;
+    if (!updated) return '';
+    return follow ? words.footer.updated(ago(updated)) : words.footer.asOf(clock(updated));
+  }
 
-  const take = answer => {
-    last = answer;
-    const health = healthOf(answer);
+  function label() {
+    const isAway = isLost || navigator.onLine === false;
+    $('live').dataset.state = isAway ? 'lost' : 'live';
+    $('live-text').textContent = footerWords();
+    show($('refresh'), isAway || (!follow && updated > 0));
+  }
+
+  function tell(health) {
     showHealth(health);
-    onCluster(answer, health);
-    onHealth(health, answer);
-  };
+    onHealth(health);
+  }
 
-  const unknown = error => {
-    const health = error.status === 503 ? { level: 'warn', ...words.health.away(updated && clock(updated)) } : { level: 'unknown', ...words.health.unknown };
-    showHealth(health);
-    onHealth(health, last);
-  };
+  async function askCluster() {
+    try {
+      const cluster = await api('/cluster');
+      onCluster(cluster);
+      tell(healthOf(cluster));
+    } catch (error) {
+      if (error.status === 503) tell({ level: 'warn', ...words.health.away(updated && clock(updated)) });
+      else tell({ level: 'unknown', ...words.health.unknown });
+      throw error;
+    }
+  }
 
   /** Asks for the cluster and for what the page adds, both at once; one failing does not hide the other's answer. */
   async function ask() {
     clearTimeout(timer);
-    if (running) return;
-    running = true;
-    const asking = api('/cluster').then(take).catch(error => { unknown(error); throw error; });
-    const failed = (await Promise.allSettled([asking, tick()])).filter(one => one.status === 'rejected').map(one => one.reason);
-    running = false;
-    if (failed.length === 0) updated = now();
-    if (lost !== failed.length > 0) say(!lost ? words.footer.lost : words.footer.back);
-    lost = failed.length > 0;
+    if (isAsking) return;
+    isAsking = true;
+    const answers = await Promise.allSettled([askCluster(), tick()]);
+    const failures = answers.filter(one => one.status === 'rejected').map(one => one.reason);
+    const wasLost = isLost;
+    isAsking = false;
+    isLost = failures.length > 0;
+    if (!isLost) updated = now();
+    if (isLost !== wasLost) say(isLost ? words.footer.lost : words.footer.back);
     label();
-    if (!document.hidden && (follow || lost)) timer = setTimeout(ask, lost ? RETRY_MS : LIVE_MS);
-    const bug = failed.find(error => !(error instanceof ApiError));
-    if (bug) throw bug; // a mistake of ours belongs in the console, but the page goes on asking
+    if (!document.hidden && (follow || isLost)) timer = setTimeout(ask, LIVE_MS);
+    const mistake = failures.find(error => !(error instanceof ApiError));
+    if (mistake) throw mistake; // ours, for the console; the page goes on asking
   }
 
-  refresh.addEventListener('click', () => { ask(); onRefresh(); });
-  document.addEventListener('visibilitychange', () => { if (document.hidden) clearTimeout(timer); else if (follow || lost) ask(); });
+  $('refresh').addEventListener('click', () => {
+    ask();
+    onRefresh();
+  });
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) clearTimeout(timer);
+    else if (follow || isLost) ask();
+  });
   window.addEventListener('online', ask);
   window.addEventListener('offline', label);
-  setInterval(() => { if (!document.hidden) label(); }, 1000);
+  setInterval(() => {
+    if (!document.hidden) label();
+  }, 1000);
   ask();
-  return ask;
 }
 
 applyTheme();
-if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', startFooter);
-else startFooter();
+startFooter(); // a module runs when the page has been read

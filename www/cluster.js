@@ -1,5 +1,5 @@
 // Cluster: one sentence, four figures, the nodes and the coordinators as tables.
-import { $, ago, clock, h, icon, note, now, say, show, size, startLive, words } from './base.js';
+import { $, ago, clock, date, h, icon, note, now, say, show, size, startLive, words } from './base.js';
 
 const w = words.cluster;
 let cluster = null;
@@ -7,8 +7,15 @@ const order = { column: 'name', up: true };
 
 // State = shape + word + colour.
 const states = {
-  up: ['tick', 'ok'], joining: ['plus', 'info'], draining: ['arrow', 'info'], suspect: ['warn', 'warn'], out: ['bad', 'bad'], gone: ['bad', 'bad'],
-  leads: ['flag', 'ok'], follows: ['tick', 'ok'], silent: ['warn', 'warn'],
+  up: ['tick', 'ok'],
+  joining: ['plus', 'info'],
+  draining: ['arrow', 'info'],
+  suspect: ['warn', 'warn'],
+  out: ['bad', 'bad'],
+  gone: ['bad', 'bad'],
+  leads: ['flag', 'ok'],
+  follows: ['tick', 'ok'],
+  silent: ['warn', 'warn'],
 };
 
 function state(name) {
@@ -17,20 +24,30 @@ function state(name) {
 }
 
 const names = new Intl.Collator(words.locale, { numeric: true });
+
+// value: what a column is sorted by; cell: what it shows.
 const columns = [
   { id: 'name', value: node => node.name, cell: node => node.name },
   { id: 'state', value: node => node.state, cell: node => state(node.state) },
-  { id: 'zone', value: node => node.zone || '', cell: node => node.zone || w.unknown },
-  { id: 'share', number: true, value: node => node.share, cell: node => (node.state === 'joining' || !Number.isFinite(node.share) ? w.notYet : `${(node.share * 100).toFixed(1)} %`) },
-  { id: 'files', number: true, value: node => node.files, cell: node => words.number(node.files ?? 0) },
-  { id: 'bytes', number: true, value: node => node.bytes, cell: node => size(node.bytes ?? 0) },
-  { id: 'free', number: true, value: node => node.free_bytes, cell: node => (node.free_bytes ? size(node.free_bytes) : w.unknown) },
-  { id: 'heard', number: true, value: node => Date.parse(node.heartbeat_at || 0), cell: node => (node.heartbeat_at ? ago(node.heartbeat_at) : w.unknown) },
+  { id: 'zone', value: node => node.zone, cell: node => node.zone || w.unknown },
+  { id: 'share', isNumber: true, value: node => node.share, cell: shareWords },
+  { id: 'files', isNumber: true, value: node => node.files, cell: node => words.number(node.files) },
+  { id: 'bytes', isNumber: true, value: node => node.bytes, cell: node => size(node.bytes) },
+  { id: 'free', isNumber: true, value: node => node.free_bytes, cell: node => size(node.free_bytes) },
+  { id: 'heard', isNumber: true, value: node => Date.parse(node.heartbeat_at) || 0, cell: node => (node.heartbeat_at ? ago(node.heartbeat_at) : w.unknown) },
 ];
 
+/** A node that is joining answers for nothing yet. */
+function shareWords(node) {
+  return node.state === 'joining' ? w.notYet : `${(node.share * 100).toFixed(1)} %`;
+}
+
 function drawHead() {
-  $('nodes').tHead.rows[0].replaceChildren(...columns.map(column => h('th', { scope: 'col', class: column.number && 'num', 'data-column': column.id },
-    h('button', { type: 'button', class: 'text', onclick: () => sortBy(column) }, w.columns[column.id]))));
+  const head = column => {
+    const sort = h('button', { type: 'button', class: 'text', onclick: () => sortBy(column) }, w.columns[column.id]);
+    return h('th', { scope: 'col', class: column.isNumber && 'num', 'data-column': column.id }, sort);
+  };
+  $('nodes').tHead.rows[0].replaceChildren(...columns.map(head));
   markOrder();
 }
 
@@ -50,44 +67,51 @@ function sortBy(column) {
 }
 
 function drawNodes() {
-  const { value } = columns.find(column => column.id === order.column);
-  const compare = (a, b) => (typeof value(a) === 'number' && typeof value(b) === 'number' ? value(a) - value(b) : names.compare(value(a) ?? '', value(b) ?? ''));
-  const rows = [...cluster.nodes].sort((a, b) => (compare(a, b) || names.compare(a.name, b.name)) * (order.up ? 1 : -1));
-  $('nodes').tBodies[0].replaceChildren(...rows.map(node => h('tr', { 'data-node': node.name, 'data-state': node.state },
-    columns.map(column => (column.id === 'name' ? h('th', { scope: 'row' }, column.cell(node)) : h('td', { class: column.number && 'num' }, column.cell(node)))))));
+  const { value, isNumber } = columns.find(column => column.id === order.column);
+  const compare = isNumber ? (a, b) => value(a) - value(b) : (a, b) => names.compare(value(a), value(b));
+  const sorted = [...cluster.nodes].sort((a, b) => (compare(a, b) || names.compare(a.name, b.name)) * (order.up ? 1 : -1));
+  const cell = (column, node) => h(column.id === 'name' ? 'th' : 'td', { scope: column.id === 'name' && 'row', class: column.isNumber && 'num' }, column.cell(node));
+  const row = node => h('tr', { 'data-node': node.name, 'data-state': node.state }, columns.map(column => cell(column, node)));
+  $('nodes').tBodies[0].replaceChildren(...sorted.map(row));
+}
+
+function coordinatorState({ name, state: is }) {
+  if (name === cluster.leader?.name) return state('leads');
+  return state(is === 'up' ? 'follows' : is);
 }
 
 function drawCoordinators() {
-  $('coordinators').tBodies[0].replaceChildren(...cluster.coordinators.map(one => {
-    const leads = cluster.leader && (one.id === cluster.leader.id || one.name === cluster.leader.name);
-    return h('tr', { 'data-coordinator': one.name }, h('th', { scope: 'row' }, one.name), h('td', {}, state(leads ? 'leads' : one.state === 'up' ? 'follows' : one.state)));
-  }));
-}
-
-function since(time) {
-  return new Date(time).toDateString() === new Date(now()).toDateString() ? clock(time) : words.time.silent((now() - Date.parse(time)) / 1000);
+  const row = one => h('tr', { 'data-coordinator': one.name }, h('th', { scope: 'row' }, one.name), h('td', {}, coordinatorState(one)));
+  $('coordinators').tBodies[0].replaceChildren(...cluster.coordinators.map(row));
 }
 
 function drawFigures() {
-  const zones = new Set(cluster.nodes.map(node => node.zone).filter(Boolean)).size;
-  const { leader } = cluster;
-  const figure = (value, label, id) => h('div', { 'data-figure': id }, h('dt', {}, label), h('dd', {}, value));
+  const { nodes, leader, courses } = cluster;
+  const zones = new Set(nodes.map(node => node.zone).filter(Boolean)).size;
+  const bytes = nodes.reduce((sum, node) => sum + node.bytes, 0);
+  const figure = (id, value, label) => h('div', { 'data-figure': id }, h('dt', {}, label), h('dd', {}, value));
   $('figures').replaceChildren(
-    figure(words.number(cluster.nodes.length), w.nodesFigure(cluster.nodes.length, zones), 'nodes'),
-    figure(words.number(cluster.k_effective ?? cluster.k), w.kFigure(cluster.k, cluster.k_effective ?? cluster.k), 'k'),
-    figure(cluster.courses === null ? w.unknown : words.number(cluster.courses), w.coursesFigure(cluster.courses, size(cluster.nodes.reduce((sum, node) => sum + (node.bytes || 0), 0))), 'courses'),
-    figure(leader ? leader.name : w.leaderNone, leader ? w.leaderFigure(leader.since && since(leader.since), leader.epoch) : w.leaderNoneFigure, 'leader'));
+    figure('nodes', words.number(nodes.length), w.nodesFigure(nodes.length, zones)),
+    figure('k', words.number(cluster.k_effective), w.kFigure(cluster.k, cluster.k_effective)),
+    figure('courses', courses === null ? w.unknown : words.number(courses), w.coursesFigure(courses, size(bytes))),
+    figure('leader', leader ? leader.name : w.leaderNone, leader ? w.leaderFigure(leader.since && since(leader.since), leader.epoch) : w.leaderNoneFigure),
+  );
+}
+
+/** "09:31", or the day when it was not today. */
+function since(time) {
+  return new Date(time).toDateString() === new Date(now()).toDateString() ? clock(time) : date(time);
 }
 
 /** The sentence. It is replaced only when it says something else; a silent node's seconds alone are not read out again. */
 function drawSentence(health) {
-  const glyph = health.level === 'info' ? 'arrow' : undefined;
-  const box = note({ unknown: 'warn' }[health.level] || health.level, health.strong, health.rest, { glyph });
-  box.removeAttribute('role');
-  const before = $('sentence').dataset.short;
-  $('sentence').replaceChildren(box);
-  $('sentence').dataset.short = health.short;
-  $('sentence').dataset.level = health.level;
+  const place = $('sentence');
+  const before = place.dataset.short;
+  const box = note(health.level === 'unknown' ? 'warn' : health.level, health.strong, health.rest, { glyph: health.level === 'info' && 'arrow' });
+  box.removeAttribute('role'); // say() tells what is new
+  place.replaceChildren(box);
+  place.dataset.short = health.short;
+  place.dataset.level = health.level;
   if (before && before !== health.short) say(`${health.strong} ${health.rest}`);
 }
 

@@ -1,226 +1,253 @@
 // A course's page: the current syllabus or an older version, its history, where its copies are, and what may be done with it.
-import { $, ApiError, api, button, copyButton, courseKey, coursePage, coursePath, date, clock, explain, focusOn, h, icon, kind, note, say, show, size, startLive, syllabusPath, timeElement, when, words } from './base.js';
+import { $, ApiError, api, button, clock, copyButton, courseKey, coursePage, coursePath, date, explain, focusOn, h, icon } from './base.js';
+import { kind, note, say, show, size, startLive, syllabusPath, timeElement, when, words } from './base.js';
+import { drawHistory, isUpload, liveVersions } from './history.js';
 import { courseMark } from './mark.js';
-import { drawHistory, liveVersions } from './history.js';
+import { card, hasPreview, preview } from './preview.js';
 import { whereabouts } from './where.js';
 
 const w = words.course;
-const TEXT_PREVIEW_BYTES = 64 * 1024;
-
 const asked = courseName();
-const wanted = new URLSearchParams(location.search).get('version');
-let course = null;   // as the API gave it when the page was drawn; only its owners are renewed under the reader
-let record = null;   // the version that is open
+let wanted = new URLSearchParams(location.search).get('version'); // a number or a record id
+
+let course = null; // as the API gave it when the page was drawn; only its owners are renewed under the reader
+let record = null; // the version that is open
 let cluster = null;
 
 /** The name in /s/{course}; a broken percent sign gives none. */
 function courseName() {
-  try { return decodeURIComponent(location.pathname.replace(/^\/s\//, '')).trim(); } catch { return ''; }
+  try {
+    return decodeURIComponent(location.pathname.replace(/^\/s\//, '')).trim();
+  } catch {
+    return '';
+  }
 }
+
+const isWanted = one => one.id === wanted || String(one.version) === wanted;
 
 // ---- Drawing ----
 
 function draw() {
   const live = liveVersions(course.versions);
-  const gone = course.current.deleted;
-  const uploads = course.versions.filter(one => one.kind !== 'delete');
-  record = (wanted && uploads.find(one => one.id === wanted || String(one.version) === wanted)) || uploads.find(one => one.id === course.current.id) || live[0] || uploads[0];
-  const isCurrent = !gone && record.id === course.current.id, readable = live.includes(record);
+  const uploads = course.versions.filter(isUpload);
+  record = uploads.find(isWanted) || uploads.find(one => one.id === course.current.id) || live[0] || uploads[0];
+  const isCurrent = record.id === course.current.id;
+  const isReadable = live.includes(record);
   show($('state'), false);
   show($('course-view'), true);
-  drawNotes(isCurrent, gone, live);
+  drawNotes(isCurrent, live[0] || uploads[0]);
+  drawHead();
+  drawDownload(isCurrent, isReadable);
+  drawPreview(isCurrent, isReadable);
+  drawFacts();
+  drawHistory($('history'), $('history-more'), course, { restore, remove: askRemove });
+  show($('remove'), !course.current.deleted);
+  $('link').value = location.origin + coursePage(course.course);
+  drawWhere();
+}
+
+function drawHead() {
   document.title = w.title(course.course, record.title);
   $('course-mark').replaceChildren(courseMark(course.key));
   $('course-name').textContent = course.course;
   $('course-title').textContent = record.title;
   $('course-by').textContent = [record.instructor, record.term].filter(Boolean).join(', ');
-  drawDownload(isCurrent, readable);
-  drawPreview(isCurrent, readable);
-  drawFacts();
-  drawHistory($('history'), $('history-more'), course, { restore, remove: askRemove });
-  show($('remove'), !gone);
-  $('link').value = location.origin + coursePage(course.course);
-  drawWhere();
 }
 
-function drawNotes(isCurrent, gone, live) {
+/** Above the page: taken down, no such version, or an older version. last: what Restore would bring back. */
+function drawNotes(isCurrent, last) {
   const notes = [];
-  if (gone) {
-    const last = live[0] || course.versions.find(one => one.kind !== 'delete');
-    notes.push(note('warn', w.deleted, w.deletedWhen(when(course.current.uploaded_at), course.current.uploader),
-      { id: 'deleted-note', actions: last ? [button(w.restoreLast(last.version), event => restore(last, event.currentTarget), { class: 'button main', id: 'restore' })] : [] }));
-  } else if (wanted && record.id !== wanted && String(record.version) !== wanted) {
+  if (course.current.deleted) {
+    const back = button(w.restoreLast(last.version), event => restore(last, event.currentTarget), { class: 'button main', id: 'restore' });
+    const rest = w.deletedWhen(when(course.current.uploaded_at), course.current.uploader);
+    notes.push(note('warn', w.deleted, rest, { id: 'deleted-note', actions: [back] }));
+  } else if (wanted && !isWanted(record)) {
     notes.push(note('info', w.noVersion(wanted), w.noVersionRest, { id: 'no-version' }));
   } else if (!isCurrent) {
-    notes.push(note('info', w.olderOpen(record.version, course.versions[0].version), h('a', { href: coursePage(course.course) }, `${w.toCurrent}.`), { id: 'older-note' }));
+    const link = h('a', { href: coursePage(course.course) }, `${w.toCurrent}.`);
+    notes.push(note('info', w.olderOpen(record.version, course.versions[0].version), link, { id: 'older-note' }));
   }
   $('notes').replaceChildren(...notes);
 }
 
-function drawDownload(isCurrent, readable) {
+function drawDownload(isCurrent, isReadable) {
   const link = $('download');
   link.href = syllabusPath(course.course, { version: isCurrent ? '' : record.id, download: 1 });
   link.replaceChildren(icon('down'), h('b', {}, w.download(kind(record))), h('span', {}, size(record.size)));
-  show(link, readable);
+  show(link, isReadable);
 }
 
-function drawPreview(isCurrent, readable) {
+const nobodyHasIt = () => course.owners.length > 0 && course.owners.every(owner => owner.state !== 'stored');
+
+function drawPreview(isCurrent, isReadable) {
+  const url = syllabusPath(course.course, { version: record.id });
+  const isAway = nobodyHasIt();
   $('preview-title').textContent = isCurrent ? w.current : w.older(record.version);
   $('preview-badge').className = isCurrent ? 'badge current' : '';
   $('preview-badge').textContent = isCurrent ? words.version(record.version) : '';
-  const open = $('open-full'), bytes = syllabusPath(course.course, { version: record.id });
-  open.href = bytes;
-  open.replaceChildren(w.openFull, ' ', icon('out'));
-  const way = !readable ? null : previews[record.type.split(';')[0]];
-  show(open, Boolean(way));
-  $('preview').replaceChildren(readable ? (way || card)(bytes) : card(null, w.previewGone));
-}
-
-/** A card instead of a preview. */
-const card = (bytes, text = w.noPreview(kind(record))) => h('div', { class: 'plain' }, courseMark(course.key), h('p', {}, text));
-
-const previews = {
-  // Phones show no PDF inside a page: a card is better than an empty frame.
-  'application/pdf': bytes => {
-    if (navigator.pdfViewerEnabled === false) {
-      const box = card(bytes, w.noFrame('PDF'));
-      box.append(h('a', { class: 'button', href: bytes }, w.openKind('PDF')));
-      return box;
-    }
-    return h('iframe', { src: `${bytes}#toolbar=0&navpanes=0&view=FitH`, title: w.previewOf(record.filename), loading: 'lazy' });
-  },
-  'image/png': image, 'image/jpeg': image, 'image/gif': image, 'image/webp': image,
-  'text/plain': text, 'text/markdown': text,
-};
-
-function image(bytes) {
-  return h('img', { src: bytes, alt: w.previewOf(record.filename), onerror: event => event.target.replaceWith(card(bytes, w.previewLost)) });
-}
-
-/** The beginning of a text, as text: never as markup. */
-function text(bytes) {
-  const box = h('pre', { tabindex: 0, role: 'region', 'aria-label': w.previewOf(record.filename) }, w.looking);
-  const of = record;
-  (async () => {
-    const answer = await fetch(bytes, { headers: of.size > TEXT_PREVIEW_BYTES ? { Range: `bytes=0-${TEXT_PREVIEW_BYTES - 1}` } : {} });
-    if (!answer.ok) throw new ApiError(answer.status);
-    const decoder = new TextDecoder();
-    box.textContent = decoder.decode(new Uint8Array(await answer.arrayBuffer()).subarray(0, TEXT_PREVIEW_BYTES), { stream: true }); // a letter cut in half is left out
-    if (of.size > TEXT_PREVIEW_BYTES) box.after(h('p', { class: 'second below' }, w.cut(size(TEXT_PREVIEW_BYTES))));
-  })().catch(error => box.replaceWith(card(bytes, error.status === 410 ? w.previewGone : error.status === 503 ? w.previewAway : w.previewLost)));
-  return box;
+  $('open-full').href = url;
+  $('open-full').replaceChildren(w.openFull, ' ', icon('out'));
+  show($('open-full'), isReadable && !isAway && hasPreview(record));
+  $('preview').dataset.away = isReadable && isAway;
+  if (!isReadable) $('preview').replaceChildren(card(course.key, w.previewGone));
+  else if (isAway) $('preview').replaceChildren(card(course.key, w.previewAway));
+  else $('preview').replaceChildren(preview(record, url));
 }
 
 function drawFacts() {
-  const fact = (name, ...value) => [h('dt', {}, name), h('dd', {}, value)];
   const sha = record.sha256;
-  $('facts').replaceChildren(...fact(words.facts.file, record.filename), ...fact(words.facts.kind, `${kind(record)}, ${size(record.size)}`),
-    ...fact(words.facts.shared, timeElement(record.uploaded_at, `${date(record.uploaded_at)}, ${clock(record.uploaded_at)}`), record.uploader && w.by(record.uploader)),
-    ...(record.note ? fact(words.facts.note, record.note) : []),
-    ...fact(words.facts.sha256, h('code', { title: sha, 'data-sha256': sha }, `${sha.slice(0, 8)} ${sha.slice(8, 16)} … ${sha.slice(-4)}`)));
+  const at = timeElement(record.uploaded_at, `${date(record.uploaded_at)}, ${clock(record.uploaded_at)}`);
+  const facts = [
+    [words.facts.file, record.filename],
+    [words.facts.kind, `${kind(record)}, ${size(record.size)}`],
+    [words.facts.shared, at, record.uploader && w.by(record.uploader)],
+    record.note && [words.facts.note, record.note],
+    [words.facts.sha256, h('code', { title: sha, 'data-sha256': sha }, `${sha.slice(0, 8)} ${sha.slice(8, 16)} … ${sha.slice(-4)}`)],
+  ];
+  $('facts').replaceChildren(...facts.filter(Boolean).flatMap(([name, ...value]) => [h('dt', {}, name), h('dd', {}, value)]));
 }
 
-/** The copies' state; redrawn only when it says something else, so that nothing flickers or is read out twice. */
+// ---- Where is my file? Drawn again with every look at it, read out only when its first sentence changed ----
+
+function ownerItem(copy) {
+  const place = [copy.zone && words.where.zone(copy.zone), copy.host && words.where.host].filter(Boolean).join(', ');
+  return h('li', { 'data-node': copy.name, 'data-state': copy.state },
+    h('b', {}, copy.name), h('span', { class: 'second' }, place), h('span', { class: 'end' }, copy.text));
+}
+
 function drawWhere() {
-  const now_is = whereabouts(course.owners, cluster);
+  const found = whereabouts(course.owners, cluster);
+  const place = $('where');
+  const before = place.dataset.said;
+  const box = note(found.level, found.strong, found.rest);
+  box.removeAttribute('role'); // say() tells what is new
   show($('where-card'), !course.current.deleted && course.owners.length > 0);
-  const said = `${now_is.level}${now_is.strong}`, before = $('where').dataset.said;
-  const box = note(now_is.level, now_is.strong, now_is.rest.replace(/^, /, ''));
-  box.removeAttribute('role');
-  $('where').replaceChildren(box);
-  $('where').dataset.said = said;
-  $('where').dataset.level = now_is.level;
-  $('owners').replaceChildren(...now_is.copies.map(copy => h('li', { 'data-node': copy.name, 'data-state': copy.state },
-    h('b', {}, copy.name), h('span', { class: 'second' }, [copy.zone && words.where.zone(copy.zone), copy.host && words.where.host].filter(Boolean).join(', ')), h('span', { class: 'end' }, copy.text))));
-  if (before && before !== said) say(now_is.strong);
+  place.replaceChildren(box);
+  place.dataset.level = found.level;
+  place.dataset.said = found.level + found.strong;
+  $('owners').replaceChildren(...found.copies.map(ownerItem));
+  if (before && before !== place.dataset.said) say(found.strong);
+  if ($('preview').dataset.away === 'true' && !nobodyHasIt()) draw(); // only a card was there: nothing is swapped under the reader
 }
 
 // ---- Loading, and looking again every five seconds without changing what is being read ----
 
 async function load() {
   course = await api(coursePath(asked));
-  if (cluster === null) course.owners ??= [];
   draw();
 }
 
 /** Nothing is filed under this name, or the name is none. */
 function drawNone() {
+  const isName = courseKey(asked) !== '';
+  const share = h('a', { class: 'button main', href: `/share?course=${encodeURIComponent(asked)}` }, w.share(asked));
+  const find = h('a', { class: 'button', href: isName ? `/?q=${encodeURIComponent(asked)}` : '/' }, w.findOther);
+  const text = h('p', { id: 'suggestion' }, w.noneRest);
+  const title = h('h1', { tabindex: -1 }, isName ? w.none(asked) : w.badName);
   document.title = w.noneTitle(asked);
   show($('course-view'), false);
   show($('state'), true);
-  const named = courseKey(asked) !== '';
-  $('state').replaceChildren(h('div', { class: 'sheet plain', id: 'nothing' }, courseMark(courseKey(asked)),
-    h('h1', { tabindex: -1 }, named ? w.none(asked) : w.badName), h('p', {}, w.noneRest),
-    h('div', { class: 'actions' }, named && h('a', { class: 'button main', href: `/share?course=${encodeURIComponent(asked)}` }, w.share(asked)),
-      h('a', { class: 'button', href: named ? `/?q=${encodeURIComponent(asked)}` : '/' }, w.findOther))));
+  $('state').replaceChildren(
+    h('div', { class: 'sheet plain', id: 'nothing' }, courseMark(courseKey(asked)), title, text, h('div', { class: 'actions' }, isName && share, find)),
+  );
+  if (isName) import('./suggest.js').then(({ propose }) => propose(asked, text));
 }
 
 async function tick() {
-  if (courseKey(asked) === '') { if (!$('nothing')) drawNone(); return; }
+  if ($('nothing')) return; // said once; asking again and again for what is not there helps nobody
+  if (courseKey(asked) === '') drawNone();
+  else if (course === null) await firstLoad();
+  else await lookAgain();
+}
+
+async function firstLoad() {
   try {
-    if (course === null) { await load(); return; }
-    const fresh = await api(coursePath(asked));
-    course.owners = fresh.owners;
-    drawWhere();
-    if (fresh.current.id !== course.current.id) announce(fresh);
+    await load();
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    if ((error.status === 404 || error.status === 400) && course === null) { if (!$('nothing')) drawNone(); return; }
-    if (course === null) $('state').replaceChildren($('load-error') || note('bad', w.lost.strong, `${explain(error)} ${error.status ? w.lost.rest : ''}`, { id: 'load-error' }));
+    if (error.status === 404 || error.status === 400) {
+      drawNone();
+      return;
+    }
+    if (error instanceof ApiError && !$('load-error')) {
+      const rest = error.status ? `${explain(error)} ${w.lost.rest}` : explain(error);
+      $('state').replaceChildren(note('bad', w.lost.strong, rest, { id: 'load-error' }));
+    }
     throw error;
   }
+}
+
+async function lookAgain() {
+  const shown = course;
+  const fresh = await api(coursePath(asked));
+  if (course !== shown) return; // somebody pressed Restore meanwhile: this answer is the older one
+  course.owners = fresh.owners;
+  drawWhere();
+  if (fresh.current.id !== course.current.id) announce(fresh);
 }
 
 /** Somebody changed the course while it was open: say so, and change nothing until asked. */
 function announce(fresh) {
   if ($('newer-note')?.dataset.id === fresh.current.id) return;
   $('newer-note')?.remove();
-  const box = note('info', fresh.current.deleted ? w.changedOpen : w.newerOpen(fresh.current.version), '', { id: 'newer-note', actions: [button(w.newerShow, () => { location.href = coursePage(course.course); })] });
+  const go = () => {
+    location.href = coursePage(course.course);
+  };
+  const strong = fresh.current.deleted ? w.changedOpen : w.newerOpen(fresh.current.version);
+  const box = note('info', strong, '', { id: 'newer-note', actions: [button(w.newerShow, go)] });
   box.dataset.id = fresh.current.id;
   $('notes').append(box);
 }
 
 // ---- Restore and take down ----
 
+/** Does what a control stands for: busy words on it, then a note (told(answer) gives its words) with the focus. */
 async function act(control, busy, request, told) {
   if (control.getAttribute('aria-disabled')) return;
   const label = control.textContent;
   control.setAttribute('aria-disabled', 'true');
   control.textContent = busy;
   try {
-    const answer = await request();
-    await load();
-    const box = note('ok', told(answer).strong, told(answer).rest, { id: 'done-note' });
+    const words_for = told(await request());
+    wanted = null; // what was done is about the course as it is now
+    history.replaceState(null, '', coursePage(course.course));
+    await load().catch(() => {}); // done is done; the next look brings the page up to date
+    const box = note('ok', words_for.strong, words_for.rest, { id: 'done-note' });
     $('notes').prepend(box);
     focusOn(box);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    const raced = error.status === 412;
-    const box = note(raced ? 'warn' : 'bad', raced ? w.race.strong : w.failed, raced ? w.race.rest : explain(error), { own: true, id: 'act-error', actions: raced ? [button(w.newerShow, () => location.reload())] : [] });
-    $('act-error')?.remove();
-    $('notes').prepend(box);
-    box.focus();
+    refuse(error);
   } finally {
     control.removeAttribute('aria-disabled');
     control.textContent = label;
   }
 }
 
-const restore = (version, control) => act(control, w.restoring,
-  () => api(`${coursePath(course.course)}/restore?version=${encodeURIComponent(version.id)}`, { method: 'POST' }),
-  made => w.restoredNote(version.version, made?.version ?? course.versions[0].version));
+function refuse(error) {
+  const box = error.status === 412
+    ? note('warn', w.race.strong, w.race.rest, { own: true, id: 'act-error', actions: [button(w.newerShow, () => location.reload())] })
+    : note('bad', w.failed, explain(error), { own: true, id: 'act-error' });
+  $('act-error')?.remove();
+  $('notes').prepend(box);
+  box.focus();
+}
+
+function restore(version, control) {
+  const path = `${coursePath(course.course)}/restore?version=${encodeURIComponent(version.id)}`;
+  return act(control, w.restoring, () => api(path, { method: 'POST' }), made => w.restoredNote(version.version, made.version));
+}
 
 /** version: a record, or null for the whole course. If-Match: nobody takes down what they have not seen. */
 function askRemove(version, control) {
-  const dialog = $('ask');
+  const path = `${coursePath(course.course)}/syllabus${version ? `?version=${encodeURIComponent(version.id)}` : ''}`;
+  const options = { method: 'DELETE', headers: { 'If-Match': `"${course.current.id}"` } };
   $('ask-title').textContent = w.ask(course.course, version?.version);
   $('ask-text').textContent = w.askText(version?.version);
   $('ask-yes').onclick = () => {
-    dialog.close();
-    act(control, w.removing, () => api(`${coursePath(course.course)}/syllabus${version ? `?version=${encodeURIComponent(version.id)}` : ''}`,
-      { method: 'DELETE', headers: { 'If-Match': `"${course.current.id}"` } }), () => w.removedNote(version?.version));
+    $('ask').close();
+    act(control, w.removing, () => api(path, options), () => w.removedNote(version?.version));
   };
-  dialog.showModal();
+  $('ask').showModal();
 }
 
 $('ask-no').addEventListener('click', () => $('ask').close());
@@ -229,6 +256,9 @@ copyButton($('copy'), $('link'));
 
 startLive({
   follow: true,
-  onCluster: answer => { cluster = answer; if (course) drawWhere(); },
+  onCluster: answer => {
+    cluster = answer;
+    if (course) drawWhere();
+  },
   tick,
 });

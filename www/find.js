@@ -1,19 +1,35 @@
 // Find: search as you type over the course list, newest or by name, page by page.
-import { $, ApiError, api, button, clock, courseKey, coursePage, coursePath, explain, focusOn, h, icon, kind, note, now, say, show, size, startLive, syllabusPath, timeElement, words } from './base.js';
+import { $, ApiError, api, button, clock, courseKey, coursePage, coursePath, explain, h, icon, kind, note, now } from './base.js';
+import { say, show, size, startLive, syllabusPath, timeElement, words } from './base.js';
 import { courseMark, setDot, setRivets } from './mark.js';
 
-const PAGE = 50;            // rows a page
-const TYPING_MS = 120;      // after the last key
-const SPOKEN_MS = 600;      // before the count is read out
-const SLOW_MS = 300;        // before "Looking …"
-const TERMS_MAX = 6;        // chips
+const PAGE = 50; // rows a page
+const TYPING_MS = 120; // after the last key
+const SPOKEN_MS = 600; // before the count is read out
+const SLOW_MS = 300; // before "Looking …"
+const TERMS_MAX = 6; // chips
+const RETRY_S = 5; // when the server names no time
 
-const field = $('q'), list = $('results'), heading = $('results-title'), more = $('more'), place = $('state');
+const w = words.find;
+const field = $('q');
+const list = $('results');
+const heading = $('results-title');
+const more = $('more');
+const place = $('state');
 const address = new URLSearchParams(location.search);
+
 // What is asked for, and what the page shows for it. `terms` come from the answer without a chosen term.
 const asked = { q: address.get('q') || '', term: address.get('term') || '', sort: address.get('sort') === 'name' ? 'name' : 'newest' };
-const shown = { items: [], next: null, terms: [], at: 0 };
-let cluster = null, current = null, pending = Promise.resolve(), typing = 0, speaking = 0, retry = 0;
+const shown = { items: [], next: null, terms: [], title: '', at: 0 };
+
+let cluster = null;
+let request = null; // AbortController of the newest question
+let pending = Promise.resolve(); // its answer
+let typing = 0; // timers
+let speaking = 0;
+let retry = 0;
+
+// ---- What of a text was searched for, marked yellow ----
 
 const escape = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -25,12 +41,12 @@ function keyPrefix(name, key) {
 }
 
 /** `text` as nodes: for a course name the part its key was found by, else the beginnings of words that were typed. */
-export function marked(text, typed, isCourse = false) {
+function marked(text, typed, isCourse = false) {
   const end = isCourse ? keyPrefix(text, courseKey(typed)) : 0;
   if (end > 0) return [h('mark', {}, text.slice(0, end)), text.slice(end)];
-  const parts = typed.split(/[\s,;:"“”]+/u).filter(Boolean).map(escape);
+  const parts = typed.split(/[\s,;:"“”]+/u).filter(Boolean);
   if (parts.length === 0) return [text];
-  const found = new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.join('|')})`, 'giu');
+  const found = new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.map(escape).join('|')})`, 'giu');
   const nodes = [];
   let last = 0;
   for (const hit of text.matchAll(found)) {
@@ -40,7 +56,7 @@ export function marked(text, typed, isCourse = false) {
   return [...nodes, text.slice(last)];
 }
 
-const query = cursor => new URLSearchParams(Object.entries({ q: asked.q, term: asked.term, sort: asked.sort, limit: PAGE, cursor }).filter(([, value]) => value));
+// ---- Rows ----
 
 /** "version 4"; a list that does not say which version is current says how many there are. */
 function versionWords({ current, versions }) {
@@ -50,150 +66,192 @@ function versionWords({ current, versions }) {
 
 function row(item) {
   const record = item.current;
+  const download = w.download(item.course);
+  const name = [h('b', {}, marked(item.course, asked.q, true)), ' ', h('span', {}, marked(record.title, asked.q))];
+  const facts = [
+    record.instructor && h('span', {}, marked(record.instructor, asked.q)),
+    record.term && h('span', {}, record.term),
+    h('span', { class: 'row-kind' }, `${kind(record)}, ${size(record.size)}`),
+  ];
   return h('li', { class: 'row', 'data-course': item.course, 'data-key': item.key },
     courseMark(item.key),
-    h('a', { class: 'row-name', href: coursePage(item.course) }, h('b', {}, marked(item.course, asked.q, true)), ' ', h('span', {}, marked(record.title || '', asked.q))),
-    h('div', { class: 'row-facts' }, record.instructor && h('span', {}, marked(record.instructor, asked.q)), record.term && h('span', {}, record.term),
-      h('span', { class: 'row-kind' }, `${kind(record)}, ${size(record.size)}`)),
+    h('a', { class: 'row-name', href: coursePage(item.course) }, name),
+    h('div', { class: 'row-facts' }, facts),
     h('div', { class: 'row-when' }, timeElement(record.uploaded_at), h('span', {}, versionWords(item))),
-    h('a', { class: 'row-get', href: syllabusPath(item.course, { download: 1 }), download: '', 'aria-label': words.find.download(item.course), title: words.find.download(item.course) }, icon('down')));
+    h('a', { class: 'row-get', href: syllabusPath(item.course, { download: 1 }), download: '', 'aria-label': download, title: download }, icon('down')),
+  );
 }
 
 function title() {
-  if (!asked.q && !asked.term) return asked.sort === 'name' ? words.find.byName : words.find.newest;
-  return words.find.found(shown.items.length, shown.next !== null) + (asked.term ? words.find.inTerm(asked.term) : '');
+  if (!asked.q && !asked.term) return asked.sort === 'name' ? w.byName : w.newest;
+  return w.found(shown.items.length, shown.next !== null) + (asked.term ? w.inTerm(asked.term) : '');
+}
+
+function head(text, isShown = true) {
+  heading.textContent = text;
+  show(heading.parentElement, isShown);
 }
 
 function renderTerms() {
   const bar = $('terms');
-  const chip = (term, text) => h('button', { type: 'button', 'aria-pressed': String(asked.term === term), 'data-term': term, onclick: () => choose({ term }) }, text);
+  const isChosen = term => String(asked.term === term);
+  const chip = (term, text) => h('button', { type: 'button', 'aria-pressed': isChosen(term), 'data-term': term, onclick: () => choose({ term }) }, text);
   const some = asked.term !== '' || (asked.q !== '' && shown.terms.length > 1);
   const focused = bar.contains(document.activeElement) ? document.activeElement.dataset.term : null;
-  bar.replaceChildren(...(some ? [chip('', words.find.anyTerm), ...shown.terms.slice(0, TERMS_MAX).map(term => chip(term, term))] : []));
+  bar.replaceChildren(...(some ? [chip('', w.anyTerm), ...shown.terms.slice(0, TERMS_MAX).map(term => chip(term, term))] : []));
   show(bar, some);
   show($('sort'), asked.q === '' && !some);
   if (focused !== null) bar.querySelector(`[data-term="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function renderMore() {
+  const all = !asked.q && !asked.term && cluster?.courses > shown.items.length ? cluster.courses : 0; // 0: not known
   show(more, shown.next !== null);
-  more.textContent = words.find.next(PAGE, !asked.q && !asked.term && cluster?.courses);
+  more.textContent = w.next(all ? Math.min(PAGE, all - shown.items.length) : PAGE, all);
   more.removeAttribute('aria-disabled');
 }
 
 function render() {
   const some = shown.items.length > 0;
+  shown.title = title();
+  head(shown.title, some || asked.term !== '');
   list.replaceChildren(...shown.items.map(row));
   show(list, some);
-  heading.textContent = title();
-  show(heading.parentElement, some || asked.q !== '' || asked.term !== '');
   renderTerms();
   renderMore();
-  if (some) place.replaceChildren(); else renderNothing();
+  place.replaceChildren(...(some ? [] : [asked.q || asked.term ? miss() : empty()]));
 }
 
-/** No rows: an empty binder, or a miss with what it may have meant. */
-function renderNothing() {
-  const sheet = (key, heading, text, ...actions) => h('div', { class: 'sheet plain', id: asked.q || asked.term ? 'nothing' : 'empty' }, courseMark(key), h('h2', {}, heading), text, h('div', { class: 'actions' }, actions));
-  const share = (text, q) => h('a', { class: 'button main', href: q ? `/share?course=${encodeURIComponent(q)}` : '/share' }, text);
-  if (!asked.q && !asked.term) {
-    show(heading.parentElement, false);
-    place.replaceChildren(sheet('csen317', words.find.empty.title, h('p', {}, words.find.empty.text(cluster?.k_effective)), share(words.find.empty.share)));
-    return;
-  }
-  const text = h('p', { id: 'suggestion' }, Number.isInteger(cluster?.courses) ? words.find.nothing.looked(cluster.courses) : '');
-  place.replaceChildren(sheet(courseKey(asked.q), asked.term ? words.find.nothing.titleTerm(asked.q, asked.term) : words.find.nothing.title(asked.q), text,
-    asked.term ? button(words.find.nothing.anyTerm, () => choose({ term: '' }), { class: 'button main' }) : courseKey(asked.q) && share(words.find.nothing.share(asked.q), asked.q),
-    button(words.find.nothing.clear, clear)));
-  show(heading.parentElement, asked.term !== '');
-  if (!asked.term) propose(asked.q, text);
+// ---- No rows: an empty binder, or a miss with what it may have meant ----
+
+const shareLink = (text, q) => h('a', { class: 'button main', href: q ? `/share?course=${encodeURIComponent(q)}` : '/share' }, text);
+
+const sheet = (id, key, title_text, text, actions) =>
+  h('div', { class: 'sheet plain', id }, courseMark(key), h('h2', {}, title_text), text, h('div', { class: 'actions' }, actions));
+
+const empty = () => sheet('empty', 'csen317', w.empty.title, h('p', {}, w.empty.text(cluster?.k_effective)), shareLink(w.empty.share));
+
+function miss() {
+  const { q, term } = asked;
+  const text = h('p', { id: 'suggestion' }, Number.isInteger(cluster?.courses) && w.nothing.looked(cluster.courses));
+  const { signal } = request;
+  if (!term) import('./suggest.js').then(({ propose }) => propose(q, text, signal)); // only a miss needs it
+  const first = term
+    ? button(w.nothing.anyTerm, () => choose({ term: '' }), { class: 'button main' })
+    : courseKey(q) && shareLink(w.nothing.share(q), q);
+  return sheet('nothing', courseKey(q), term ? w.nothing.titleTerm(q, term) : w.nothing.title(q), text, [first, button(w.nothing.clear, clear)]);
 }
 
-async function propose(q, text) {
-  const { suggest } = await import('./suggest.js'); // only a miss needs it
-  const near = await suggest(q, current.signal).catch(() => []);
-  if (near.length === 0 || !text.isConnected) return;
-  const links = near.flatMap((item, i) => [i > 0 ? words.find.nothing.or : '', h('a', { href: coursePage(item.course) }, h('b', {}, item.course)), item.current.title ? `, ${item.current.title}` : '']);
-  text.prepend(words.find.nothing.mean, ...links, words.find.nothing.end);
-}
+// ---- Asking ----
+
+const query = cursor => {
+  const wish = { q: asked.q, term: asked.term, sort: asked.sort, limit: PAGE, cursor };
+  return new URLSearchParams(Object.entries(wish).filter(([, value]) => value));
+};
 
 /** Asks for the first page of what is wanted; an older question is given up. */
 function load() {
-  current?.abort();
-  current = new AbortController();
+  request?.abort();
+  request = new AbortController();
   clearTimeout(retry);
-  const mine = current;
-  const slow = setTimeout(() => { heading.textContent = words.find.looking; show(heading.parentElement, true); }, SLOW_MS);
-  pending = api(`/courses?${query()}`, { signal: mine.signal }).then(answer => {
+  pending = loadPage(request.signal);
+}
+
+async function loadPage(signal) {
+  const slow = setTimeout(() => head(w.looking), SLOW_MS);
+  try {
+    const answer = await api(`/courses?${query()}`, { signal });
     Object.assign(shown, answer, { at: now() });
     if (!asked.term) shown.terms = [...new Set(answer.items.map(item => item.current.term).filter(Boolean))];
     $('notes').replaceChildren();
     render();
-    clearTimeout(speaking);
-    if (asked.q || asked.term) speaking = setTimeout(() => say(shown.items.length ? title() : words.find.nothing.title(asked.q || asked.term)), SPOKEN_MS);
-  }).catch(error => {
-    if (error.name !== 'AbortError') return failed(error, mine.signal);
-  }).finally(() => clearTimeout(slow));
-  return pending;
+    speakCount();
+  } catch (error) {
+    if (error.name !== 'AbortError') await failed(error, signal);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+function speakCount() {
+  clearTimeout(speaking);
+  if (!asked.q && !asked.term) return;
+  const said = shown.items.length > 0 ? shown.title : place.querySelector('h2').textContent;
+  speaking = setTimeout(() => say(said), SPOKEN_MS);
 }
 
 /** The list did not come. Old rows stay; without the index a whole course name still finds its course. */
 async function failed(error, signal) {
   if (!(error instanceof ApiError)) throw error;
-  heading.textContent = title();
-  if (error.status === 503) return away(error, signal);
-  const offline = error.status === 0 && navigator.onLine === false;
-  const strong = offline ? words.footer.offline(shown.at && clock(shown.at)) : words.find.error.strong;
-  $('notes').replaceChildren(note(offline ? 'warn' : 'bad', strong, offline ? '' : explain(error), { id: 'list-error', actions: [button(words.find.error.again, load)] }));
-  if (!offline) retryIn(5, null);
+  head(shown.title, shown.title !== '');
+  if (error.status === 503) {
+    await away(error, signal);
+    return;
+  }
+  const isOffline = error.status === 0 && navigator.onLine === false;
+  const strong = isOffline ? words.footer.offline(shown.at && clock(shown.at)) : w.error.strong;
+  const rest = isOffline ? '' : explain(error);
+  const before = $('list-error');
+  if (before?.dataset.said !== strong + rest) {
+    const box = note(isOffline ? 'warn' : 'bad', strong, rest, { id: 'list-error', actions: [button(w.error.again, load)] });
+    box.dataset.said = strong + rest; // a failure that repeats itself is not read out again
+    $('notes').replaceChildren(box);
+  }
+  if (!isOffline) retryIn(RETRY_S, null);
 }
 
 async function away(error, signal) {
   const counter = h('span');
-  const box = note('warn', words.find.away.strong, [words.find.away.rest, counter], { id: 'index-away' });
-  // A repeated failure changes the counter only: a new note would be read out every five seconds.
-  if ($('index-away')) $('index-away').querySelector('span').replaceWith(counter); else $('notes').replaceChildren(box);
-  retryIn(error.retry_s || 5, counter);
+  // A repeated failure changes the counter only: a new note would be read out every few seconds.
+  if ($('index-away')) $('index-away').querySelector('span').replaceWith(counter);
+  else $('notes').replaceChildren(note('warn', w.away.strong, [w.away.rest, counter], { id: 'index-away' }));
+  retryIn(error.retry_s || RETRY_S, counter);
   if (!courseKey(asked.q)) return;
   try {
-    const course = await api(coursePath(asked.q), { signal });
-    if (course.current.deleted) throw new ApiError(404);
-    Object.assign(shown, { items: [{ ...course, versions: course.versions.length }], next: null, terms: [] });
-    render();
-    heading.textContent = words.find.away.direct;
-    say(words.find.away.direct);
+    direct(await api(coursePath(asked.q), { signal }));
   } catch (reason) {
     if (reason.name === 'AbortError' || reason.status !== 404) return;
-    Object.assign(shown, { items: [], next: null, terms: [] });
-    show(list, false);
-    show(more, false);
-    heading.textContent = words.find.away.none(asked.q);
-    show(heading.parentElement, true);
-    place.replaceChildren();
+    direct({ current: { deleted: true } });
   }
+}
+
+/** Shows the one course that the machines themselves found by its whole name, or that they did not. */
+function direct(course) {
+  const isFound = !course.current.deleted;
+  const text = isFound ? w.away.direct : w.away.none(asked.q);
+  if (isFound && shown.items.length === 1 && shown.items[0].current.id === course.current.id) {
+    head(text);
+    return; // it is there already, perhaps with the focus on it
+  }
+  Object.assign(shown, { items: isFound ? [{ ...course, versions: course.versions.length }] : [], next: null, terms: [] });
+  render();
+  if (!isFound) place.replaceChildren();
+  shown.title = text;
+  head(text);
+  say(text);
 }
 
 function retryIn(seconds, counter) {
   clearTimeout(retry);
-  if (counter) counter.textContent = seconds > 0 ? words.find.away.again(seconds) : words.find.away.trying;
-  retry = setTimeout(() => { if (seconds > 0) retryIn(seconds - 1, counter); else load(); }, seconds > 0 ? 1000 : 0);
+  if (counter) counter.textContent = seconds > 0 ? w.away.again(seconds) : w.away.trying;
+  if (seconds > 0) retry = setTimeout(() => retryIn(seconds - 1, counter), 1000);
+  else load();
 }
 
 /** Changes what is asked for, keeps it in the address, and asks. */
 function choose(change) {
   Object.assign(asked, change);
-  if (!asked.q) asked.term = 'term' in change ? asked.term : '';
   const kept = query();
   kept.delete('limit');
   if (asked.sort === 'newest') kept.delete('sort');
   history.replaceState(null, '', `/${kept.toString() && `?${kept}`}`);
   reflect();
-  return load();
+  load();
 }
 
 function reflect() {
   document.body.classList.toggle('searching', asked.q !== '');
-  document.title = asked.q ? words.find.searched(asked.q) : words.find.title;
+  document.title = asked.q ? w.searched(asked.q) : w.title;
   for (const option of $('sort').children) option.setAttribute('aria-pressed', String(option.dataset.sort === asked.sort));
   setDot($('finger'), asked.q);
 }
@@ -208,53 +266,66 @@ function clear() {
 async function nextPage() {
   if (more.getAttribute('aria-disabled')) return;
   more.setAttribute('aria-disabled', 'true');
-  more.textContent = words.find.looking;
+  more.textContent = w.looking;
+  const { signal } = request;
   try {
-    const answer = await api(`/courses?${query(shown.next)}`, { signal: current.signal });
+    const answer = await api(`/courses?${query(shown.next)}`, { signal });
     const rows = answer.items.map(row);
     shown.items.push(...answer.items);
     shown.next = answer.next;
     list.append(...rows);
-    if (asked.q || asked.term) heading.textContent = title();
+    shown.title = title();
+    head(shown.title);
     rows[0]?.querySelector('a').focus();
-    say(words.find.more(rows.length, shown.items.length));
+    say(w.more(rows.length, shown.items.length));
     renderMore();
   } catch (error) {
     if (error.name === 'AbortError') return;
     renderMore();
-    failed(error, current.signal);
+    await failed(error, signal);
   }
 }
+
+// ---- Keyboard and pointer ----
 
 field.addEventListener('input', () => {
   clearTimeout(typing);
   clearTimeout(speaking);
   const q = field.value.trim();
   setDot($('finger'), q);
-  typing = setTimeout(() => { if (q !== asked.q) choose({ q, term: q ? asked.term : '' }); }, TYPING_MS);
+  typing = setTimeout(() => {
+    if (q !== asked.q) choose({ q, term: q ? asked.term : '' });
+  }, TYPING_MS);
 });
+
+const firstRow = () => (list.hidden ? null : list.querySelector('.row-name'));
 
 // Enter opens the course when the text is exactly one course's key, else it goes to the results.
 $('search-form').addEventListener('submit', async event => {
   event.preventDefault();
   clearTimeout(typing);
   const q = field.value.trim();
-  if (!q) { field.focus(); return; }
+  if (!q) {
+    field.focus();
+    return;
+  }
   if (q !== asked.q) choose({ q });
   await pending;
   const exact = shown.items.filter(item => item.key === courseKey(q));
   if (exact.length === 1) location.href = coursePage(exact[0].course);
-  else (list.querySelector('.row-name') && !list.hidden ? list.querySelector('.row-name') : place.querySelector('a, button') || heading).focus();
+  else (firstRow() || place.querySelector('a, button') || heading).focus();
 });
 
 field.addEventListener('keydown', event => {
-  if (event.key === 'Escape' && field.value) { event.preventDefault(); clear(); }
-  if (event.key === 'ArrowDown' && !list.hidden) { event.preventDefault(); list.querySelector('.row-name')?.focus(); }
+  if (event.key === 'Escape' && field.value) clear();
+  else if (event.key === 'ArrowDown' && firstRow()) firstRow().focus();
+  else return;
+  event.preventDefault();
 });
 
 list.addEventListener('keydown', event => {
   const links = [...list.querySelectorAll('.row-name')];
-  const here = links.indexOf(event.target.closest('.row')?.querySelector('.row-name'));
+  const here = links.indexOf(event.target.closest('.row').querySelector('.row-name'));
   if (event.key === 'ArrowDown') links[here + 1]?.focus();
   else if (event.key === 'ArrowUp') (links[here - 1] || field).focus();
   else if (event.key === 'Escape') clear();
@@ -262,11 +333,17 @@ list.addEventListener('keydown', event => {
   event.preventDefault();
 });
 
-$('sort').addEventListener('click', event => { const chosen = event.target.closest('button'); if (chosen) choose({ sort: chosen.dataset.sort }); });
+$('sort').addEventListener('click', event => {
+  const chosen = event.target.closest('button');
+  if (chosen) choose({ sort: chosen.dataset.sort });
+});
 more.addEventListener('click', nextPage);
+window.addEventListener('online', load);
+
+// ---- Start ----
 
 field.value ||= asked.q; // a browser may have kept what was typed before a reload
-if (field.value.trim() !== asked.q) asked.q = field.value.trim();
+asked.q = field.value.trim();
 reflect();
 load();
 if (location.hash === '#q') field.focus();
@@ -274,10 +351,12 @@ if (location.hash === '#q') field.focus();
 startLive({
   onRefresh: load,
   onCluster: answer => {
-    const first = cluster === null;
+    const isFirst = cluster === null;
     cluster = answer;
-    if (cluster.courses !== null) $('lead').textContent = words.find.lead(cluster.courses, cluster.k_effective || cluster.k);
+    if (cluster.courses !== null) $('lead').textContent = w.lead(cluster.courses, cluster.k_effective || cluster.k);
     setRivets($('finger'), cluster.nodes.filter(node => node.state !== 'out').length);
-    if (first && shown.at) { renderMore(); if (shown.items.length === 0) render(); }
+    if (!isFirst || !shown.at) return;
+    renderMore();
+    if (shown.items.length === 0) render();
   },
 });

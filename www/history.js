@@ -2,62 +2,96 @@
 import { clock, coursePage, date, focusOn, h, kind, now, show, size, timeElement, words } from './base.js';
 
 const w = words.course;
+const PAGE = 50; // rows before the rest is asked for: a course may have thousands of versions
 
-/** Versions whose bytes can still be read: no tombstone, and none that a later tombstone covers (`of` one version, or everything before it). */
+export const isUpload = record => record.kind !== 'delete';
+
+/** Versions whose bytes can still be read: no tombstone, and none that a later one covers (`of` one version, or everything before it). */
 export function liveVersions(versions) {
   const covered = new Set();
-  let all = false;
-  return versions.filter(record => { // newest first, so a tombstone comes before what it covers
-    if (record.kind === 'delete' || (record.deleted && !record.kind)) {
-      if (record.of) covered.add(record.of); else all = true;
-      return false;
-    }
-    return !all && !record.deleted && !covered.has(record.id);
-  });
+  let isAllCovered = false;
+  const isLive = record => {
+    if (isUpload(record)) return !isAllCovered && !record.deleted && !covered.has(record.id);
+    if (record.of) covered.add(record.of);
+    else isAllCovered = true;
+    return false;
+  };
+  return versions.filter(isLive); // newest first, so that a tombstone comes before what it covers
 }
 
 /** "today 14:02", "2 Sep 2026". */
 function day(time) {
-  const same = new Date(time).toDateString() === new Date(now()).toDateString();
-  return same ? words.time.today(clock(time)).replace(',', '') : date(time);
+  const isToday = new Date(time).toDateString() === new Date(now()).toDateString();
+  return isToday ? words.time.today(clock(time)).replace(',', '') : date(time);
 }
 
-/** One list item. shownId: the version that is open; act: {restore(record, button), remove(record, button)}. */
-function entry(record, { course, live, currentId, versions, act }) {
-  const of = record.of && versions.find(other => other.id === record.of)?.version;
-  const who = record.uploader ? `, ${record.uploader}` : '';
-  const when = [record.term && record.kind !== 'delete' && `${record.term}, `, timeElement(record.uploaded_at, day(record.uploaded_at)), who];
-  if (record.kind === 'delete') {
-    return h('li', { class: 'version', 'data-version': record.version, 'data-id': record.id, 'data-kind': 'delete' },
-      h('h3', {}, record.of ? w.takenDownOf(of) : w.takenDown), h('span', { class: 'second' }, when));
-  }
-  const isLive = live.includes(record), isCurrent = record.id === currentId;
-  const label = text => ({ 'aria-label': text });
-  return h('li', { class: isLive ? 'version' : 'version gone', 'data-version': record.version, 'data-id': record.id, 'data-kind': record.kind || 'upload' },
-    h('h3', {}, words.versionTitle(record.version)), isCurrent && h('span', { class: 'badge current' }, w.currentBadge), !isLive && h('span', { class: 'badge' }, w.wasTakenDown),
-    h('span', { class: 'second' }, when),
-    h('div', { class: 'do' },
-      isLive && h('a', { href: isCurrent ? coursePage(course) : coursePage(course, record.id), 'data-do': 'open', ...label(w.openLabel(record.version)) }, w.open),
-      !isCurrent && h('button', { type: 'button', class: 'text', 'data-do': 'restore', onclick: event => act.restore(record, event.currentTarget), ...label(w.restoreLabel(record.version)) }, w.restore),
-      isLive && !isCurrent && h('button', { type: 'button', class: 'text danger', 'data-do': 'remove', onclick: event => act.remove(record, event.currentTarget), ...label(w.removeLabel(record.version)) }, w.remove)),
-    h('p', { class: 'second' }, record.note && h('q', {}, record.note), record.kind === 'restore' && h('span', {}, w.restored(of)), h('span', {}, `${kind(record)}, ${size(record.size)}`)));
+const shared = record => [
+  isUpload(record) && record.term && `${record.term}, `,
+  timeElement(record.uploaded_at, day(record.uploaded_at)),
+  record.uploader && `, ${record.uploader}`,
+];
+
+const item = (record, ...content) => {
+  const attributes = { class: 'version', 'data-version': record.version, 'data-id': record.id, 'data-kind': record.kind };
+  return h('li', attributes, content);
+};
+
+/** Open, Restore, Take down: what makes sense for this version. */
+function controls(record, { course, isLive, isCurrent, act }) {
+  const { version } = record;
+  const page = isCurrent ? coursePage(course) : coursePage(course, record.id);
+  const open = h('a', { href: page, 'data-do': 'open', 'aria-label': w.openLabel(version) }, w.open);
+  const press = (name, label, text, look) => {
+    const onclick = event => act[name](record, event.currentTarget);
+    return h('button', { type: 'button', class: look, 'data-do': name, 'aria-label': label, onclick }, text);
+  };
+  return h('div', { class: 'do' },
+    isLive && open,
+    !isCurrent && press('restore', w.restoreLabel(version), w.restore, 'text'),
+    isLive && !isCurrent && press('remove', w.removeLabel(version), w.remove, 'text danger'),
+  );
 }
 
-const PAGE = 50; // rows before the rest is asked for: a course may have thousands of versions
+function entry(record, context) {
+  const of = record.of && context.versions.find(other => other.id === record.of)?.version;
+  const when = h('span', { class: 'second' }, shared(record));
+  if (!isUpload(record)) return item(record, h('h3', {}, record.of ? w.takenDownOf(of) : w.takenDown), when);
+  const isLive = context.live.has(record);
+  const isCurrent = record.id === context.currentId;
+  const element = item(record,
+    h('h3', {}, words.versionTitle(record.version)),
+    isCurrent && h('span', { class: 'badge current' }, w.currentBadge),
+    !isLive && h('span', { class: 'badge' }, w.wasTakenDown),
+    when,
+    controls(record, { ...context, isLive, isCurrent }),
+    h('p', { class: 'second' },
+      record.note && h('q', {}, record.note),
+      record.kind === 'restore' && h('span', {}, w.restored(of)),
+      h('span', {}, `${kind(record)}, ${size(record.size)}`),
+    ),
+  );
+  element.classList.toggle('gone', !isLive);
+  return element;
+}
 
-/** Fills `list` for a course as the API gives it, a page at a time; `more` is the button for the next page. */
+/**
+ * Fills `list` for a course as the API gives it, a page at a time; `more` is the button for the next page.
+ * act: {restore(record, button), remove(record, button)}.
+ */
 export function drawHistory(list, more, course, act) {
-  const context = { course: course.course, live: liveVersions(course.versions), versions: course.versions, currentId: course.current.deleted ? null : course.current.id, act };
+  const { versions } = course;
+  const currentId = course.current.deleted ? null : course.current.id;
+  const context = { course: course.course, versions, live: new Set(liveVersions(versions)), currentId, act };
   let drawn = 0;
   const page = () => {
-    const items = course.versions.slice(drawn, drawn + PAGE).map(record => entry(record, context));
+    const items = versions.slice(drawn, drawn + PAGE).map(record => entry(record, context));
     list.append(...items);
     drawn += items.length;
-    show(more, drawn < course.versions.length);
-    more.textContent = w.nextVersions(Math.min(PAGE, course.versions.length - drawn), course.versions.length);
+    show(more, drawn < versions.length);
+    more.textContent = w.nextVersions(Math.min(PAGE, versions.length - drawn), versions.length);
     return items;
   };
   list.replaceChildren();
   page();
-  more.onclick = () => { focusOn(page()[0]); };
+  more.onclick = () => focusOn(page()[0]);
 }

@@ -10,7 +10,11 @@ const INIT = new Int32Array(8);
   const frac = x => ((x - Math.floor(x)) * 2 ** 32) | 0;
   for (let candidate = 2, n = 0; n < 64; candidate++) {
     let prime = true;
-    for (let d = 2; d * d <= candidate; d++) if (candidate % d === 0) { prime = false; break; }
+    for (let d = 2; d * d <= candidate; d++)
+      if (candidate % d === 0) {
+        prime = false;
+        break;
+      }
     if (!prime) continue;
     if (n < 8) INIT[n] = frac(Math.sqrt(candidate));
     K[n++] = frac(Math.cbrt(candidate));
@@ -64,21 +68,42 @@ export class Sha256 {
     for (; blocks > 0; blocks--, at += 64) {
       for (let i = 0, p = at; i < 16; i++, p += 4) w[i] = (bytes[p] << 24) | (bytes[p + 1] << 16) | (bytes[p + 2] << 8) | bytes[p + 3];
       for (let i = 16; i < 64; i++) {
-        const x = w[i - 15], y = w[i - 2];
+        const x = w[i - 15],
+          y = w[i - 2];
         const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
         const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
         w[i] = (w[i - 16] + s0 + w[i - 7] + s1) | 0;
       }
-      let a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
+      let a = s[0],
+        b = s[1],
+        c = s[2],
+        d = s[3],
+        e = s[4],
+        f = s[5],
+        g = s[6],
+        h = s[7];
       for (let i = 0; i < 64; i++) {
         const S1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
         const t1 = (h + S1 + ((e & f) ^ (~e & g)) + K[i] + w[i]) | 0;
         const S0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
         const t2 = (S0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-        h = g; g = f; f = e; e = (d + t1) | 0;
-        d = c; c = b; b = a; a = (t1 + t2) | 0;
+        h = g;
+        g = f;
+        f = e;
+        e = (d + t1) | 0;
+        d = c;
+        c = b;
+        b = a;
+        a = (t1 + t2) | 0;
       }
-      s[0] += a; s[1] += b; s[2] += c; s[3] += d; s[4] += e; s[5] += f; s[6] += g; s[7] += h;
+      s[0] += a;
+      s[1] += b;
+      s[2] += c;
+      s[3] += d;
+      s[4] += e;
+      s[5] += f;
+      s[6] += g;
+      s[7] += h;
     }
   }
 }

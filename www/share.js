@@ -1,218 +1,96 @@
-// Share: the form, the three steps, and the page that says it is done. The upload itself is upload.js.
-import { $, api, button, clock, copyButton, courseKey, coursePage, coursePath, explain, focusOn, h, icon, kind, note, say, show, size, startLive, when, words } from './base.js';
+// Share: the form (form.js) goes out (upload.js); this shows the three steps, the page that says it is done, and what went wrong.
+import { $, api, button, clock, copyButton, coursePage, coursePath, explain, focusOn, h, icon, note, say, show, size, startLive, words } from './base.js';
+import { checkForm, clearForm, dropFile, fileWords, learn, onEdit, readForm, wrong, wrongByProblem } from './form.js';
 import { courseMark } from './mark.js';
 import { Upload } from './upload.js';
 
-const TYPING_MS = 300;                    // after the last key, before the course is looked up
-const FILE_MAX_BYTES = 2 ** 31;
-const COURSE_MAX = 128;                   // characters
-const CHECK_SHOWN_MS = 300;               // a shorter check is not worth a step
-const TRIES = 6;                          // for want of a quorum
+const CHECK_SHOWN_MS = 300; // a shorter check is not worth a step
+const TRIES = 6; // for want of a quorum
 const WAIT_MAX_S = 120;
-const WAIT_S = 5;                         // when the server names no time
-const QUICK_RETRY_S = 2;
+const WAIT_S = 5; // when the server names no time
+const QUICK_WAIT_S = 2; // the same, after a 429
 
 const t = words.share;
-const form = $('share-form'), course = $('course'), chooser = $('file'), drop = $('drop');
-const fields = ['title', 'instructor', 'term', 'note'];
-const fieldValues = () => Object.fromEntries(fields.map(name => [name, $(name).value.trim()]));
-let file = null, known = null, cluster = null, upload = null, waiting = null, looking = null, typing = 0;
 
-const quorum = () => { const k = cluster?.k_effective || cluster?.k; return k ? [Math.floor(k / 2) + 1, k] : []; };
+let cluster = null;
+let upload = null;
+let tries = 0; // of this upload
+let isStale = false; // the form was changed after this upload was made from it
+let isSending = false;
+let waiting = 0; // the countdown's timer
+
+/** [how many machines must have it on disk, of how many], or [] while the cluster has not answered. */
+function quorum() {
+  const k = cluster?.k_effective || cluster?.k;
+  return k ? [Math.floor(k / 2) + 1, k] : [];
+}
 
 // ---- One view at a time ----
 
-const views = ['form', 'progress', 'done'];
 function view(name, title) {
-  for (const one of views) show($(`${one}-view`), one === name);
+  for (const one of ['form', 'progress', 'done']) show($(`${one}-view`), one === name);
   document.title = title;
 }
+
 const toForm = () => view('form', t.title);
 
-// ---- The course: what is filed under this name already ----
-
-function below(name, ...content) {
-  const line = $(`${name}-help`);
-  line.classList.remove('wrong');
-  line.replaceChildren(...content);
-  show(line, name === 'course' || content.length > 0);
-  (name === 'file' ? drop : $(name)).removeAttribute('aria-invalid');
-  if (name === 'file') chooser.removeAttribute('aria-invalid');
-}
-
-/** Puts an error in the place of a field's help. */
-function wrong(name, text) {
-  below(name, icon('bad'), h('span', {}, text));
-  $(`${name}-help`).classList.add('wrong');
-  $(name).setAttribute('aria-invalid', 'true');
-  if (name === 'file') drop.setAttribute('aria-invalid', 'true');
-}
-
-/** What is filed under a name: {item} or null. The list is asked first: it knows no 404, and a course that is not there is no error. */
-async function filed(name, signal) {
-  const key = courseKey(name);
-  try {
-    const answer = await api(`/courses?${new URLSearchParams({ q: name, sort: 'name', limit: 50 })}`, { signal });
-    const item = answer.items.find(one => one.key === key);
-    if (item || answer.next === null) return item || null;
-  } catch (error) {
-    if (error.status !== 503) throw error;
-  }
-  const whole = await api(coursePath(name), { signal }).catch(error => { if (error.status === 404) return null; throw error; });
-  return whole && !whole.current.deleted ? { ...whole, versions: whole.versions.length } : null;
-}
-
-function showFiled() {
-  if (!known) { below('course', icon('info'), h('span', {}, t.fresh)); return; }
-  const { current, versions } = known;
-  const reusable = (current.title || current.instructor) && !$('title').value && !$('instructor').value;
-  below('course', icon('info'), h('span', {}, t.filed,
-    h('a', { href: coursePage(known.course), target: '_blank', rel: 'noopener' }, t.filedLink(versions, when(current.uploaded_at))),
-    t.filedRest(Math.max(versions, current.version) + 1, versions === 1),
-    reusable && [' ', h('button', { type: 'button', class: 'text', id: 'reuse', onclick: reuse }, t.reuse)]));
-}
-
-function reuse() {
-  $('title').value = known.current.title;
-  $('instructor').value = known.current.instructor;
-  showFiled();
-  $('title').focus();
-  say(t.reused);
-}
-
-async function lookUp() {
-  looking?.abort();
-  looking = new AbortController();
-  known = null;
-  const name = course.value.trim();
-  if (!courseKey(name)) { below('course'); return; }
-  try {
-    known = await filed(name, looking.signal);
-    showFiled();
-    say($('course-help').textContent);
-  } catch (error) {
-    if (error.name !== 'AbortError') below('course'); // nothing to say about it; sharing itself will tell
-  }
-}
-
-course.addEventListener('input', () => {
-  clearTimeout(typing);
-  looking?.abort();
-  known = null;
-  below('course');
-  typing = setTimeout(lookUp, TYPING_MS);
-});
-
-// ---- The file: by button or dropped anywhere on the page ----
-
-function choose(chosen) {
-  file = chosen;
-  below('file');
-  $('drop-title').textContent = file ? file.name : t.drop;
-  $('drop-text').textContent = file ? `${kind({ type: file.type, filename: file.name })}, ${size(file.size)}` : t.limits;
-  $('choose').textContent = file ? t.change : t.choose;
-  drop.classList.toggle('chosen', file !== null);
-  drop.querySelector('.icon').replaceWith(icon(file ? 'file' : 'up'));
-  if (!file) return;
-  const complaint = fileComplaint();
-  if (complaint) wrong('file', complaint);
-  say(complaint || t.chosen(file.name, kind({ type: file.type, filename: file.name }), size(file.size)));
-}
-
-const gib = bytes => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-const fileComplaint = () => (!file ? t.needFile : file.size === 0 ? t.emptyFile : file.size > FILE_MAX_BYTES ? t.tooBig(gib(file.size)) : '');
-
-chooser.addEventListener('change', () => { if (chooser.files.length > 0) choose(chooser.files[0]); stopWaiting(t.fail.changed); });
-
-const carriesFiles = event => [...event.dataTransfer?.types || []].includes('Files');
-const open = () => !$('form-view').hidden;
-let depth = 0; // dragenter and dragleave come for every element on the way
-function hover(on) {
-  if (!on) depth = 0;
-  drop.classList.toggle('over', on);
-  $('drop-title').textContent = on ? t.letGo(courseKey(course.value) && course.value.trim()) : file ? file.name : t.drop;
-  if (!file) $('drop-text').textContent = on ? t.limitsShort : t.limits;
-}
-document.addEventListener('dragenter', event => { if (carriesFiles(event)) { event.preventDefault(); depth++; if (open()) hover(true); } });
-document.addEventListener('dragleave', event => { if (carriesFiles(event) && --depth <= 0) hover(false); });
-document.addEventListener('dragover', event => { if (carriesFiles(event)) { event.preventDefault(); event.dataTransfer.dropEffect = open() ? 'copy' : 'none'; } });
-document.addEventListener('drop', event => {
-  if (!carriesFiles(event)) return;
+$('share-form').addEventListener('submit', event => {
   event.preventDefault();
-  hover(false);
-  if (!open()) return;
-  const items = [...event.dataTransfer.items || []].filter(item => item.kind === 'file');
-  const folder = items.some(item => item.webkitGetAsEntry?.()?.isDirectory);
-  if (event.dataTransfer.files.length > 1) {
-    below('file', icon('info'), h('span', {}, t.several, h('code', {}, t.severalCode)));
-    say(t.several + t.severalCode);
-  } else if (folder) wrong('file', t.folder);
-  else { choose(event.dataTransfer.files[0]); stopWaiting(t.fail.changed); }
+  if (checkForm()) share(readForm());
 });
 
-// ---- Sharing ----
+onEdit(() => {
+  isStale = true;
+  stopWaiting(t.fail.changed);
+});
 
-function courseComplaint(name) {
-  if (!name) return t.needCourse;
-  if ([...name].length > COURSE_MAX) return t.longCourse;
-  if (/\p{Cc}/u.test(name)) return t.controlCourse;
-  return courseKey(name) ? '' : t.badCourse;
+/** Starts a new upload of what the form holds now. */
+function share(wish) {
+  upload = new Upload(wish, { check, checked, send, write, done, fail, cancelled });
+  tries = 0;
+  isStale = false;
+  attempt({ byHand: true });
 }
 
-form.addEventListener('submit', event => {
-  event.preventDefault();
-  const complaints = [['course', courseComplaint(course.value.trim())], ['file', fileComplaint()]].filter(([, text]) => text);
-  for (const [name, text] of complaints) wrong(name, text);
-  if (complaints.length > 0) { $(complaints[0][0]).focus(); return; }
-  share({ ifMatch: known?.current.id });
-});
+// ---- The three steps ----
 
-/** Starts a new upload of what the form holds now. ifMatch: the version the reader was told about. */
-function share({ ifMatch }) {
+let began_ms = 0;
+let spoken = 0; // percent
+
+/** One try of the upload. byHand: somebody pressed a button, so the focus may move. */
+function attempt({ byHand }) {
   stopWaiting();
   $('notes').replaceChildren();
-  upload = new Upload({ course: course.value.trim(), file, fields: fieldValues(), ifMatch }, { check, checked, send, write, done, fail, cancelled });
-  upload.tries = 0;
-  attempt(true);
-}
-
-let checkSince = 0, spoken = 0, sending = false;
-
-/** One try of the upload. by_hand: somebody pressed a button, so the focus may move. */
-function attempt(by_hand) {
-  upload.tries++;
-  checkSince = Date.now();
+  tries++;
+  began_ms = Date.now();
   spoken = 0;
-  sending = true;
-  const [w, k] = quorum();
+  isSending = true;
   $('progress-title').textContent = t.sharing(upload.course);
   $('sending-name').textContent = upload.file.name;
-  $('sending-kind').textContent = `${kind({ type: upload.file.type, filename: upload.file.name })}, ${size(upload.file.size)}`;
-  $('write-title').textContent = t.writing(w, k);
+  $('sending-kind').textContent = fileWords(upload.file);
+  $('write-title').textContent = t.writing(...quorum());
   for (const id of ['check-text', 'send-text']) $(id).replaceChildren();
-  show($('step-check'), false);
-  show($('progress'), false);
-  show($('write-text'), false);
-  show($('cancel-line'), true);
-  show($('stay'), true);
+  for (const id of ['step-check', 'progress', 'write-text']) show($(id), false);
+  for (const id of ['cancel-line', 'stay']) show($(id), true);
   step('step-check');
   view('progress', t.sharingTitle(upload.course));
-  if (by_hand) focusOn($('progress-title'));
+  if (byHand) focusOn($('progress-title'));
   upload.start();
 }
 
-function step(now_id) {
+function step(current) {
   const ids = ['step-check', 'step-send', 'step-write'];
-  ids.forEach((id, i) => {
-    $(id).classList.toggle('done', i < ids.indexOf(now_id));
-    if (id === now_id) $(id).setAttribute('aria-current', 'step'); else $(id).removeAttribute('aria-current');
-  });
+  for (const [i, id] of ids.entries()) {
+    $(id).classList.toggle('done', i < ids.indexOf(current));
+    if (id === current) $(id).setAttribute('aria-current', 'step');
+    else $(id).removeAttribute('aria-current');
+  }
 }
 
-function check(done, total, left_s) {
-  if (Date.now() - checkSince < CHECK_SHOWN_MS) return;
+function check(ready, total, left_s) {
+  if (Date.now() - began_ms < CHECK_SHOWN_MS) return;
   show($('step-check'), true);
-  $('check-text').replaceChildren(h('b', {}, `${Math.floor(done / total * 100)} %`), h('span', {}, t.checkLeft(left_s)));
+  $('check-text').replaceChildren(h('b', {}, `${Math.floor((ready / total) * 100)} %`), h('span', {}, t.checkLeft(left_s)));
 }
 
 const shortHash = sha => `${sha.slice(0, 4)} ${sha.slice(4, 8)} … ${sha.slice(-4)}`;
@@ -232,59 +110,84 @@ function bar(percent) {
 }
 
 function send({ sent, total, rate, left_s }) {
-  const percent = Math.min(100, Math.floor(sent / total * 100));
+  const percent = Math.min(100, Math.floor((sent / total) * 100));
+  const figures = [t.sentOf(size(Math.min(sent, total)), size(total))];
+  if (rate > 0) figures.push(t.rate(size(rate)));
+  if (rate > 0 && percent < 100) figures.push(t.left(left_s));
   bar(percent);
-  $('send-text').replaceChildren(h('b', {}, `${percent} %`), h('span', {}, t.sentOf(size(Math.min(sent, total)), size(total))),
-    rate > 0 && h('span', {}, t.rate(size(rate))) || '', rate > 0 && percent < 100 ? h('span', {}, t.left(left_s)) : '');
+  $('send-text').replaceChildren(h('b', {}, `${percent} %`), ...figures.map(figure => h('span', {}, figure)));
   const quarter = Math.floor(percent / 25) * 25;
-  if (quarter > spoken) { spoken = quarter; say(t.sentPercent(quarter)); }
+  if (quarter <= spoken) return;
+  spoken = quarter;
+  say(t.sentPercent(quarter));
 }
 
+/** All bytes are out: from here on nobody can take it back, so Cancel goes away. */
 function write() {
   bar(100);
   step('step-write');
   show($('write-text'), true);
-  show($('cancel-line'), false);
-  show($('stay'), false);
+  for (const id of ['cancel-line', 'stay']) show($(id), false);
 }
 
 $('cancel').addEventListener('click', () => upload.cancel());
 
 function cancelled() {
-  sending = false;
+  isSending = false;
   toForm();
-  $('notes').replaceChildren(note('info', t.cancelled.strong));
+  $('notes').replaceChildren(note('info', t.cancelled));
   $('share-button').focus();
 }
 
-window.addEventListener('beforeunload', event => { if (sending) event.preventDefault(); });
+window.addEventListener('beforeunload', event => {
+  if (isSending) event.preventDefault();
+});
 
 // ---- Done ----
 
-function done(record, same) {
-  sending = false;
-  const w = t.done;
-  const copies = record.copies || [], k = quorum()[1];
-  const zoneOf = copy => cluster?.nodes.find(node => node.id === copy.node || node.name === copy.name)?.zone;
+function doneLine(record, isSame) {
+  const copies = record.copies.length;
+  const k = quorum()[1];
+  const at = clock(record.uploaded_at);
+  if (isSame) return t.done.sameLine(record.course);
+  if (!k) return t.done.lineOnly(record.course, record.version, copies, at);
+  return t.done.line(record.course, record.version, copies, Math.max(k, copies), at);
+}
+
+function fingerprintWords(record) {
+  if (!upload.fingerprint) return t.done.servers;
+  return upload.fingerprint === record.sha256 ? t.done.ours : t.done.stranger;
+}
+
+function done(record, isSame) {
+  isSending = false;
+  const zoneOf = copy => cluster?.nodes.find(node => node.id === copy.node)?.zone;
+  const badge = copy => h('li', { class: 'badge ok', 'data-node': copy.name }, icon('tick'), t.done.onDisk(copy.name, zoneOf(copy)));
   $('done-mark').replaceChildren(courseMark(record.key));
-  $('done-title').textContent = same ? w.sameH1 : w.h1;
-  $('done-line').textContent = same ? w.sameLine(record.course)
-    : k ? w.line(record.course, record.version, copies.length, Math.max(k, copies.length), clock(record.uploaded_at)) : w.lineOnly(record.course, record.version, copies.length, clock(record.uploaded_at));
+  $('done-title').textContent = isSame ? t.done.sameH1 : t.done.h1;
+  $('done-line').textContent = doneLine(record, isSame);
   $('done-link').value = location.origin + coursePage(record.course);
   $('done-version').href = coursePage(record.course, record.id);
-  $('done-version').textContent = w.versionLink(record.version);
+  $('done-version').textContent = t.done.versionLink(record.version);
   $('done-course').href = coursePage(record.course);
-  show($('done-disk'), copies.length > 0);
-  $('copies').replaceChildren(...copies.map(copy => h('li', { class: 'badge ok', 'data-node': copy.name }, icon('tick'), w.onDisk(copy.name, zoneOf(copy)))));
+  show($('done-disk'), record.copies.length > 0);
+  $('copies').replaceChildren(...record.copies.map(badge));
   $('done-sha').textContent = `${record.sha256.slice(0, 20)}…${record.sha256.slice(-4)}`;
-  $('done-sha').title = record.sha256;
-  $('done-sha').dataset.sha256 = record.sha256;
-  $('done-sha-text').textContent = !upload.fingerprint ? w.servers : upload.fingerprint === record.sha256 ? w.ours : w.stranger;
+  $('done-sha').title = $('done-sha').dataset.sha256 = record.sha256;
+  $('done-sha-text').textContent = fingerprintWords(record);
   view('done', t.doneTitle(record.course));
   focusOn($('done-title'));
 }
 
 copyButton($('copy'), $('done-link'));
+
+$('share-another').addEventListener('click', event => {
+  event.preventDefault();
+  clearForm();
+  history.replaceState(null, '', '/share');
+  toForm();
+  $('course').focus();
+});
 
 // ---- What can go wrong ----
 
@@ -294,111 +197,140 @@ function report(level, strong, rest, actions = []) {
   box.focus();
 }
 
-const again = (text = t.fail.again) => button(text, () => attempt(true), { class: 'button main' });
-const numbered = problem => (problem.request_id ? t.fail.request(problem.request_id) : '');
-const stop = text => { stopWaiting(); report('info', text); $('share-button').focus(); };
+/** A button that asks again: the same upload under its Idempotency-Key, or a new one when the form was changed meanwhile. */
+function again(label, attributes = {}) {
+  const press = () => {
+    if (!isStale) attempt({ byHand: true });
+    else if (checkForm()) share(readForm());
+  };
+  return button(label, press, { class: 'button main', ...attributes });
+}
+
+const numbered = problem => (problem.request_id ? ` ${words.error.request(problem.request_id)}` : '');
 
 const failures = {
-  0: failure => {
-    if (failure.unread) { choose(null); chooser.value = ''; report('bad', t.fail.unread.strong, t.fail.unread.rest); return; }
-    if (failure.late) report('warn', t.fail.brokeLate, t.fail.brokeLateRest, [again(t.fail.sendAgain)]);
-    else report('bad', navigator.onLine === false ? t.fail.offline : t.fail.broke(failure.percent), t.fail.brokeRest, [again(t.fail.sendAgain)]);
+  0: noAnswer,
+  400: besideField,
+  412: someoneWasFaster,
+  413: () => {
+    wrong('file', t.fail.size(size(upload.file.size)));
+    $('file').focus();
   },
-  400: failure => besideField(failure),
-  412: async () => {
-    const newer = await api(coursePath(upload.course)).catch(() => null); // it is there: somebody has just changed it
-    if (newer && !newer.current.deleted) { known = { ...newer, versions: newer.versions.length }; showFiled(); }
-    const version = newer?.versions[0]?.version;
-    report('warn', t.fail.newer(version), t.fail.newerRest, [
-      h('a', { class: 'button', href: coursePage(upload.course), target: '_blank', rel: 'noopener' }, t.fail.newerSee),
-      button(t.fail.newerMine(version && version + 1), () => share({}), { class: 'button main', id: 'share-mine' })]);
+  415: ({ problem }) => {
+    wrong('file', t.fail.type.strong);
+    report('bad', t.fail.type.strong, [problem.detail, t.fail.type.rest].filter(Boolean).join(' '));
   },
-  413: () => { wrong('file', t.fail.size(size(upload.file.size))); $('file').focus(); },
-  415: failure => { wrong('file', t.fail.type.strong); report('bad', t.fail.type.strong, `${failure.problem.detail ? `${failure.problem.detail} ` : ''}${t.fail.type.rest}`); },
-  422: failure => besideField(failure),
-  429: failure => {
-    const counter = h('span');
-    report('warn', t.fail.quick, counter);
-    countDown(failure.retry_s || QUICK_RETRY_S, left => { counter.textContent = t.fail.quickRest(left); }, () => {});
-  },
-  503: failure => waitAndTry(failure),
-  504: failure => waitAndTry({ ...failure, unknown: true }),
-  502: failure => waitAndTry({ ...failure, unknown: true }),
-  507: failure => report('bad', t.fail.full.strong, t.fail.full.rest + numbered(failure.problem)),
+  422: besideField,
+  429: tooQuick,
+  502: waitAndTry,
+  503: waitAndTry,
+  504: waitAndTry,
+  507: ({ problem }) => report('bad', t.fail.full.strong, t.fail.full.rest + numbered(problem)),
 };
 
 function fail(failure) {
-  sending = false;
+  isSending = false;
   toForm();
-  const known_way = failures[failure.status];
-  if (known_way) known_way(failure);
-  else if (failure.status >= 500) report('bad', t.fail.server, explain(failure), [again()]);
+  const react = failures[failure.status];
+  if (react) react(failure);
+  else if (failure.status >= 500) report('bad', t.fail.server, explain(failure), [again(t.fail.again)]);
   else report('bad', t.fail.other, explain(failure));
 }
 
-/** 400 and 422 belong to a field: the server names it, or its sentence does. */
-function besideField({ status, problem }) {
-  const detail = problem.detail || problem.title || t.fail.other;
-  const name = ['course', ...fields, 'file'].find(one => new RegExp(`\\b${one}`, 'i').test(problem.field || detail)) || (/empty/i.test(detail) && 'file');
-  if (!name) { report('bad', t.fail.other, explain({ status, problem })); return; }
-  wrong(name, detail);
-  $(name).focus();
+function noAnswer({ unread, late, percent }) {
+  if (unread) {
+    dropFile();
+    report('bad', t.fail.unread.strong, t.fail.unread.rest);
+  } else if (late) {
+    report('warn', t.fail.brokeLate, t.fail.brokeLateRest, [again(t.fail.sendAgain)]);
+  } else {
+    const strong = navigator.onLine === false ? t.fail.offline : t.fail.broke(percent);
+    report('bad', strong, t.fail.brokeRest, [again(t.fail.sendAgain)]);
+  }
 }
 
-// ---- Too few machines can write: wait and try again, counted aloud once and in sight every second ----
+function besideField(failure) {
+  if (!wrongByProblem(failure.problem)) report('bad', t.fail.other, explain(failure));
+}
 
-function waitAndTry({ problem, retry_s, unknown }) {
-  const w = t.fail;
-  const can = problem.can_write, k = quorum()[1], counted = Number.isInteger(can) && k;
-  const strong = counted ? w.noWrites(can, k) : unknown || problem.needed === undefined ? w.busy : w.noWritesPlain;
-  const rest = counted || problem.needed !== undefined ? w.noWritesRest(problem.needed) : w.busyRest;
-  if (upload.tries >= TRIES) { report('bad', strong, `${rest} ${w.gaveUp(upload.tries)}${numbered(problem)}`, [again()]); return; }
-  const first = retry_s || WAIT_S;
-  const jitter = upload.tries === 1 ? 1 : 0.8 + Math.random() * 0.4;
-  const wait_s = Math.min(WAIT_MAX_S, Math.max(1, Math.round(first * 2 ** (upload.tries - 1) * jitter)));
+async function someoneWasFaster() {
+  const newer = await api(coursePath(upload.course)).catch(() => null); // without it the note has no numbers
+  if (newer) learn(newer);
+  const version = newer?.versions[0].version;
+  const see = h('a', { class: 'button', href: coursePage(upload.course), target: '_blank', rel: 'noopener' }, t.fail.newerSee);
+  const mine = button(t.fail.newerMine(version && version + 1), () => share({ ...readForm(), ifMatch: undefined }), {
+    class: 'button main',
+    id: 'share-mine',
+  });
+  report('warn', t.fail.newer(version), t.fail.newerRest, [see, mine]);
+}
+
+function tooQuick({ retry_s }) {
+  const counter = h('span');
+  const tell = left_s => {
+    counter.textContent = t.fail.quickRest(left_s);
+  };
+  report('warn', t.fail.quick, counter);
+  countDown(retry_s || QUICK_WAIT_S, tell, () => {});
+}
+
+// ---- Too few machines can write, or none answered in time: wait and ask again. Said once, counted in sight every second ----
+
+/** {strong, rest}: with figures when the server gave them and they are the reason. */
+function quorumWords({ can_write: can, needed }) {
+  const k = quorum()[1];
+  if (!Number.isInteger(can) || !Number.isInteger(needed) || can >= needed) return { strong: t.fail.busy, rest: t.fail.busyRest };
+  return { strong: k ? t.fail.noWrites(can, k) : t.fail.noWritesPlain, rest: t.fail.noWritesRest(needed) };
+}
+
+function waitAndTry({ problem, retry_s }) {
+  const { strong, rest } = quorumWords(problem);
+  if (tries >= TRIES) {
+    report('bad', strong, `${rest} ${t.fail.gaveUp(tries)}${numbered(problem)}`, [again(t.fail.again)]);
+    return;
+  }
+  const jitter = tries === 1 ? 1 : 0.8 + Math.random() * 0.4; // the first wait is what the server asked for
+  const wait_s = Math.min(WAIT_MAX_S, Math.round((retry_s || WAIT_S) * 2 ** (tries - 1) * jitter));
   const counter = h('b', { id: 'retry-in' });
-  report('warn', strong, [rest, w.tryingIn, counter, w.tries(upload.tries + 1, TRIES)],
-    [button(w.tryNow, () => { stopWaiting(); attempt(true); }, { class: 'button main', id: 'try-now' }), button(w.stopTrying, () => stop(w.stopped), { id: 'stop-trying' })]);
-  countDown(wait_s, left => { counter.textContent = w.seconds(left); }, () => attempt(false));
+  const tell = left_s => {
+    counter.textContent = t.fail.seconds(left_s);
+  };
+  report('warn', strong, [rest, t.fail.tryingIn, counter, t.fail.tries(tries + 1, TRIES)], [again(t.fail.tryNow, { id: 'try-now' }), stopButton()]);
+  countDown(wait_s, tell, () => attempt({ byHand: false }));
 }
 
+function stopButton() {
+  const press = () => {
+    stopWaiting(t.fail.stopped);
+    $('share-button').focus();
+  };
+  return button(t.fail.stopTrying, press, { id: 'stop-trying' });
+}
+
+/** Tells the seconds left, now and every second; at 0 calls then(). */
 function countDown(seconds, tell, then) {
-  tell(seconds);
-  waiting = { timer: setInterval(() => {
-    tell(--seconds);
-    if (seconds <= 0) { stopWaiting(); then(); }
-  }, 1000) };
+  let left_s = seconds;
+  tell(left_s);
+  waiting = setInterval(() => {
+    left_s--;
+    tell(left_s);
+    if (left_s > 0) return;
+    stopWaiting();
+    then();
+  }, 1000);
 }
 
-/** Ends a countdown. With a text the reader is told why. */
-function stopWaiting(text) {
+/** Ends a countdown. With a sentence the reader is told why. */
+function stopWaiting(why) {
   if (!waiting) return;
-  clearInterval(waiting.timer);
-  waiting = null;
-  if (text) $('notes').replaceChildren(note('info', text));
+  clearInterval(waiting);
+  waiting = 0;
+  if (why) $('notes').replaceChildren(note('info', why));
 }
 
-form.addEventListener('input', event => { if (event.target !== chooser) stopWaiting(t.fail.changed); });
-for (const name of fields) $(name).addEventListener('input', () => below(name));
-
-// ---- Start ----
-
-$('share-another').addEventListener('click', event => {
-  event.preventDefault();
-  form.reset();
-  choose(null);
-  below('course');
-  known = null;
-  history.replaceState(null, '', '/share');
-  toForm();
-  course.focus();
+startLive({
+  onCluster: answer => {
+    cluster = answer;
+    $('about-disk').textContent = t.aboutDisk(...quorum());
+  },
 });
-
-startLive({ onCluster: answer => {
-  cluster = answer;
-  $('about-disk').textContent = t.aboutDisk(...quorum());
-} });
-
-course.value ||= new URLSearchParams(location.search).get('course') || '';
-if (chooser.files.length > 0) choose(chooser.files[0]); // kept by the browser over a reload
-if (course.value) lookUp();

@@ -4,7 +4,7 @@ import { hex } from './sha256.js';
 import { now, retryAfter, syllabusPath } from './base.js';
 
 const CHECK_MAX_BYTES = 512 * 1024 * 1024; // above it the fingerprint is the server's alone
-const RATE_WINDOW_MS = 3000;               // speed is measured over the last three seconds
+const RATE_WINDOW_MS = 3000; // speed is measured over the last three seconds
 
 /** 128 random bits; crypto.randomUUID is missing on plain http. */
 const newKey = () => hex(crypto.getRandomValues(new Uint8Array(16)));
@@ -24,7 +24,9 @@ export class Upload {
     Object.assign(this, { course, file, fields, ifMatch, on });
   }
 
-  get fingerprint() { return this.#digest?.hex ?? null; }
+  get fingerprint() {
+    return this.#digest?.hex ?? null;
+  }
 
   start() {
     this.#over = false;
@@ -49,25 +51,38 @@ export class Upload {
 
   #check() {
     const began = now();
-    const worker = this.#worker = new Worker(new URL('./sha256.js', import.meta.url), { type: 'module' });
+    const worker = new Worker(new URL('./sha256.js', import.meta.url), { type: 'module' });
+    this.#worker = worker;
     worker.onmessage = ({ data }) => {
-      if (data.error) { worker.terminate(); this.#fail({ unread: true }); return; }
-      if (!data.hex) { this.on.check(data.done, data.total, (now() - began) / 1000 / data.done * (data.total - data.done)); return; }
+      if (data.error) {
+        worker.terminate();
+        this.#fail({ unread: true });
+        return;
+      }
+      if (!data.hex) {
+        this.on.check(data.done, data.total, ((now() - began) / 1000 / data.done) * (data.total - data.done));
+        return;
+      }
       worker.terminate();
       this.#digest = data;
       this.#send();
     };
     // Without a worker (an old browser) the server's check is the only one.
-    worker.onerror = () => { worker.terminate(); this.#send(); };
+    worker.onerror = () => {
+      worker.terminate();
+      this.#send();
+    };
     worker.postMessage({ file: this.file });
   }
 
   #send() {
     if (this.#over) return;
     this.on.checked(this.fingerprint);
-    const xhr = this.#xhr = new XMLHttpRequest();
+    const xhr = new XMLHttpRequest();
+    this.#xhr = xhr;
     const marks = [{ at: now(), sent: 0 }];
-    let sent = 0, all = false;
+    let sent = 0;
+    let all = false;
     xhr.open('PUT', syllabusPath(this.course, { filename: this.file.name, ...this.fields }));
     xhr.setRequestHeader('Idempotency-Key', this.#key);
     if (this.#digest) xhr.setRequestHeader('Content-Digest', `sha-256=:${this.#digest.base64}:`);
@@ -77,11 +92,14 @@ export class Upload {
       marks.push({ at: now(), sent });
       while (marks.length > 2 && marks[1].at < now() - RATE_WINDOW_MS) marks.shift();
       const span_ms = now() - marks[0].at;
-      const rate = span_ms > 200 ? (sent - marks[0].sent) / span_ms * 1000 : 0;
+      const rate = span_ms > 200 ? ((sent - marks[0].sent) / span_ms) * 1000 : 0;
       this.on.send({ sent, total: this.file.size, rate, left_s: rate > 0 ? (this.file.size - sent) / rate : NaN });
     };
-    xhr.upload.onload = () => { all = true; this.on.write(); };
-    xhr.onerror = () => this.#fail({ percent: Math.floor(sent / this.file.size * 100), late: all });
+    xhr.upload.onload = () => {
+      all = true;
+      this.on.write();
+    };
+    xhr.onerror = () => this.#fail({ percent: Math.floor((sent / this.file.size) * 100), late: all });
     xhr.onload = () => this.#answer(xhr);
     xhr.send(this.file);
   }
@@ -89,8 +107,12 @@ export class Upload {
   #answer(xhr) {
     if (this.#over) return;
     let body = {};
-    try { body = JSON.parse(xhr.responseText); } catch { /* not ours: a proxy's page; the status says enough */ }
-    if (xhr.status !== 200 && xhr.status !== 201 || !body.id) {
+    try {
+      body = JSON.parse(xhr.responseText);
+    } catch {
+      /* not ours: a proxy's page; the status says enough */
+    }
+    if ((xhr.status !== 200 && xhr.status !== 201) || !body.id) {
       this.#fail({ status: xhr.status, problem: body, retry_s: retryAfter(xhr.getResponseHeader('Retry-After')), late: true });
       return;
     }

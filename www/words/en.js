@@ -12,7 +12,6 @@ const list = names => new Intl.ListFormat('en', { type: 'conjunction' }).format(
 const machines = value => count(value, 'machine', 'machines');
 
 export default {
-  language: 'en',
   locale: 'en-GB',
   number: n,
   list,
@@ -37,9 +36,23 @@ export default {
     minutes: m => `${m} min ago`,
     today: clock => `today, ${clock}`,
     yesterday: 'yesterday',
-    silent: s => (s < 120 ? `${s} s` : s < 7200 ? `${Math.round(s / 60)} min` : s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} days`),
+    silent: s =>
+      s < 120
+        ? `${s} s`
+        : s < 7200
+          ? `${Math.round(s / 60)} min`
+          : s < 172800
+            ? `${Math.round(s / 3600)} h`
+            : `${Math.round(s / 86400)} days`,
     // How long ago something happened at most, for "checked in the last …".
-    within: s => (s <= 60 ? 'minute' : s <= 3600 ? `${spelled(Math.max(2, Math.ceil(s / 60)))} minutes` : s <= 172800 ? `${Math.max(2, Math.ceil(s / 3600))} hours` : `${Math.ceil(s / 86400)} days`),
+    within: s =>
+      s <= 60
+        ? 'minute'
+        : s <= 3600
+          ? `${spelled(Math.max(2, Math.ceil(s / 60)))} minutes`
+          : s <= 172800
+            ? `${Math.max(2, Math.ceil(s / 3600))} hours`
+            : `${Math.ceil(s / 86400)} days`,
   },
 
   version: v => `version ${v}`,
@@ -47,7 +60,13 @@ export default {
   firstVersion: 'first version',
   versions: v => `${n(v)} versions`,
 
-  copy: { button: 'Copy link', done: 'Copied', keys: 'Press Ctrl C', said: 'The link is copied.', saidKeys: 'The link is selected. Press Ctrl C to copy it.' },
+  copy: {
+    button: 'Copy link',
+    done: 'Copied',
+    keys: 'Press Ctrl C',
+    said: 'The link is copied.',
+    saidKeys: 'The link is selected. Press Ctrl C to copy it.',
+  },
 
   footer: {
     updated: when => `Updated ${when}`,
@@ -55,16 +74,23 @@ export default {
     lost: 'Not live. Trying again …',
     back: 'Up to date again.',
     offline: clock => (clock ? `You are offline. What you see is from ${clock}.` : 'You are offline.'),
-    refresh: 'Refresh',
     theme: { system: 'as the system', light: 'light', dark: 'dark' },
     shortcut: { on: 'on', off: 'off' },
   },
 
   // The state of the cluster: `short` is for the header, `strong` and `rest` for the Cluster page.
   health: {
-    unknown: { short: 'State not known', strong: 'The state of the machines is not known.', rest: 'The answer did not come. We keep trying.' },
+    unknown: {
+      short: 'State not known',
+      strong: 'The state of the machines is not known.',
+      rest: 'The answer did not come. We keep trying.',
+    },
     ok: { short: 'All copies in place', strong: 'All copies in place.', rest: '' },
-    allUp: nodes => ({ short: 'All machines are up', strong: nodes === 1 ? 'The one machine is up.' : `All ${n(nodes)} machines are up.`, rest: '' }),
+    allUp: nodes => ({
+      short: 'All machines are up',
+      strong: nodes === 1 ? 'The one machine is up.' : `All ${n(nodes)} machines are up.`,
+      rest: '',
+    }),
     moving: (missing, below, k) => ({
       short: `${count(missing, 'copy', 'copies')} on ${missing === 1 ? 'its' : 'their'} way`,
       strong: `${count(missing, 'copy is', 'copies are')} on ${missing === 1 ? 'its' : 'their'} way.`,
@@ -73,9 +99,11 @@ export default {
     silent: (names, silent, out, missing) => ({
       short: names.length === 1 ? `${names[0]} is silent` : `${names.length} machines are silent`,
       strong: `${list(names)} ${names.length === 1 ? 'has' : 'have'} been silent${silent ? ` for ${silent}` : ''}.`,
-      rest: (out ? `If ${names.length === 1 ? 'it is' : 'they are'} not back by ${out} the copies are made again elsewhere.`
-        : `Reads and uploads go round ${names.length === 1 ? 'it' : 'them'}; what was missed follows when ${names.length === 1 ? 'it is' : 'they are'} back.`)
-        + (missing ? ` ${count(missing, 'copy is', 'copies are')} missing until then.` : ''),
+      rest:
+        (out
+          ? `If ${names.length === 1 ? 'it is' : 'they are'} not back by ${out} the copies are made again elsewhere.`
+          : `Reads and uploads go round ${names.length === 1 ? 'it' : 'them'}; what was missed follows when ${names.length === 1 ? 'it is' : 'they are'} back.`) +
+        (missing ? ` ${count(missing, 'copy is', 'copies are')} missing until then.` : ''),
     }),
     noWrites: (up, needed, k) => ({
       short: `${up} of ${k} machines can write`,
@@ -87,14 +115,26 @@ export default {
       strong: `${count(files, 'file', 'files')} cannot be read${names.length ? `: ${list(names)} ${names.length === 1 ? 'is' : 'are'} away` : ''}.`,
       rest: 'Nothing is lost while those machines keep their disks. We keep trying.',
     }),
-    noLeader: { short: 'No leader right now', strong: 'No leader right now.', rest: 'Reading and sharing go on; a new one is being chosen.' },
-    away: clock => ({ short: 'The shared index is away', strong: 'The shared index is away.', rest: clock ? `The picture is from ${clock}.` : 'The machines and the files on them are untouched.' }),
+    noLeader: {
+      short: 'No leader right now',
+      strong: 'No leader right now.',
+      rest: 'Reading and sharing go on; a new one is being chosen.',
+    },
+    away: clock => ({
+      short: 'The shared index is away',
+      strong: 'The shared index is away.',
+      rest: clock ? `The picture is from ${clock}.` : 'The machines and the files on them are untouched.',
+    }),
   },
 
   find: {
     title: 'Find a course’s syllabus · Ringbinder',
     searched: q => `“${q}” · Ringbinder`,
-    lead: (courses, k) => (courses === 1 ? 'One course is filed here' : `${n(courses)} courses are filed here`) + `, ${courses === 1 ? '' : 'each '}kept on ${k === 1 ? 'one machine' : `${spelled(k)} machines`}.`,
+    lead: (courses, k) => {
+      const kept = k === 1 ? 'one machine' : `${spelled(k)} machines`;
+      if (courses === 0) return `No course is filed here yet. Each will be kept on ${kept}.`;
+      return courses === 1 ? `One course is filed here, kept on ${kept}.` : `${n(courses)} courses are filed here, each kept on ${kept}.`;
+    },
     newest: 'Newest',
     byName: 'By name',
     looking: 'Looking …',
@@ -104,14 +144,19 @@ export default {
     download: course => `Download ${course}`,
     next: (step, total) => (total ? `Show the next ${n(step)} of ${n(total)} courses` : `Show the next ${n(step)}`),
     more: (added, shown) => `${count(added, 'more course', 'more courses')}, ${n(shown)} now.`,
-    empty: { title: 'This binder is empty.', text: k => `Share the first syllabus and it will be kept on ${k ? spelled(k) : 'several'} machines, easy to find for everyone.`, share: 'Share a syllabus' },
+    empty: {
+      title: 'This binder is empty.',
+      text: k => `Share the first syllabus and it will be kept on ${k ? spelled(k) : 'several'} machines, easy to find for everyone.`,
+      share: 'Share a syllabus',
+    },
     nothing: {
       title: q => `Nothing is filed under “${q}”.`,
       titleTerm: (q, term) => (q ? `Nothing is filed under “${q}” in ${term}.` : `Nothing is filed in ${term}.`),
       mean: 'Did you mean ',
       or: ' or ',
       end: '? ',
-      looked: courses => (courses === 1 ? 'We looked at the one course filed here.' : `We looked at ${n(courses)} course names, their titles and teachers.`),
+      looked: courses =>
+        courses === 1 ? 'We looked at the one course filed here.' : `We looked at ${n(courses)} course names, their titles and teachers.`,
       share: q => `Share a syllabus for “${q}”`,
       clear: 'Clear the search',
       anyTerm: 'Look in any term',
@@ -151,7 +196,6 @@ export default {
     limitsShort: 'One file, up to 2 GiB',
     choose: 'Choose a file',
     change: 'Change',
-    chosen: (name, kind, size) => `${name}, ${kind}, ${size}`,
     several: 'One file at a time here. For a whole folder: ',
     severalCode: 'ringbinder put --from-csv',
     needCourse: 'Type the course, for example CSEN 317.',
@@ -163,23 +207,29 @@ export default {
     folder: 'This is a folder. Choose one file.',
     tooBig: size => `This file is ${size}; 2 GiB is the most.`,
     aboutDisk: (w, k) => `on at least ${w} of ${k} machines`,
-    tooLong: 'At most 255 characters.',
     checkLeft: s => (s < 1.5 ? 'about 1 s' : `about ${Math.round(s)} s`),
     fingerprint: short => `Fingerprint ${short}`,
     byServer: 'Checked by the server',
     sendingName: file => `Sending ${file}`,
     sentOf: (sent, total) => `${sent} of ${total}`,
     rate: size => `${size}/s`,
-    left: s => (s < 1.5 ? 'about 1 s left' : s < 90 ? `about ${Math.round(s)} s left` : s < 5400 ? `about ${Math.round(s / 60)} min left` : `about ${Math.round(s / 3600)} h left`),
+    left: s =>
+      s < 1.5
+        ? 'about 1 s left'
+        : s < 90
+          ? `about ${Math.round(s)} s left`
+          : s < 5400
+            ? `about ${Math.round(s / 60)} min left`
+            : `about ${Math.round(s / 3600)} h left`,
     sentPercent: p => `${p} % sent`,
     writing: (w, k) => (w ? `Writing to disk on at least ${w} of ${k} machines` : 'Writing to disk on the machines that keep it'),
-    writeHelp: 'Usually a second. It can no longer be cancelled.',
-    busy: 'Sharing …',
-    submit: 'Share syllabus',
-    cancelled: { strong: 'Cancelled. Nothing was shared.', rest: '' },
+    cancelled: 'Cancelled. Nothing was shared.',
     done: {
       h1: 'Your syllabus is shared.',
-      line: (course, version, copies, k, clock) => `${course}, version ${version}, written to disk on ${copies} of ${k} machines at ${clock}${copies >= k ? '.' : copies === k - 1 ? `; the ${ordinal(k)} copy follows by itself.` : '; the other copies follow by themselves.'}`,
+      line: (course, version, copies, k, clock) => {
+        const rest = copies >= k ? '.' : copies === k - 1 ? `; the ${ordinal(k)} copy follows by itself.` : '; the other copies follow by themselves.';
+        return `${course}, version ${version}, written to disk on ${copies} of ${k} machines at ${clock}${rest}`;
+      },
       lineOnly: (course, version, copies, clock) => `${course}, version ${version}, written to disk on ${machines(copies)} at ${clock}.`,
       sameH1: 'This one is filed already.',
       sameLine: course => `The current version of ${course} has exactly these bytes and fields, so nothing was changed.`,
@@ -191,11 +241,14 @@ export default {
       said: course => `${course} is shared.`,
     },
     fail: {
-      request: id => ` Request ${id}.`,
-      type: { strong: 'This file was not taken.', rest: 'Save it as PDF, DOCX, ODT, Markdown or plain text and choose it again. Nothing else you typed is lost.' },
+      type: {
+        strong: 'This file was not taken.',
+        rest: 'Save it as PDF, DOCX, ODT, Markdown or plain text and choose it again. Nothing else you typed is lost.',
+      },
       noWrites: (can, k) => `Not shared yet: only ${can} of ${k} machines can write right now.`,
       noWritesPlain: 'Not shared yet: too few machines can write right now.',
-      noWritesRest: needed => `${needed ? `${capital(spelled(needed))} are needed before we call it safe. ` : ''}Your file stays here, nothing half-done is visible.`,
+      noWritesRest: needed =>
+        `${needed ? `${capital(spelled(needed))} are needed before we call it safe. ` : ''}Your file stays here, nothing half-done is visible.`,
       busy: 'Not known yet whether it is shared.',
       busyRest: 'The machines did not answer in time. Asking again finds out, and never makes a second version.',
       tryingIn: ' Trying again by ourselves in ',
@@ -207,7 +260,8 @@ export default {
       changed: 'Stopped trying, because you changed something. Press Share syllabus when you are ready.',
       gaveUp: tries => `That was try ${tries}. Your file stays here; try again in a while.`,
       again: 'Try again',
-      newer: version => (version ? `Someone shared version ${version} while you were working.` : 'Someone shared a newer version while you were working.'),
+      newer: version =>
+        version ? `Someone shared version ${version} while you were working.` : 'Someone shared a newer version while you were working.',
       newerRest: 'Nothing of yours was shared yet, and nothing is lost.',
       newerSee: 'See what they shared',
       newerMine: version => (version ? `Share mine as version ${version}` : 'Share mine as the next version'),
@@ -265,14 +319,23 @@ export default {
     deleted: 'This syllabus was taken down.',
     deletedWhen: (when, who) => `${capital(when)}${who ? ` by ${who}` : ''}. Nothing was erased: the history is below.`,
     restoreLast: version => `Restore version ${version}`,
-    restoredNote: (of, version) => ({ strong: `Version ${of} is current again.`, rest: `It became version ${version}; nothing was overwritten.` }),
-    removedNote: version => (version ? { strong: `Version ${version} was taken down.`, rest: 'Restore in the history brings it back.' } : { strong: 'The syllabus was taken down.', rest: 'Restore brings it back.' }),
+    restoredNote: (of, version) => ({
+      strong: `Version ${of} is current again.`,
+      rest: `It became version ${version}; nothing was overwritten.`,
+    }),
+    removedNote: version =>
+      version
+        ? { strong: `Version ${version} was taken down.`, rest: 'Restore in the history brings it back.' }
+        : { strong: 'The syllabus was taken down.', rest: 'Restore brings it back.' },
     restoring: 'Restoring …',
     removing: 'Taking down …',
     failed: 'That did not work.',
     race: { strong: 'Someone changed this course meanwhile.', rest: 'Nothing was taken down. Look at it again first.' },
     ask: (course, version) => (version ? `Take down version ${version} of ${course}?` : `Take down ${course}?`),
-    askText: version => (version ? 'The link to this version then says that it was taken down. Restore brings it back.' : 'The link then says that the syllabus was taken down. The history stays, and Restore brings it back.'),
+    askText: version =>
+      version
+        ? 'The link to this version then says that it was taken down. Restore brings it back.'
+        : 'The link then says that the syllabus was taken down. The history stays, and Restore brings it back.',
     none: name => `Nothing is filed under “${name}”.`,
     noneRest: 'The address may have a typing error, or nobody has shared it yet.',
     noneTitle: name => `${name}: not filed · Ringbinder`,
@@ -280,18 +343,15 @@ export default {
     findOther: 'Find a course',
     badName: 'This address holds no course name.',
     lost: { strong: 'This course could not be loaded.', rest: 'We keep trying.' },
-    empty: 'This file is empty.',
-    said: { checked: 'The state of the copies changed.' },
   },
 
   where: {
     ok: (copies, zones) => `${count(copies, 'copy', 'copies')} on ${machines(copies)}${zones > 1 ? ` in ${zones} zones` : ''}`,
-    okChecked: within => `, ${'each checked in the last ' + within}.`,
-    okWritten: '.',
+    okChecked: within => `each checked in the last ${within}.`,
     some: (have, all) => `${have} of ${all} copies are in place.`,
     none: 'No machine that keeps this file answers.',
     noneRest: 'We keep trying.',
-    silent: (name, silent) => `${name} has been silent${silent ? ` for ${silent}` : ''}.`,
+    silent: (name, silent) => (silent ? `${name} has been silent for ${silent}.` : `${name} does not answer.`),
     reads: others => (others === 1 ? 'Reads go to the other one.' : `Reads go to the other ${spelled(others)}.`),
     out: time => `If it is not back by ${time}, its copy is made again on another machine.`,
     back: 'When it is back it gets what it missed.',
@@ -307,15 +367,34 @@ export default {
   facts: { file: 'File', kind: 'Kind', shared: 'Shared', sha256: 'SHA-256', note: 'What changed' },
 
   cluster: {
-    live: 'Live',
-    columns: { name: 'Name', state: 'State', zone: 'Zone', share: 'Share', files: 'Files', bytes: 'Stored', free: 'Free', heard: 'Last heard' },
+    columns: {
+      name: 'Name',
+      state: 'State',
+      zone: 'Zone',
+      share: 'Share',
+      files: 'Files',
+      bytes: 'Stored',
+      free: 'Free',
+      heard: 'Last heard',
+    },
     nodesFigure: (nodes, zones) => `${nodes === 1 ? 'node' : 'nodes'}${zones > 1 ? ` in ${zones} zones` : ''}`,
-    kFigure: (k, effective) => (k === effective ? (k === 1 ? 'copy of each file' : 'copies of each file') : `copies of each file, ${k} wanted`),
+    kFigure: (k, effective) =>
+      k === effective ? (k === 1 ? 'copy of each file' : 'copies of each file') : `copies of each file, ${k} wanted`,
     coursesFigure: (courses, bytes) => `${courses === 1 ? 'course' : 'courses'}, ${bytes} on disk`,
     leaderFigure: (since, epoch) => `leads${since ? ` since ${since}` : ''}, epoch ${epoch}`,
     leaderNone: 'no leader',
     leaderNoneFigure: 'a new one is being chosen',
-    states: { up: 'up', joining: 'joining', draining: 'draining', suspect: 'suspect', out: 'out', gone: 'gone', leads: 'leads', follows: 'follows', silent: 'silent' },
+    states: {
+      up: 'up',
+      joining: 'joining',
+      draining: 'draining',
+      suspect: 'suspect',
+      out: 'out',
+      gone: 'gone',
+      leads: 'leads',
+      follows: 'follows',
+      silent: 'silent',
+    },
     notYet: 'not yet',
     unknown: '–',
     sorted: (column, up) => `Sorted by ${column}, ${up ? 'ascending' : 'descending'}.`,
