@@ -163,3 +163,19 @@ fuzz-replay: fuzz-build ## run the fuzz targets over their corpus once
 .PHONY: layers
 layers: ## check every include line against tests/support/layers.txt
 	@tests/support/layers
+
+# ---- lint and format. A file is looked at again when it, any header or the settings changed.
+LINT_SRC := $(SRC_ALL) $(FUZZ_SRC) $(wildcard tests/bench/*.c)
+ALL_C := $(foreach d,lib fcgi node coordinator tests,$(shell find $(d) -name '*.[ch]'))
+.PHONY: lint fmt fmt-check
+build/lint/%.ok: %.c .clang-tidy $(filter %.h,$(ALL_C))
+	@mkdir -p $(@D)
+	@clang-tidy-14 --quiet $< -- -std=c17 -D_GNU_SOURCE -I. 2>$@.errors || { cat $@.errors; exit 1; }
+	@rm -f $@.errors
+	@touch $@
+lint: $(LINT_SRC:%.c=build/lint/%.ok) ## clang-tidy over all sources, by .clang-tidy
+	@echo "lint: $(words $^) files clean"
+fmt: ## format all C by .clang-format
+	@clang-format-14 -i $(ALL_C)
+fmt-check: ## list the files that fmt would change
+	@clang-format-14 --dry-run --Werror $(ALL_C)

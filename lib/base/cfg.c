@@ -2,6 +2,7 @@
 
 #include "lib/base/num.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static int read_bool(const char *text, uint64_t *out)
 static enum err take(const struct cfg_row *row, const char *text, const char *from, FILE *errors)
 {
     char what[128];
+    assert(row->type == CFG_STR ? row->str != NULL : row->u64 != NULL); /* a row says where its value goes */
     if (row->type == CFG_STR) {
         size_t len = strlen(text);
         if (row->max > 0 && (len < row->min || len > row->max)) {

@@ -35,14 +35,16 @@ void num_hex(const void *bytes, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
-/* The value of a lower-case hex digit, or -1. */
-static int hex_value(char c)
+#define NO_DIGIT 16u
+
+/* The value of a lower-case hex digit, or NO_DIGIT. */
+static unsigned hex_value(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)(c - '0');
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+        return (unsigned)(c - 'a') + 10;
+    return NO_DIGIT;
 }
 
 int num_is_hex(const char *s, size_t n)
@@ -50,7 +52,7 @@ int num_is_hex(const char *s, size_t n)
     if (!s)
         return 0;
     for (size_t i = 0; i < n; i++) {
-        if (hex_value(s[i]) < 0)
+        if (hex_value(s[i]) == NO_DIGIT)
             return 0; /* also stops at an early NUL */
     }
     return s[n] == '\0';
@@ -103,8 +105,8 @@ void num_base64(const void *bytes, size_t n, char *out)
             group |= p[i + 2];
         *out++ = base64_digits[group >> 18];
         *out++ = base64_digits[group >> 12 & 63];
-        *out++ = i + 1 < n ? base64_digits[group >> 6 & 63] : '=';
-        *out++ = i + 2 < n ? base64_digits[group & 63] : '=';
+        *out++ = (char)(i + 1 < n ? base64_digits[group >> 6 & 63] : '=');
+        *out++ = (char)(i + 2 < n ? base64_digits[group & 63] : '=');
     }
     *out = '\0';
 }

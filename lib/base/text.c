@@ -261,8 +261,8 @@ enum err text_content_disposition(struct buf *b, int attachment, const char *fil
     for (size_t i = 0; !e && i < len; i++) {
         char c = filename[i];
         if (is_continuation(c))
-            continue; /* one underscore a character */
-        int safe = c >= 0x20 && c < 0x7f && !strchr("\"\\%/", c);
+            continue;                                                /* one underscore a character */
+        int safe = c >= 0x20 && c < 0x7f && !strchr("\"\\%/;*=", c); /* the last three: readers that do not know quotes */
         e = buf_add(b, safe ? &c : "_", 1);
     }
     if (!e)

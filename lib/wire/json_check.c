@@ -133,7 +133,9 @@ static int check_number(struct scan *s)
 
 static int check_value(struct scan *s, int depth);
 
-/* The members or items between `open` (taken already) and `close`. */
+/* Recursion ends at JSON_DEPTH_MAX. NOLINTBEGIN(misc-no-recursion) */
+
+/* The members or items between an opening bracket (taken already) and `close`. */
 static int check_children(struct scan *s, int depth, char close)
 {
     skip_space(s);
@@ -157,7 +159,7 @@ static int check_children(struct scan *s, int depth, char close)
     }
 }
 
-/* A value and the white space around it. depth: containers that it stands in. Recursion ends at JSON_DEPTH_MAX. */
+/* A value and the white space around it. depth: containers that it stands in. */
 static int check_value(struct scan *s, int depth)
 {
     skip_space(s);
@@ -180,6 +182,8 @@ static int check_value(struct scan *s, int depth)
     skip_space(s);
     return ok;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 int json_check(const char *text, size_t len)
 {

@@ -38,7 +38,7 @@ static char **slot(struct record *r, const struct field *f)
     return (char **)(void *)((char *)r + f->offset);
 }
 
-static const char *value(const struct record *r, const struct field *f)
+static const char *get(const struct record *r, const struct field *f)
 {
     return *(char *const *)(const void *)((const char *)r + f->offset);
 }
@@ -69,7 +69,7 @@ enum err record_copy(struct record *to, const struct record *from)
     for (size_t i = 0; i < FIELDS; i++)
         *slot(&copy, &fields[i]) = NULL;
     for (size_t i = 0; i < FIELDS; i++) {
-        enum err e = record_set(slot(&copy, &fields[i]), value(from, &fields[i]));
+        enum err e = record_set(slot(&copy, &fields[i]), get(from, &fields[i]));
         if (e) {
             record_release(&copy);
             return e;
@@ -79,9 +79,9 @@ enum err record_copy(struct record *to, const struct record *from)
     return ERR_OK;
 }
 
-enum err record_set(char **field, const char *text)
+enum err record_set(char **field, const char *value)
 {
-    char *copy = strdup(text);
+    char *copy = strdup(value);
     if (!copy)
         return ERR_NOMEM;
     free(*field);
@@ -99,7 +99,7 @@ static enum err hash_fields(const struct record *r, char out[HASH_HEX_SIZE])
     size_t n = 2;
     for (size_t i = 0; i < FIELDS; i++) {
         if (fields[i].given)
-            parts[n++] = value(r, &fields[i]);
+            parts[n++] = get(r, &fields[i]);
     }
     for (size_t i = 0; i < n; i++) {
         uint8_t length[8];
@@ -126,7 +126,7 @@ struct json *record_to_json(const struct record *r)
     json_set_str(j, "kind", record_kind_name(r->kind));
     json_set_stamp(j, "of", r->of);
     for (size_t i = 0; i < FIELDS; i++)
-        json_set_str(j, fields[i].name, value(r, &fields[i]));
+        json_set_str(j, fields[i].name, get(r, &fields[i]));
     json_set_u64(j, "size", r->size);
     json_set_str(j, "sha256", r->sha256);
     json_set_stamp(j, "parent", r->parent);
@@ -242,7 +242,7 @@ int record_same_content(const struct record *a, const struct record *b)
     if (a->kind != b->kind || strcmp(a->sha256, b->sha256) != 0)
         return 0;
     for (size_t i = 0; i < FIELDS; i++) {
-        if (fields[i].given && strcmp(value(a, &fields[i]), value(b, &fields[i])) != 0)
+        if (fields[i].given && strcmp(get(a, &fields[i]), get(b, &fields[i])) != 0)
             return 0;
     }
     return 1;

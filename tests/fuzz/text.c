@@ -81,6 +81,7 @@ static void check_disposition(const char *s)
     FUZZ_CHECK(strncmp(b.data, start, sizeof(start) - 1) == 0);
     const char *quote = strchr(b.data + sizeof(start) - 1, '"');
     FUZZ_CHECK(quote && strncmp(quote, "\"; filename*=UTF-8''", 20) == 0 && !strchr(quote + 1, '"'));
+    FUZZ_CHECK(strstr(b.data, "filename*=") == quote + 3 && !strstr(quote + 4, "filename*="));
     for (const char *p = b.data; *p; p++)
         FUZZ_CHECK(*p >= 0x20 && *p < 0x7f && *p != '\\');
     char *name = malloc(strlen(quote));

@@ -13,11 +13,17 @@ static struct {
 
 static const struct cfg_row rows[] = {
     {.name = "data", .env = "RB_TEST_DATA", .type = CFG_STR, .str = &got.data, .min = 1, .max = 8, .help = "The data folder."},
-    {.name = "port", .env = "RB_TEST_PORT", .type = CFG_U64, .u64 = &got.port, .def = "8080", .min = 1, .max = 65535, .help = "The TCP port."},
+    {.name = "port",
+        .env = "RB_TEST_PORT",
+        .type = CFG_U64,
+        .u64 = &got.port,
+        .def = "8080",
+        .min = 1,
+        .max = 65535,
+        .help = "The TCP port."},
     {.name = "verbose", .type = CFG_BOOL, .u64 = &got.verbose, .def = "0", .help = "Says more."},
     {.name = "zone", .type = CFG_STR, .str = &got.zone, .optional = 1, .help = "The zone."},
-    {.name = "Signals", .type = CFG_HELP_ONLY, .help = "SIGTERM stops it."},
-};
+    {.name = "Signals", .type = CFG_HELP_ONLY, .help = "SIGTERM stops it."}};
 #define N (sizeof(rows) / sizeof(rows[0]))
 
 static char *errors;
@@ -101,8 +107,8 @@ static void every_mistake_is_said_in_a_line_of_its_own(void **state)
 {
     (void)state;
     setenv("RB_TEST_PORT", "0", 1);
-    assert_err(ERR_SYNTAX, READ((char *)"--port", (char *)"70000", (char *)"bare", (char *)"--verbose=yes", (char *)"--nope=1", (char *)"--data=123456789",
-                               (char *)"--zone"));
+    assert_err(ERR_SYNTAX, READ((char *)"--port", (char *)"70000", (char *)"bare", (char *)"--verbose=yes", (char *)"--nope=1",
+                               (char *)"--data=123456789", (char *)"--zone"));
     assert_string_equal(errors, "RB_TEST_PORT, --port: must be a number from 1 to 65535\n"
                                 "--port: must be a number from 1 to 65535\n"
                                 "bare: no such option; --help lists them\n"
@@ -115,7 +121,8 @@ static void every_mistake_is_said_in_a_line_of_its_own(void **state)
 static void numbers_are_read_strictly(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"--port=", "--port=1x", "--port=-1", "--port=+1", "--port= 1", "--port=01", "--port=65536", "--port=0"};
+    static const char *const bad[] = {
+        "--port=", "--port=1x", "--port=-1", "--port=+1", "--port= 1", "--port=01", "--port=65536", "--port=0"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_err(ERR_SYNTAX, READ((char *)"--data=d", (char *)(uintptr_t)bad[i]));
 }

@@ -22,8 +22,7 @@ static void anything_else_is_malformed(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "", " 1", "1 ", "+1", "-1", "-0", "01", "00", "1.0", "1e3", "0x10", "1_000", "\t1", "1\n", "a", "99999999999999999999999x",
-    };
+        "", " 1", "1 ", "+1", "-1", "-0", "01", "00", "1.0", "1e3", "0x10", "1_000", "\t1", "1\n", "a", "99999999999999999999999x"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint64_t v = 99;
         assert_err(ERR_SYNTAX, num_parse_u64(rows[i], UINT64_MAX, &v));
@@ -89,8 +88,7 @@ static void words_are_big_endian(void **state)
 
 /* The test vectors of RFC 4648 §10. */
 static const char *const base64_vectors[][2] = {
-    {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
-};
+    {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
 
 static void base64_agrees_with_the_rfc(void **state)
 {
@@ -112,11 +110,9 @@ static void base64_has_one_spelling(void **state)
     static const struct {
         const char *text;
         size_t n;
-    } bad[] = {
-        {"Zh==", 1}, /* bits that mean nothing are set */
-        {"Zm9=", 2}, {"Zg", 1},   {"Zg=", 1},  {"Zg===", 1}, {"Zg==", 2},  {"Zm8=", 1},     {"Zm9v", 2},
-        {"Z===", 1}, {"Z g=", 1}, {"Zg=a", 1}, {"Zm_v", 3},  {"Zm-v", 3}, {"Zm9vZm9v", 3}, {"====", 1},
-    };
+    } bad[] = {{"Zh==", 1}, /* bits that mean nothing are set */
+        {"Zm9=", 2}, {"Zg", 1}, {"Zg=", 1}, {"Zg===", 1}, {"Zg==", 2}, {"Zm8=", 1}, {"Zm9v", 2}, {"Z===", 1}, {"Z g=", 1}, {"Zg=a", 1},
+        {"Zm_v", 3}, {"Zm-v", 3}, {"Zm9vZm9v", 3}, {"====", 1}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint8_t out[8];
         assert_err(ERR_SYNTAX, num_unbase64(bad[i].text, strlen(bad[i].text), out, bad[i].n));

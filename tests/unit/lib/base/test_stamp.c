@@ -5,9 +5,8 @@
 #include <string.h>
 
 /* Ascending; the clock weighs more than the process, and both are unsigned. */
-static const struct stamp ascending[] = {
-    {0, 0}, {0, 1}, {0, UINT64_MAX}, {1, 0}, {1, 5}, {INT64_MAX, 0}, {(uint64_t)INT64_MAX + 1, 0}, {UINT64_MAX, 0}, {UINT64_MAX, UINT64_MAX},
-};
+static const struct stamp ascending[] = {{0, 0}, {0, 1}, {0, UINT64_MAX}, {1, 0}, {1, 5}, {INT64_MAX, 0}, {(uint64_t)INT64_MAX + 1, 0},
+    {UINT64_MAX, 0}, {UINT64_MAX, UINT64_MAX}};
 #define N (sizeof(ascending) / sizeof(ascending[0]))
 
 static int sign(int v)
@@ -60,10 +59,8 @@ static void the_text_is_clock_then_process(void **state)
 static void malformed_text_changes_nothing(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "1", "000000000000001A000000000000002b", "000000000000001a000000000000002", "000000000000001a000000000000002b0",
-        "000000000000001a-00000000000002b", "0x0000000000001a000000000000002b",
-    };
+    static const char *const bad[] = {"", "1", "000000000000001A000000000000002b", "000000000000001a000000000000002",
+        "000000000000001a000000000000002b0", "000000000000001a-00000000000002b", "0x0000000000001a000000000000002b"};
     struct stamp s = {7, 8};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_err(ERR_SYNTAX, stamp_parse(bad[i], &s));

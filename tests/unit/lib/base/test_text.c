@@ -22,13 +22,12 @@ static void what_is_not_utf8_is_refused(void **state)
     static const struct {
         const char *bytes;
         size_t len;
-    } rows[] = {
-        {S("\x80")}, {S("\xbf")}, {S("a\xc2")}, {S("\xe2\x82")}, {S("\xf0\x9f\x98")}, {S("\xc2\x41")}, {S("\xe2\x28\xa1")},
-        {S("\xc0\x80")}, {S("\xc1\xbf")}, {S("\xe0\x80\xaf")}, {S("\xe0\x9f\xbf")}, {S("\xf0\x80\x80\x80")}, {S("\xf0\x8f\xbf\xbf")}, /* overlong */
-        {S("\xed\xa0\x80")}, {S("\xed\xbf\xbf")},                                                                            /* surrogates */
-        {S("\xf4\x90\x80\x80")}, {S("\xf5\x80\x80\x80")}, {S("\xff")}, {S("\xfe")},                                          /* above U+10FFFF */
-        {S("a\0b")},
-    };
+    } rows[] = {{S("\x80")}, {S("\xbf")}, {S("a\xc2")}, {S("\xe2\x82")}, {S("\xf0\x9f\x98")}, {S("\xc2\x41")}, {S("\xe2\x28\xa1")},
+        {S("\xc0\x80")}, {S("\xc1\xbf")}, {S("\xe0\x80\xaf")}, {S("\xe0\x9f\xbf")}, {S("\xf0\x80\x80\x80")},
+        {S("\xf0\x8f\xbf\xbf")},                                                    /* overlong */
+        {S("\xed\xa0\x80")}, {S("\xed\xbf\xbf")},                                   /* surrogates */
+        {S("\xf4\x90\x80\x80")}, {S("\xf5\x80\x80\x80")}, {S("\xff")}, {S("\xfe")}, /* above U+10FFFF */
+        {S("a\0b")}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_false(text_is_utf8(rows[i].bytes, rows[i].len));
 }
@@ -103,12 +102,10 @@ static void json_characters_are_escaped_and_bad_bytes_replaced(void **state)
         const char *in;
         size_t len, taken;
         const char *out;
-    } rows[] = {
-        {S("a"), 1, "a"}, {S("\""), 1, "\\\""}, {S("\\"), 1, "\\\\"}, {S("\n"), 1, "\\n"}, {S("\r"), 1, "\\r"}, {S("\t"), 1, "\\t"},
+    } rows[] = {{S("a"), 1, "a"}, {S("\""), 1, "\\\""}, {S("\\"), 1, "\\\\"}, {S("\n"), 1, "\\n"}, {S("\r"), 1, "\\r"}, {S("\t"), 1, "\\t"},
         {S("\x01"), 1, "\\u0001"}, {S("\0"), 1, "\\u0000"}, {S("\x7f"), 1, "\\u007f"}, {S("\xc3\xa9x"), 2, "\xc3\xa9"},
         {S("\xf0\x9f\x98\x80"), 4, "\xf0\x9f\x98\x80"}, {S("\xff"), 1, "\xef\xbf\xbd"}, {S("\xc3"), 1, "\xef\xbf\xbd"},
-        {S("\xed\xa0\x80"), 1, "\xef\xbf\xbd"},
-    };
+        {S("\xed\xa0\x80"), 1, "\xef\xbf\xbd"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char out[TEXT_JSON_CHAR_SIZE];
         assert_int_equal(text_json_char(rows[i].in, rows[i].len, out), rows[i].taken);
@@ -119,9 +116,8 @@ static void json_characters_are_escaped_and_bad_bytes_replaced(void **state)
 static void trimming_takes_all_kinds_of_white_space(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "x y", " x y ", "\t\r\n\v\fx y\n", "\xc2\xa0x y\xe3\x80\x80", "\xe2\x80\x83\xe2\x80\xa8x y\xe2\x80\xaf\xe1\x9a\x80", " \xc2\x85x y\xe2\x81\x9f ",
-    };
+    static const char *const rows[] = {"x y", " x y ", "\t\r\n\v\fx y\n", "\xc2\xa0x y\xe3\x80\x80",
+        "\xe2\x80\x83\xe2\x80\xa8x y\xe2\x80\xaf\xe1\x9a\x80", " \xc2\x85x y\xe2\x81\x9f "};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t len = strlen(rows[i]);
         const char *s = text_trim(rows[i], &len);
@@ -166,12 +162,10 @@ static void http_dates_go_there_and_back(void **state)
 static void other_dates_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "", "Sun, 06 Nov 1994 08:49:37", "Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
-        "Sun Nov  6 08:49:37 1994", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 UTC", "Thu, 30 Feb 2024 00:00:00 GMT", "Wed, 31 Dec 1969 23:59:59 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
-        "Sun, +6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
-    };
+    static const char *const rows[] = {"", "Sun, 06 Nov 1994 08:49:37", "Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC", "Thu, 30 Feb 2024 00:00:00 GMT", "Wed, 31 Dec 1969 23:59:59 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, +6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT"};
     uint64_t s = 42;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_err(ERR_SYNTAX, text_http_date_parse(rows[i], &s));
@@ -188,8 +182,12 @@ static void a_file_name_cannot_break_out_of_its_header(void **state)
     assert_string_equal(buf_str(&b), "attachment; filename=\"syllabus 1.pdf\"; filename*=UTF-8''syllabus%201.pdf");
     buf_reset(&b);
     assert_ok(text_content_disposition(&b, 0, "\xc3\xa9t\xc3\xa9\".pdf\r\nX: y\\../%41"));
+    assert_string_equal(buf_str(&b), "inline; filename=\"_t__.pdf__X: y_.._"
+                                     "_41\"; filename*=UTF-8''%C3%A9t%C3%A9%22.pdf%0D%0AX%3A%20y%5C..%2F%2541");
+    buf_reset(&b);
+    assert_ok(text_content_disposition(&b, 0, "a; filename*=UTF-8''b.pdf"));
     assert_string_equal(
-        buf_str(&b), "inline; filename=\"_t__.pdf__X: y_.._" "_41\"; filename*=UTF-8''%C3%A9t%C3%A9%22.pdf%0D%0AX%3A%20y%5C..%2F%2541");
+        buf_str(&b), "inline; filename=\"a_ filename__UTF-8''b.pdf\"; filename*=UTF-8''a%3B%20filename%2A%3DUTF-8%27%27b.pdf");
     buf_release(&b);
     buf_init(&b, 30);
     assert_err(ERR_NOMEM, text_content_disposition(&b, 1, "syllabus.pdf"));

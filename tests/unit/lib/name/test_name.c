@@ -28,8 +28,16 @@ static void spellings_of_one_course_have_one_key(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "CSEN317", "csen 317", "CSEN-317", " c.s_e-n 3 1 7 ", "\xef\xbc\xa3\xef\xbc\xb3\xef\xbc\xa5\xef\xbc\xae\xef\xbc\x93\xef\xbc\x91\xef\xbc\x97", /* full width */
-        "CSEN\xc2\xa0" "317", "CSEN\xe2\x80\x87-\xe3\x80\x80" "317", "cs\xc2\xad" "en317" /* soft hyphen */, "\xe2\x80\x8f" "CSEN317" /* right-to-left mark */,
+        "CSEN317", "csen 317", "CSEN-317", " c.s_e-n 3 1 7 ",
+        "\xef\xbc\xa3\xef\xbc\xb3\xef\xbc\xa5\xef\xbc\xae\xef\xbc\x93\xef\xbc\x91\xef\xbc\x97", /* full width */
+        "CSEN\xc2\xa0"
+        "317",
+        "CSEN\xe2\x80\x87-\xe3\x80\x80"
+        "317",
+        "cs\xc2\xad"
+        "en317" /* soft hyphen */,
+        "\xe2\x80\x8f"
+        "CSEN317" /* right-to-left mark */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *key = key_of(rows[i], strlen(rows[i]));
@@ -41,11 +49,15 @@ static void spellings_of_one_course_have_one_key(void **state)
 static void other_scripts_fold_as_unicode_says(void **state)
 {
     (void)state;
-    assert_string_equal(key_of(S("Stra\xc3\x9f" "e")), "strasse");
-    assert_string_equal(key_of(S("\xce\xa3\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x82")), "\xcf\x83\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x83");
+    assert_string_equal(key_of(S("Stra\xc3\x9f"
+                                 "e")),
+        "strasse");
+    assert_string_equal(
+        key_of(S("\xce\xa3\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x82")), "\xcf\x83\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x83");
     assert_string_equal(key_of(S("e\xcc\x81t\xc3\xa9")), "\xc3\xa9t\xc3\xa9"); /* an accent of its own, and one in the letter */
     assert_string_equal(key_of(S("\xef\xac\x81n 1\xc2\xb2")), "fin12");
-    assert_string_equal(key_of(S("\xe6\x95\xb0\xe5\xad\xa6 101")), "\xe6\x95\xb0\xe5\xad\xa6" "101");
+    assert_string_equal(key_of(S("\xe6\x95\xb0\xe5\xad\xa6 101")), "\xe6\x95\xb0\xe5\xad\xa6"
+                                                                   "101");
     assert_string_equal(key_of(S("CRJU/POSC 320")), "crju/posc320");
 }
 
@@ -69,7 +81,7 @@ static void bad_names_are_refused(void **state)
     assert_null(key_of(S("..")));
     assert_null(key_of(S("--")));
     assert_null(key_of(S("- _ . \xe3\x80\x80")));
-    assert_null(key_of(S("\xe2\x80\xa6")));     /* an ellipsis is three dots */
+    assert_null(key_of(S("\xe2\x80\xa6")));             /* an ellipsis is three dots */
     assert_null(key_of(S("\xef\xbc\x8e\xef\xbc\x8e"))); /* full width dots */
     assert_null(key_of(S("\xe2\x80\x8f\xc2\xad")));     /* only what is ignored */
     assert_null(key_of(S("CSEN\0317")));
@@ -77,7 +89,8 @@ static void bad_names_are_refused(void **state)
     assert_null(key_of(S("CSEN317\n")));
     assert_null(key_of(S("\tCSEN317")));
     assert_null(key_of(S("a\x7f")));
-    assert_null(key_of(S("a\xc2\x85" "b")));
+    assert_null(key_of(S("a\xc2\x85"
+                         "b")));
     assert_null(key_of(S("a\xed\xa0\x80")));
     assert_null(key_of(S("a\xff")));
     assert_null(key_of(S("a\xc0\xae")));
@@ -111,10 +124,9 @@ static void a_key_that_grows_out_of_bounds_is_refused(void **state)
 static void the_key_of_a_key_is_the_key(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "CSEN-317", "e-\xcc\x81", "a.\xcc\x8a_z", "\xe1\x84\x80-\xe1\x85\xa1_\xe1\x86\xa8" /* Hangul letters that join */, "\xc4\xb0stanbul", "\xc7\x85 x",
-        "x\xcc\x81-\xcc\xa7", "\xef\xb7\xba",
-    };
+    static const char *const rows[] = {"CSEN-317", "e-\xcc\x81", "a.\xcc\x8a_z",
+        "\xe1\x84\x80-\xe1\x85\xa1_\xe1\x86\xa8" /* Hangul letters that join */, "\xc4\xb0stanbul", "\xc7\x85 x", "x\xcc\x81-\xcc\xa7",
+        "\xef\xb7\xba"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *key = key_of(rows[i], strlen(rows[i]));
         assert_non_null(key);
@@ -162,17 +174,15 @@ static int collect(const char *word, size_t len, void *ctx)
 static void words_are_folded_and_split_at_everything_else(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {
-        {"Distributed Systems", "distributed|systems"},
-        {"  CSEN-317: C++ & you!  ", "csen|317|c|you"},
-        {"Jos\xc3\xa9 Mu\xc3\xb1oz \xc3\x85ngstr\xc3\xb6m", "jose|munoz|angstrom"},
-        {"e\xcc\x81t\xc3\xa9", "ete"},
-        {"\xe6\x95\xb0\xe5\xad\xa6\xe3\x80\x80" "101", "\xe6\x95\xb0\xe5\xad\xa6|101"},
-        {"Stra\xc3\x9f" "e \xef\xac\x81n", "strasse|fin"},
-        {"", ""},
-        {"-- ...", ""},
-        {"a", "a"},
-    };
+    static const char *const rows[][2] = {{"Distributed Systems", "distributed|systems"}, {"  CSEN-317: C++ & you!  ", "csen|317|c|you"},
+        {"Jos\xc3\xa9 Mu\xc3\xb1oz \xc3\x85ngstr\xc3\xb6m", "jose|munoz|angstrom"}, {"e\xcc\x81t\xc3\xa9", "ete"},
+        {"\xe6\x95\xb0\xe5\xad\xa6\xe3\x80\x80"
+         "101",
+            "\xe6\x95\xb0\xe5\xad\xa6|101"},
+        {"Stra\xc3\x9f"
+         "e \xef\xac\x81n",
+            "strasse|fin"},
+        {"", ""}, {"-- ...", ""}, {"a", "a"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct words w = {.stop_after = -1};
         assert_int_equal(name_words(rows[i][0], strlen(rows[i][0]), collect, &w), 0);

@@ -224,11 +224,11 @@ static void bad_members_are_refused(void **state)
     assert_err(ERR_INVALID, ring_new(good, 0, 3, 1, &r));
     assert_err(ERR_INVALID, ring_new(good, 2, 0, 1, &r));
     assert_err(ERR_INVALID, ring_new(good, 2, RING_K_MAX + 1, 1, &r));
-#define REFUSED(change)                                          \
-    do {                                                         \
-        memcpy(bad, good, sizeof(bad));                          \
-        change;                                                  \
-        assert_err(ERR_INVALID, ring_new(bad, 2, 3, 1, &r));     \
+#define REFUSED(change)                                      \
+    do {                                                     \
+        memcpy(bad, good, sizeof(bad));                      \
+        change;                                              \
+        assert_err(ERR_INVALID, ring_new(bad, 2, 3, 1, &r)); \
     } while (0)
     REFUSED(bad[1] = bad[0]);
     REFUSED(strcpy(bad[1].name, "a"));
@@ -251,7 +251,8 @@ static void names_and_ids_have_their_alphabet(void **state)
 {
     (void)state;
     static const char *const good[] = {"a", "node-1", "n0-", "a23456789-123456789-123456789-123456789-123456789-123456789-123"};
-    static const char *const bad[] = {"", "1a", "-a", "A", "aB", "a_b", "a.b", "a b", "a\n", "\xc3\xa9", "a23456789-123456789-123456789-123456789-123456789-123456789-1234"};
+    static const char *const bad[] = {"", "1a", "-a", "A", "aB", "a_b", "a.b", "a b", "a\n", "\xc3\xa9",
+        "a23456789-123456789-123456789-123456789-123456789-123456789-1234"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         char id[100];
         assert_true(ring_name_ok(good[i]));

@@ -44,10 +44,8 @@ static void a_body_that_is_no_frame_is_refused(void **state)
     static const struct {
         const char *body;
         size_t len;
-    } rows[] = {
-        {"", 0}, {"RBF1", 4}, {"RBF1\0\0\0", 7}, {"RBF2\0\0\0\0", 8}, {"RBF1\0\0\0\1", 8}, {"RBF1\0\0\0\4abc", 11}, {"RBF1\377\377\377\377abc", 11},
-        {"{\"ring\":1}", 10}, {"rbf1\0\0\0\0", 8},
-    };
+    } rows[] = {{"", 0}, {"RBF1", 4}, {"RBF1\0\0\0", 7}, {"RBF2\0\0\0\0", 8}, {"RBF1\0\0\0\1", 8}, {"RBF1\0\0\0\4abc", 11},
+        {"RBF1\377\377\377\377abc", 11}, {"{\"ring\":1}", 10}, {"rbf1\0\0\0\0", 8}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *head = NULL;
         const void *bytes = NULL;

@@ -41,7 +41,8 @@ static void assert_reprints(const char *text, const char *wanted)
 static void values_of_every_type_are_read_and_printed(void **state)
 {
     (void)state;
-    assert_reprints(" { \"a\" : [ 1 , -2.5 , true , false , null , \"x\" , { } , [ ] ] }\r\n\t", "{\"a\":[1,-2.5,true,false,null,\"x\",{},[]]}");
+    assert_reprints(
+        " { \"a\" : [ 1 , -2.5 , true , false , null , \"x\" , { } , [ ] ] }\r\n\t", "{\"a\":[1,-2.5,true,false,null,\"x\",{},[]]}");
     assert_reprints("\"\"", "\"\"");
     assert_reprints("0", "0");
     assert_reprints("null", "null");
@@ -59,9 +60,8 @@ static void strings_keep_every_character(void **state)
 static void integers_are_exact_up_to_their_bound(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "999999999999999", "1000000000000001", "9007199254740991", "9007199254740992", "-9007199254740992", "9007199254740989", "4503599627370497",
-    };
+    static const char *const rows[] = {"999999999999999", "1000000000000001", "9007199254740991", "9007199254740992", "-9007199254740992",
+        "9007199254740989", "4503599627370497"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_reprints(rows[i], rows[i]);
 }
@@ -84,20 +84,23 @@ static void what_is_no_json_is_refused(void **state)
     static const struct {
         const char *text;
         size_t len;
-    } rows[] = {
-        {S("")}, {S(" ")}, {S("{} x")}, {S("{}{}")}, {S("{}\0")}, {S("1 2")}, {S("[1,]")}, {S("[,1]")}, {S("[1 2]")}, {S("{,}")}, {S("{\"a\":1,}")},
-        {S("{\"a\"}")}, {S("{\"a\":}")}, {S("{a:1}")}, {S("{'a':1}")}, {S("{1:2}")}, {S("[")}, {S("{")}, {S("]")}, {S("[1")}, {S("{\"a\":1")}, {S("{\"a\"")},
-        {S("\"")}, {S("\"a")}, {S("\"\\\"")}, {S("\"\\")}, {S("\"\\x\"")}, {S("\"\\u12\"")}, {S("\"\\u12g4\"")}, {S("\"\\u\"")}, {S("\"\\U0041\"")},
-        {S("\"\\u0000\"")}, {S("\"a\0b\"")}, {S("{\"a\\u0000b\":1}")},                                             /* NUL */
-        {S("\"\\ud800\"")}, {S("\"\\udc00\"")}, {S("\"\\ud800\\u0041\"")}, {S("\"\\ud800x\"")}, {S("\"\\udc00\\ud800\"")}, /* half characters */
-        {S("\"\xff\"")}, {S("\"\xc3\"")}, {S("\"\xed\xa0\x80\"")}, {S("\"\xc0\xaf\"")}, {S("\xff")}, {S("\xef\xbb\xbf{}")},       /* not UTF-8; a mark before */
-        {S("\"a\nb\"")}, {S("\"a\tb\"")}, {S("\"\x1f\"")}, {S("\v1")}, {S("\f1")}, {S("\x01" "1")}, {S("1\xc2\xa0")},
-        {S("01")}, {S("-")}, {S("+1")}, {S("1.")}, {S(".5")}, {S("1e")}, {S("1e+")}, {S("1.e1")}, {S("--1")}, {S("0x10")}, {S("1-2")}, {S("1.2.3")}, {S("00")},
-        {S("1e999")}, {S("-1e999")}, {S("NaN")}, {S("Infinity")}, {S("-Infinity")}, {S("nan")},
-        {S("9007199254740993")}, {S("-9007199254740993")}, {S("9007199254740992.0")}, {S("9007199254740993e0")}, {S("18446744073709551615")}, {S("1e16")},
-        {S("{\"a\":1,\"a\":1}")}, {S("{\"a\":1,\"b\":2,\"\\u0061\":3}")}, {S("[[{\"x\":{\"\":1,\"\":2}}]]")}, /* duplicate keys */
-        {S("tru")}, {S("truex")}, {S("True")}, {S("nul")}, {S("null0")}, {S("//\n1")}, {S("/**/1")}, {S("undefined")},
-    };
+    } rows[] = {{S("")}, {S(" ")}, {S("{} x")}, {S("{}{}")}, {S("{}\0")}, {S("1 2")}, {S("[1,]")}, {S("[,1]")}, {S("[1 2]")}, {S("{,}")},
+        {S("{\"a\":1,}")}, {S("{\"a\"}")}, {S("{\"a\":}")}, {S("{a:1}")}, {S("{'a':1}")}, {S("{1:2}")}, {S("[")}, {S("{")}, {S("]")},
+        {S("[1")}, {S("{\"a\":1")}, {S("{\"a\"")}, {S("\"")}, {S("\"a")}, {S("\"\\\"")}, {S("\"\\")}, {S("\"\\x\"")}, {S("\"\\u12\"")},
+        {S("\"\\u12g4\"")}, {S("\"\\u\"")}, {S("\"\\U0041\"")}, {S("\"\\u0000\"")}, {S("\"a\0b\"")}, {S("{\"a\\u0000b\":1}")}, /* NUL */
+        {S("\"\\ud800\"")}, {S("\"\\udc00\"")}, {S("\"\\ud800\\u0041\"")}, {S("\"\\ud800x\"")},
+        {S("\"\\udc00\\ud800\"")}, /* half characters */
+        {S("\"\xff\"")}, {S("\"\xc3\"")}, {S("\"\xed\xa0\x80\"")}, {S("\"\xc0\xaf\"")}, {S("\xff")},
+        {S("\xef\xbb\xbf{}")}, /* not UTF-8; a mark before */
+        {S("\"a\nb\"")}, {S("\"a\tb\"")}, {S("\"\x1f\"")}, {S("\v1")}, {S("\f1")},
+        {S("\x01"
+           "1")},
+        {S("1\xc2\xa0")}, {S("01")}, {S("-")}, {S("+1")}, {S("1.")}, {S(".5")}, {S("1e")}, {S("1e+")}, {S("1.e1")}, {S("--1")}, {S("0x10")},
+        {S("1-2")}, {S("1.2.3")}, {S("00")}, {S("1e999")}, {S("-1e999")}, {S("NaN")}, {S("Infinity")}, {S("-Infinity")}, {S("nan")},
+        {S("9007199254740993")}, {S("-9007199254740993")}, {S("9007199254740992.0")}, {S("9007199254740993e0")},
+        {S("18446744073709551615")}, {S("1e16")}, {S("{\"a\":1,\"a\":1}")}, {S("{\"a\":1,\"b\":2,\"\\u0061\":3}")},
+        {S("[[{\"x\":{\"\":1,\"\":2}}]]")}, /* duplicate keys */
+        {S("tru")}, {S("truex")}, {S("True")}, {S("nul")}, {S("null0")}, {S("//\n1")}, {S("/**/1")}, {S("undefined")}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (parses(rows[i].text, rows[i].len))
             fail_msg("was taken: %.*s", (int)rows[i].len, rows[i].text);
@@ -179,7 +182,8 @@ static void a_tree_is_built_in_a_straight_line(void **state)
     json_append(list, json_string("a"));
     json_append(list, json_object());
     json_set(j, "list", list);
-    assert_prints(j, "{\"s\":\"x\\\"y\",\"none\":null,\"n\":42,\"exact\":9007199254740992,\"big\":\"18446744073709551615\",\"d\":0.5,\"t\":true,\"f\":false,"
+    assert_prints(j, "{\"s\":\"x\\\"y\",\"none\":null,\"n\":42,\"exact\":9007199254740992,\"big\":\"18446744073709551615\",\"d\":0.5,\"t\":"
+                     "true,\"f\":false,"
                      "\"z\":null,\"stamp\":\"00000000000000010000000000000002\",\"zero\":null,\"list\":[\"a\",{}]}");
     json_free(j);
     json_free(NULL);
@@ -237,8 +241,10 @@ static void what_does_not_fit_is_not_printed_in_part(void **state)
 static void bytes_that_are_no_text_are_replaced_in_print(void **state)
 {
     (void)state;
-    struct json *j = json_string("a\xff" "b\xc3");
-    assert_prints(j, "\"a\xef\xbf\xbd" "b\xef\xbf\xbd\"");
+    struct json *j = json_string("a\xff"
+                                 "b\xc3");
+    assert_prints(j, "\"a\xef\xbf\xbd"
+                     "b\xef\xbf\xbd\"");
     json_free(j);
 }
 
@@ -272,7 +278,8 @@ static void numbers_have_one_spelling(void **state)
     (void)state;
     struct json *j = NULL;
     uint64_t v = 77;
-    assert_ok(json_parse(S("{\"a\":-1,\"b\":1.5,\"c\":\"5\",\"d\":\"9007199254740993\",\"e\":\"9007199254740992\",\"f\":\"09007199254740993\",\"g\":true,\"h\":10,"
+    assert_ok(json_parse(S("{\"a\":-1,\"b\":1.5,\"c\":\"5\",\"d\":\"9007199254740993\",\"e\":\"9007199254740992\",\"f\":"
+                           "\"09007199254740993\",\"g\":true,\"h\":10,"
                            "\"i\":\"18446744073709551616\"}"),
         &j));
     static const char *const malformed[] = {"a", "b", "c", "e", "f", "g", "i", "missing"};
@@ -291,7 +298,8 @@ static void stamps_are_digits_or_null(void **state)
     (void)state;
     struct json *j = NULL;
     struct stamp s = {7, 7};
-    assert_ok(json_parse(S("{\"a\":\"00000000000000010000000000000002\",\"b\":null,\"c\":\"00000000000000000000000000000000\",\"d\":\"1\",\"e\":1}"), &j));
+    assert_ok(json_parse(
+        S("{\"a\":\"00000000000000010000000000000002\",\"b\":null,\"c\":\"00000000000000000000000000000000\",\"d\":\"1\",\"e\":1}"), &j));
     assert_err(ERR_SYNTAX, json_get_stamp(j, "c", &s));
     assert_err(ERR_SYNTAX, json_get_stamp(j, "d", &s));
     assert_err(ERR_SYNTAX, json_get_stamp(j, "e", &s));

@@ -240,15 +240,17 @@ static void a_head_that_is_too_long_is_not_printed(void **state)
 static void malformed_requests_are_refused(void **state)
 {
     (void)state;
-    static const char *const heads[] = {
-        "", "[]", "{}", "{\"ring\":1}", "{\"ring\":1,\"key\":\"\",\"target\":\"" TARGET "\"}", "{\"ring\":-1,\"key\":\"k\",\"target\":\"" TARGET "\"}",
+    static const char *const heads[] = {"", "[]", "{}", "{\"ring\":1}", "{\"ring\":1,\"key\":\"\",\"target\":\"" TARGET "\"}",
+        "{\"ring\":-1,\"key\":\"k\",\"target\":\"" TARGET "\"}",
         "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"target\":\"" TARGET "\"}", "{\"ring\":1,\"key\":\"k\",\"target\":7}",
-        "{\"ring\":1,\"key\":\"k\",\"target\":null}", "{\"ring\":1,\"key\":\"k\",\"target\":\"\"}", "{\"ring\":1,\"key\":\"k\",\"target\":\"../etc\"}",
-        "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"ballot\":null}", "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"known\":[]}",
-        "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"known\":{}}", "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"record\":{}}",
+        "{\"ring\":1,\"key\":\"k\",\"target\":null}", "{\"ring\":1,\"key\":\"k\",\"target\":\"\"}",
+        "{\"ring\":1,\"key\":\"k\",\"target\":\"../etc\"}", "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"ballot\":null}",
+        "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"known\":[]}",
+        "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"known\":{}}",
+        "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"record\":{}}",
         "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\",\"staging\":1}", "{\"ring\":1,\"key\":\"k\",\"target\":\"" TARGET "\"} x",
-        "{\"ring\":1,\"key\":\"k\",\"target\":\"node-2.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}",
-    };
+        "{\"ring\":1,\"key\":\"k\",\"target\":\"node-2."
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}"};
     struct message_request out;
     const void *bytes;
     size_t n;
@@ -387,15 +389,14 @@ static void a_refusal_says_why(void **state)
 static void malformed_answers_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "", "[]", "{}", "{\"ok\":true}", "{\"ok\":1,\"promised\":null}", "{\"ok\":false,\"promised\":null}", "{\"ok\":false,\"error\":\"ok\",\"promised\":null}",
-        "{\"ok\":true,\"error\":\"fenced\",\"promised\":null}", "{\"ok\":true,\"promised\":\"x\"}", "{\"ok\":true,\"promised\":null,\"ring\":0}",
-        "{\"ok\":true,\"promised\":null,\"records\":{}}", "{\"ok\":true,\"promised\":null,\"records\":null}", "{\"ok\":true,\"promised\":null,\"records\":[1]}",
-        "{\"ok\":true,\"promised\":null,\"records\":[{}]}", "{\"ok\":true,\"promised\":null,\"slot\":null}", "{\"ok\":true,\"promised\":null,\"slot\":{}}",
-        "{\"ok\":true,\"promised\":null,\"slot\":{\"ballot\":null,\"record\":null}}",
+    static const char *const rows[] = {"", "[]", "{}", "{\"ok\":true}", "{\"ok\":1,\"promised\":null}", "{\"ok\":false,\"promised\":null}",
+        "{\"ok\":false,\"error\":\"ok\",\"promised\":null}", "{\"ok\":true,\"error\":\"fenced\",\"promised\":null}",
+        "{\"ok\":true,\"promised\":\"x\"}", "{\"ok\":true,\"promised\":null,\"ring\":0}", "{\"ok\":true,\"promised\":null,\"records\":{}}",
+        "{\"ok\":true,\"promised\":null,\"records\":null}", "{\"ok\":true,\"promised\":null,\"records\":[1]}",
+        "{\"ok\":true,\"promised\":null,\"records\":[{}]}", "{\"ok\":true,\"promised\":null,\"slot\":null}",
+        "{\"ok\":true,\"promised\":null,\"slot\":{}}", "{\"ok\":true,\"promised\":null,\"slot\":{\"ballot\":null,\"record\":null}}",
         "{\"ok\":true,\"promised\":null,\"slot\":{\"ballot\":\"00000000000000010000000000000002\"}}",
-        "{\"ok\":true,\"promised\":null,\"slot\":{\"ballot\":\"00000000000000010000000000000002\",\"record\":{}}}",
-    };
+        "{\"ok\":true,\"promised\":null,\"slot\":{\"ballot\":\"00000000000000010000000000000002\",\"record\":{}}}"};
     struct message_answer out;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_err(ERR_SYNTAX, message_answer_parse(rows[i], strlen(rows[i]), &out));

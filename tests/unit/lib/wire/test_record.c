@@ -46,12 +46,8 @@ static void assert_refused(const struct record *r)
 static void a_record_goes_there_and_back(void **state)
 {
     (void)state;
-    struct record rows[] = {
-        make_record(RECORD_UPLOAD, 100, 0, 1),
-        make_record(RECORD_RESTORE, 101, 100, 2),
-        make_record(RECORD_DELETE, 102, 0, 3),
-        make_record(RECORD_DELETE, 103, 101, 4),
-    };
+    struct record rows[] = {make_record(RECORD_UPLOAD, 100, 0, 1), make_record(RECORD_RESTORE, 101, 100, 2),
+        make_record(RECORD_DELETE, 102, 0, 3), make_record(RECORD_DELETE, 103, 101, 4)};
     rows[1].parent = (struct stamp){100, UINT64_MAX};
     rows[1].conditional = 1;
     rows[0].size = JSON_EXACT_MAX;
@@ -77,12 +73,13 @@ static void the_json_is_the_one_that_is_written_down(void **state)
     struct record r = make_record(RECORD_UPLOAD, 0x1a, 0, 7);
     struct buf b;
     print(&r, &b);
-    assert_string_equal(buf_str(&b),
-        "{\"id\":\"000000000000001a0000000000000001\",\"kind\":\"upload\",\"of\":null,\"course\":\"CSEN 317\",\"key\":\"csen317\",\"term\":\"2026 Fall\","
-        "\"title\":\"\",\"instructor\":\"\",\"note\":\"\",\"filename\":\"syllabus.pdf\",\"type\":\"application/pdf\",\"uploader\":\"\",\"size\":5,"
-        "\"sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\",\"parent\":null,"
-        "\"upload\":\"00000000000000000000000000000007\",\"conditional\":false,"
-        "\"fields\":\"ac354d2e887cbef21a42a42cd2b827ca551a7879168abbba86041c6859dbe97c\"}");
+    assert_string_equal(buf_str(&b), "{\"id\":\"000000000000001a0000000000000001\",\"kind\":\"upload\",\"of\":null,\"course\":\"CSEN "
+                                     "317\",\"key\":\"csen317\",\"term\":\"2026 Fall\","
+                                     "\"title\":\"\",\"instructor\":\"\",\"note\":\"\",\"filename\":\"syllabus.pdf\",\"type\":"
+                                     "\"application/pdf\",\"uploader\":\"\",\"size\":5,"
+                                     "\"sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\",\"parent\":null,"
+                                     "\"upload\":\"00000000000000000000000000000007\",\"conditional\":false,"
+                                     "\"fields\":\"ac354d2e887cbef21a42a42cd2b827ca551a7879168abbba86041c6859dbe97c\"}");
     buf_release(&b);
     record_release(&r);
 }
@@ -119,10 +116,8 @@ struct bound {
 static void fields_have_bounds_in_bytes_and_characters(void **state)
 {
     (void)state;
-    static const struct bound rows[] = {
-        {OF(term), 1020, 255}, {OF(title), 1020, 255}, {OF(instructor), 1020, 255}, {OF(note), 1020, 255}, {OF(filename), 1020, 255},
-        {OF(uploader), 1020, 255}, {OF(type), 127, 127}, {OF(course), 512, 128}, {OF(key), 2304, 2304},
-    };
+    static const struct bound rows[] = {{OF(term), 1020, 255}, {OF(title), 1020, 255}, {OF(instructor), 1020, 255}, {OF(note), 1020, 255},
+        {OF(filename), 1020, 255}, {OF(uploader), 1020, 255}, {OF(type), 127, 127}, {OF(course), 512, 128}, {OF(key), 2304, 2304}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct record r = make_record(RECORD_UPLOAD, 100, 0, 1), out;
         char **field = (char **)(void *)((char *)&r + rows[i].offset);
@@ -264,10 +259,8 @@ static void hex_and_sizes_are_checked(void **state)
 static void every_member_is_needed_and_of_its_type(void **state)
 {
     (void)state;
-    static const char *const members[] = {
-        "id", "course", "key", "kind", "of", "term", "title", "instructor", "note", "filename", "type", "size", "sha256", "uploader", "parent", "upload",
-        "conditional", "fields",
-    };
+    static const char *const members[] = {"id", "course", "key", "kind", "of", "term", "title", "instructor", "note", "filename", "type",
+        "size", "sha256", "uploader", "parent", "upload", "conditional", "fields"};
     struct record r = make_record(RECORD_UPLOAD, 100, 0, 1);
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         struct json *j = record_to_json(&r);

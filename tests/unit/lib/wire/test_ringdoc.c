@@ -6,17 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct ring_member three[] = {
-    {.id = "node-2.bb", .name = "node-2", .zone = "", .weight = 1},
-    {.id = "node-1.aa", .name = "node-1", .zone = "east", .weight = 2},
-    {.id = "node-3.cc", .name = "node-3", .zone = "west", .weight = 1},
-};
+static const struct ring_member three[] = {{.id = "node-2.bb", .name = "node-2", .zone = "", .weight = 1},
+    {.id = "node-1.aa", .name = "node-1", .zone = "east", .weight = 2}, {.id = "node-3.cc", .name = "node-3", .zone = "west", .weight = 1}};
 
-#define FOUNDING                                                                                                                                     \
-    "{\"epoch\":1,\"k\":3,\"state\":\"stable\",\"ballot\":{\"counter\":0,\"coordinator\":\"\",\"start\":0},"                                         \
-    "\"prev\":[\"node-1.aa\",\"node-2.bb\",\"node-3.cc\"],"                                                                                          \
-    "\"members\":[{\"id\":\"node-1.aa\",\"name\":\"node-1\",\"zone\":\"east\",\"weight\":2},"                                                        \
-    "{\"id\":\"node-2.bb\",\"name\":\"node-2\",\"zone\":\"\",\"weight\":1},{\"id\":\"node-3.cc\",\"name\":\"node-3\",\"zone\":\"west\",\"weight\":1}]}"
+#define FOUNDING                                                                                                                         \
+    "{\"epoch\":1,\"k\":3,\"state\":\"stable\",\"ballot\":{\"counter\":0,\"coordinator\":\"\",\"start\":0},"                             \
+    "\"prev\":[\"node-1.aa\",\"node-2.bb\",\"node-3.cc\"],"                                                                              \
+    "\"members\":[{\"id\":\"node-1.aa\",\"name\":\"node-1\",\"zone\":\"east\",\"weight\":2},"                                            \
+    "{\"id\":\"node-2.bb\",\"name\":\"node-2\",\"zone\":\"\",\"weight\":1},{\"id\":\"node-3.cc\",\"name\":\"node-3\",\"zone\":\"west\"," \
+    "\"weight\":1}]}"
 
 static void the_founding_document_has_the_same_bytes_for_everybody(void **state)
 {
@@ -66,6 +64,25 @@ static void the_text_is_kept_byte_for_byte(void **state)
     ringdoc_free(d);
 }
 
+static void installing_again_changes_nothing_but_the_ballot(void **state)
+{
+    (void)state;
+    struct ballot newer = {.counter = 4, .coordinator = "coordinator-1", .start = 5};
+    struct ringdoc *d = NULL, *same = NULL, *under = NULL;
+    assert_ok(ringdoc_parse(" " FOUNDING, strlen(FOUNDING) + 1, &d));
+    assert_ok(ringdoc_under(d, &d->ballot, &same));
+    assert_string_equal(same->text, d->text);
+    assert_ok(ringdoc_under(d, &newer, &under));
+    assert_int_equal(ballot_cmp(&under->ballot, &newer), 0);
+    assert_int_equal(under->ring->epoch, d->ring->epoch);
+    assert_int_equal(under->ring->n_members, 3);
+    assert_non_null(strstr(under->text, "\"prev\":[\"node-1.aa\",\"node-2.bb\",\"node-3.cc\"]"));
+    assert_null(strstr(under->text, "\"counter\":0"));
+    ringdoc_free(d);
+    ringdoc_free(same);
+    ringdoc_free(under);
+}
+
 /* Replaces the first occurrence of `from` in the founding document. */
 static void assert_changed(enum err wanted, const char *from, const char *to)
 {
@@ -84,14 +101,13 @@ static void assert_changed(enum err wanted, const char *from, const char *to)
 static void malformed_documents_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {
-        {"{\"epoch\"", "[{\"epoch\""}, {"\"epoch\":1", "\"epoch\":\"1\""}, {"\"epoch\":1,", ""}, {"\"epoch\":1", "\"epoch\":-1"}, {"\"k\":3,", ""},
-        {"\"k\":3", "\"k\":3.5"}, {"\"state\":\"stable\",", ""}, {"\"ballot\":{", "\"ballot\":[{"}, {"\"counter\":0,", ""},
-        {"\"coordinator\":\"\"", "\"coordinator\":\"no good name\""}, {"\"coordinator\":\"\"", "\"coordinator\":null"}, {",\"start\":0", ""},
-        {"\"prev\":[\"node-1.aa\",\"node-2.bb\",\"node-3.cc\"],", ""}, {"\"prev\":[\"node-1.aa\"", "\"prev\":[1"}, {"\"members\":[", "\"others\":["},
-        {"\"zone\":\"\",", ""}, {"\"weight\":2", "\"weight\":\"2\""}, {"\"id\":\"node-1.aa\",", ""}, {"\"name\":\"node-1\"", "\"name\":7"},
-        {"\"epoch\":1", "\"epoch\":1,\"epoch\":1"},
-    };
+    static const char *const rows[][2] = {{"{\"epoch\"", "[{\"epoch\""}, {"\"epoch\":1", "\"epoch\":\"1\""}, {"\"epoch\":1,", ""},
+        {"\"epoch\":1", "\"epoch\":-1"}, {"\"k\":3,", ""}, {"\"k\":3", "\"k\":3.5"}, {"\"state\":\"stable\",", ""},
+        {"\"ballot\":{", "\"ballot\":[{"}, {"\"counter\":0,", ""}, {"\"coordinator\":\"\"", "\"coordinator\":\"no good name\""},
+        {"\"coordinator\":\"\"", "\"coordinator\":null"}, {",\"start\":0", ""},
+        {"\"prev\":[\"node-1.aa\",\"node-2.bb\",\"node-3.cc\"],", ""}, {"\"prev\":[\"node-1.aa\"", "\"prev\":[1"},
+        {"\"members\":[", "\"others\":["}, {"\"zone\":\"\",", ""}, {"\"weight\":2", "\"weight\":\"2\""}, {"\"id\":\"node-1.aa\",", ""},
+        {"\"name\":\"node-1\"", "\"name\":7"}, {"\"epoch\":1", "\"epoch\":1,\"epoch\":1"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_changed(ERR_SYNTAX, rows[i][0], rows[i][1]);
     struct ringdoc *d = NULL;
@@ -103,12 +119,11 @@ static void malformed_documents_are_refused(void **state)
 static void documents_out_of_bounds_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {
-        {"\"epoch\":1", "\"epoch\":0"}, {"\"k\":3", "\"k\":0"}, {"\"k\":3", "\"k\":17"}, {"\"weight\":2", "\"weight\":0"}, {"\"weight\":2", "\"weight\":17"},
-        {"\"stable\"", "\"joint\""}, {"\"id\":\"node-1.aa\"", "\"id\":\"node-2.bb\""}, {"\"name\":\"node-1\"", "\"name\":\"Node-1\""},
+    static const char *const rows[][2] = {{"\"epoch\":1", "\"epoch\":0"}, {"\"k\":3", "\"k\":0"}, {"\"k\":3", "\"k\":17"},
+        {"\"weight\":2", "\"weight\":0"}, {"\"weight\":2", "\"weight\":17"}, {"\"stable\"", "\"joint\""},
+        {"\"id\":\"node-1.aa\"", "\"id\":\"node-2.bb\""}, {"\"name\":\"node-1\"", "\"name\":\"Node-1\""},
         {"\"prev\":[\"node-1.aa\"", "\"prev\":[\"../aa\""}, {"\"prev\":[\"node-1.aa\",\"node-2.bb\",\"node-3.cc\"]", "\"prev\":[]"},
-        {"\"zone\":\"east\"", "\"zone\":\"the east\""},
-    };
+        {"\"zone\":\"east\"", "\"zone\":\"the east\""}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_changed(ERR_INVALID, rows[i][0], rows[i][1]);
     struct ringdoc *d = NULL;
@@ -141,8 +156,7 @@ static void ballots_are_ordered_by_counter_then_coordinator_then_start(void **st
 {
     (void)state;
     static const struct ballot ascending[] = {
-        {0, "", 0}, {1, "", 0}, {1, "a", 0}, {1, "a", 1}, {1, "a", UINT64_MAX}, {1, "b", 0}, {2, "a", 0}, {UINT64_MAX, "", 0},
-    };
+        {0, "", 0}, {1, "", 0}, {1, "a", 0}, {1, "a", 1}, {1, "a", UINT64_MAX}, {1, "b", 0}, {2, "a", 0}, {UINT64_MAX, "", 0}};
     enum { N = sizeof(ascending) / sizeof(ascending[0]) };
     for (int i = 0; i < N; i++) {
         for (int j = 0; j < N; j++) {
@@ -158,6 +172,7 @@ int main(void)
         cmocka_unit_test(the_founding_document_has_the_same_bytes_for_everybody),
         cmocka_unit_test(a_document_goes_there_and_back),
         cmocka_unit_test(the_text_is_kept_byte_for_byte),
+        cmocka_unit_test(installing_again_changes_nothing_but_the_ballot),
         cmocka_unit_test(malformed_documents_are_refused),
         cmocka_unit_test(documents_out_of_bounds_are_refused),
         cmocka_unit_test(the_largest_ring_fits_into_a_document),
