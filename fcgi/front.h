@@ -7,9 +7,9 @@
 #include "fcgi/routes.h"
 #include "fcgi/transport.h"
 
-#define FRONT_ID_SIZE 65                /* a request's number with NUL */
-#define FRONT_HEADERS_MAX 16384         /* bytes of an answer's header section */
-#define FRONT_JSON_MAX (64u << 20)      /* bytes of a JSON answer: a course with the most records a history may have */
+#define FRONT_ID_SIZE 65           /* a request's number with NUL */
+#define FRONT_HEADERS_MAX 16384    /* bytes of an answer's header section */
+#define FRONT_JSON_MAX (64u << 20) /* bytes of a JSON answer: a course with the most records a history may have */
 
 struct request {
     struct worker *worker;
@@ -18,10 +18,10 @@ struct request {
     struct target target;
     struct routes_match match;
     char id[FRONT_ID_SIZE];
-    uint64_t body_left;     /* of the Content-Length, 0 when there is none */
-    struct buf headers;     /* "Name: value\r\n" lines so far */
+    uint64_t body_left; /* of the Content-Length, 0 when there is none */
+    struct buf headers; /* "Name: value\r\n" lines so far */
     int retry_after_set;
-    int answered;           /* the status that was sent, 0 before */
+    int answered; /* the status that was sent, 0 before */
 };
 
 /* Serves one request to its end. The worker's arena is reset. */

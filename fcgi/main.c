@@ -19,8 +19,9 @@
 
 #define ABOUT "the REST API of Ringbinder, a FastCGI responder for nginx"
 #define PASSWORD_MAX 256
-#define SMALL_MAX_BYTES (1u << 20)      /* bodies up to this travel with their record, in one round trip */
+#define SMALL_MAX_BYTES (1u << 20) /* bodies up to this travel with their record, in one round trip */
 #define QUORUM_TIMEOUT_MS 2000u
+#define UPLOAD_MAX_MAX (UINT64_C(1) << 50)
 #define STOP_GRACE_MS 2000u
 
 struct settings {
@@ -30,25 +31,34 @@ struct settings {
 
 static enum err read_settings(struct settings *s, int argc, char **argv)
 {
+    /* clang-format off */
     const struct cfg_row rows[] = {
-        {.name = "name", .type = CFG_STR, .str = &s->name, .min = 1, .max = 63, .help = "This api's name, as in logs and signatures."},
-        {.name = "data", .type = CFG_STR, .str = &s->data, .min = 1, .max = 4000, .help = "Its folder: the last known ring, form uploads on their way."},
-        {.name = "listen", .type = CFG_STR, .str = &s->listen, .min = 1, .max = 200, .help = "Where nginx finds it: unix:PATH or ADDRESS:PORT."},
-        {.name = "redis", .type = CFG_STR, .str = &s->redis, .min = 1, .max = 200, .help = "Redis: unix:PATH or HOST:PORT."},
-        {.name = "redis-user", .type = CFG_STR, .str = &s->redis_user, .optional = 1, .help = "The user there."},
-        {.name = "redis-password-file", .type = CFG_STR, .str = &s->redis_password_file, .optional = 1,
-            .help = "A file with that user's password in one line."},
-        {.name = "key", .type = CFG_STR, .str = &s->key, .min = 1, .max = 4000, .help = "The cluster's key: a file of 64 hex digits that only its owner can read."},
-        {.name = "coordinators", .type = CFG_STR, .str = &s->coordinators, .min = 1, .max = 2000,
-            .help = "The coordinators' URLS, a comma between them."},
+        {.name = "name", .env = "RB_API_NAME", .type = CFG_STR, .str = &s->name, .min = 1, .max = 63,
+            .help = "this api's name, as in logs and signatures"},
+        {.name = "data", .env = "RB_API_DATA", .type = CFG_STR, .str = &s->data, .min = 1, .max = 4000,
+            .help = "its folder: the last known ring, form uploads on their way"},
+        {.name = "listen", .env = "RB_API_LISTEN", .type = CFG_STR, .str = &s->listen, .min = 1, .max = 200,
+            .help = "where nginx finds it: unix:PATH or ADDRESS:PORT"},
+        {.name = "redis", .env = "RB_API_REDIS", .type = CFG_STR, .str = &s->redis, .min = 1, .max = 200,
+            .help = "Redis: unix:PATH or HOST:PORT"},
+        {.name = "redis-user", .env = "RB_API_REDIS_USER", .type = CFG_STR, .str = &s->redis_user, .optional = 1,
+            .help = "the user there"},
+        {.name = "redis-password-file", .env = "RB_API_REDIS_PASSWORD_FILE", .type = CFG_STR, .str = &s->redis_password_file, .optional = 1,
+            .help = "file with that user's password in one line"},
+        {.name = "key", .env = "RB_API_KEY", .type = CFG_STR, .str = &s->key, .min = 1, .max = 4000,
+            .help = "file with the cluster's key: 64 hex digits, mode 0600"},
+        {.name = "coordinators", .env = "RB_API_COORDINATORS", .type = CFG_STR, .str = &s->coordinators, .min = 1, .max = 2000,
+            .help = "their URLs, separated by commas"},
         {.name = "threads", .env = "RB_API_THREADS", .type = CFG_U64, .u64 = &s->threads, .def = "32", .min = 1, .max = POOL_THREADS_MAX,
-            .help = "How many requests are served at once."},
-        {.name = "upload-max-bytes", .env = "RB_UPLOAD_MAX_BYTES", .type = CFG_U64, .u64 = &s->upload_max_bytes, .def = "2147483648", .min = 1,
-            .max = UINT64_C(1) << 50, .help = "The largest upload, in bytes."},
+            .help = "how many requests are served at once"},
+        {.name = "upload-max-bytes", .env = "RB_UPLOAD_MAX_BYTES", .type = CFG_U64, .u64 = &s->upload_max_bytes, .def = "2147483648",
+            .min = 1, .max = UPLOAD_MAX_MAX, .help = "the largest upload, in bytes"},
         {.name = "lock-skip-percent", .env = "RB_LOCK_SKIP_PERCENT", .type = CFG_U64, .u64 = &s->lock_skip_percent, .def = "0", .max = 100,
-            .help = "For tests: how often the lock that spares rivals a chase is not taken, in percent."},
-        {.name = "log-level", .env = "RB_LOG_LEVEL", .type = CFG_STR, .str = &s->log_level, .def = "info", .help = "debug, info, warn or error."},
+            .help = "for tests: how often the lock that spares rivals a chase is not taken, in percent"},
+        {.name = "log-level", .env = "RB_LOG_LEVEL", .type = CFG_STR, .str = &s->log_level, .def = "info",
+            .help = "debug, info, warn or error"},
     };
+    /* clang-format on */
     enum err e = cfg_read(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, ABOUT, stderr);
     if (!e && log_level_parse(s->log_level) < 0) {
         fprintf(stderr, "--log-level: debug, info, warn or error\n");

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <time.h>
 
-static const int statuses[METRICS_STATUSES - 1] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 410, 411, 412, 413, 414, 415, 416, 422, 429, 500, 503, 507};
+static const int statuses[METRICS_STATUSES - 1] = {
+    200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 410, 411, 412, 413, 414, 415, 416, 422, 429, 500, 503, 507};
 static const uint64_t bounds_us[METRICS_BUCKETS] = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000};
 
 void metrics_init(struct metrics *m)
@@ -68,7 +69,8 @@ static enum err print_requests(const struct metrics *m, const char *method, cons
         if (count == 0)
             continue;
         int status = s < METRICS_STATUSES - 1 ? statuses[s] : 0;
-        enum err e = buf_addf(out, "ringbinder_api_requests_total{method=\"%s\",route=\"%s\",status=\"%d\"} %" PRIu64 "\n", method, pattern, status, count);
+        enum err e = buf_addf(
+            out, "ringbinder_api_requests_total{method=\"%s\",route=\"%s\",status=\"%d\"} %" PRIu64 "\n", method, pattern, status, count);
         if (e)
             return e;
     }
@@ -112,7 +114,10 @@ static enum err print_rows(const struct metrics *m, struct buf *out,
 
 enum err metrics_print(const struct metrics *m, const struct metrics_gauges *now, struct buf *out)
 {
-    const struct { const char *name, *type, *help; double value; } singles[] = {
+    const struct {
+        const char *name, *type, *help;
+        double value;
+    } singles[] = {
         {"requests_in_flight", "gauge", "Requests being served now.", (double)get(&m->in_flight)},
         {"threads", "gauge", "Threads that serve requests.", (double)get(&m->threads)},
         {"upload_bytes_total", "counter", "Bytes of uploads that made a version.", (double)get(&m->upload_bytes)},
@@ -122,17 +127,19 @@ enum err metrics_print(const struct metrics *m, const struct metrics_gauges *now
         {"clock_rebases_total", "counter", "How often owners said that this api's clock is too far ahead.", (double)now->clock_rebases},
         {"resident_memory_bytes", "gauge", "Resident memory of this process.", (double)now->resident_bytes},
     };
-    enum err e = buf_add_str(out, "# HELP ringbinder_api_requests_total Requests by route and status.\n# TYPE ringbinder_api_requests_total counter\n");
+    enum err e = buf_add_str(
+        out, "# HELP ringbinder_api_requests_total Requests by route and status.\n# TYPE ringbinder_api_requests_total counter\n");
     if (!e)
         e = print_rows(m, out, print_requests);
     if (!e)
-        e = buf_add_str(out, "# HELP ringbinder_api_request_seconds Time to answer, by route.\n# TYPE ringbinder_api_request_seconds histogram\n");
+        e = buf_add_str(
+            out, "# HELP ringbinder_api_request_seconds Time to answer, by route.\n# TYPE ringbinder_api_request_seconds histogram\n");
     if (!e)
         e = print_rows(m, out, print_latency);
     for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]) && !e; i++) {
         const char *name = singles[i].name;
-        e = buf_addf(out, "# HELP ringbinder_api_%s %s\n# TYPE ringbinder_api_%s %s\nringbinder_api_%s %.17g\n", name, singles[i].help, name,
-            singles[i].type, name, singles[i].value);
+        e = buf_addf(out, "# HELP ringbinder_api_%s %s\n# TYPE ringbinder_api_%s %s\nringbinder_api_%s %.17g\n", name, singles[i].help,
+            name, singles[i].type, name, singles[i].value);
     }
     return e;
 }

@@ -8,17 +8,17 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define METRICS_ROUTES_MAX 32   /* rows of the route table, and one for requests that fit none */
-#define METRICS_STATUSES 24     /* status codes told apart; the last slot is "other" */
-#define METRICS_BUCKETS 12      /* of the latency histogram, without +Inf */
+#define METRICS_ROUTES_MAX 32 /* rows of the route table, and one for requests that fit none */
+#define METRICS_STATUSES 24   /* status codes told apart; the last slot is "other" */
+#define METRICS_BUCKETS 12    /* of the latency histogram, without +Inf */
 
 struct metrics {
     _Atomic uint64_t requests[METRICS_ROUTES_MAX][METRICS_STATUSES];
     _Atomic uint64_t latency[METRICS_ROUTES_MAX][METRICS_BUCKETS + 1]; /* not cumulative; the last is +Inf */
     _Atomic uint64_t latency_us[METRICS_ROUTES_MAX];
     _Atomic uint64_t in_flight;
-    _Atomic uint64_t upload_bytes;      /* of uploads that made a version */
-    _Atomic uint64_t quorum_failures;   /* changes that ended in 503 */
+    _Atomic uint64_t upload_bytes;    /* of uploads that made a version */
+    _Atomic uint64_t quorum_failures; /* changes that ended in 503 */
     _Atomic uint64_t threads;
 };
 
@@ -31,9 +31,9 @@ void metrics_end(struct metrics *m, const struct route *route, int status, uint6
 
 /* Moments that are not counters: read by the caller when they are asked for. */
 struct metrics_gauges {
-    double view_age_s;          /* since the picture of the cluster was taken */
-    uint64_t clock_rebases;     /* how often owners said that our clock is too far ahead */
-    uint64_t index_retries;     /* records that wait for the index */
+    double view_age_s;      /* since the picture of the cluster was taken */
+    uint64_t clock_rebases; /* how often owners said that our clock is too far ahead */
+    uint64_t index_retries; /* records that wait for the index */
     uint64_t resident_bytes;
 };
 

@@ -132,7 +132,7 @@ static enum err step_epilogue(struct multipart *m, enum step *step)
 
 static enum err consume(struct multipart *m)
 {
-    static enum err (*const steps[])(struct multipart *m, enum step *step) = {
+    static enum err (*const steps[])(struct multipart * m, enum step * step) = {
         [STATE_PREAMBLE] = step_preamble,
         [STATE_DELIMITER_END] = step_delimiter_end,
         [STATE_HEADERS] = step_headers,

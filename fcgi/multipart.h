@@ -6,20 +6,20 @@
 
 #include <stddef.h>
 
-#define MULTIPART_BOUNDARY_MAX 70       /* RFC 2046 */
+#define MULTIPART_BOUNDARY_MAX 70 /* RFC 2046 */
 #define MULTIPART_PARTS_MAX 16
-#define MULTIPART_HEADERS_MAX 8192      /* bytes of one part's header section */
-#define MULTIPART_NAME_MAX 128          /* bytes of a field's name */
+#define MULTIPART_HEADERS_MAX 8192 /* bytes of one part's header section */
+#define MULTIPART_NAME_MAX 128     /* bytes of a field's name */
 #define MULTIPART_FILENAME_MAX 2048
 #define MULTIPART_TYPE_MAX 256
-#define MULTIPART_WINDOW 16384          /* bytes looked at together; holds a whole header section and a delimiter */
+#define MULTIPART_WINDOW 16384 /* bytes looked at together; holds a whole header section and a delimiter */
 
 /* What a part's headers say; strings live until its end. They are UTF-8 without control characters. */
 struct multipart_part {
     char name[MULTIPART_NAME_MAX + 1];
     int has_filename;
     char filename[MULTIPART_FILENAME_MAX + 1];
-    char type[MULTIPART_TYPE_MAX + 1];  /* Content-Type as sent, "" when none */
+    char type[MULTIPART_TYPE_MAX + 1]; /* Content-Type as sent, "" when none */
 };
 
 /* What is done with the parts. Any error stops the parser, which then gives that error. *detail may be set to a sentence. */
@@ -34,11 +34,11 @@ struct multipart {
     const struct multipart_sink *sink;
     int state;
     unsigned parts;
-    const char *detail;                 /* after an error: a sentence for people, or NULL */
+    const char *detail;                         /* after an error: a sentence for people, or NULL */
     char delimiter[MULTIPART_BOUNDARY_MAX + 5]; /* CRLF, two dashes, boundary */
     size_t delimiter_len;
     struct multipart_part part;
-    size_t len;                         /* bytes in window */
+    size_t len; /* bytes in window */
     char window[MULTIPART_WINDOW];
 };
 

@@ -8,7 +8,10 @@
 #include <strings.h>
 
 /* A piece of the header section; not NUL-terminated. */
-struct piece { const char *at; size_t len; };
+struct piece {
+    const char *at;
+    size_t len;
+};
 
 static enum err fail(enum err e, const char **detail, const char *sentence)
 {
@@ -232,7 +235,7 @@ enum err multipart_boundary(const char *content_type, char out[MULTIPART_BOUNDAR
     if (!content_type || strncasecmp(content_type, wanted, n) != 0 || !strchr("; \t", content_type[n]))
         return ERR_TYPE;
     struct piece p = {content_type + n, strlen(content_type + n)}, name;
-    char value[MULTIPART_BOUNDARY_MAX + 1];
+    char value[MULTIPART_BOUNDARY_MAX + 1] = "";
     enum err e = take_param(&p, &name, value, sizeof(value) - 1);
     while (!e && name.len > 0 && !is(&name, "boundary"))
         e = take_param(&p, &name, value, sizeof(value) - 1);

@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 
 #define STACK_BYTES (512u * 1024u)
-#define WAKE_SIGNAL SIGUSR2     /* ends the read or accept of an idle thread */
-#define ACCEPT_PAUSE_MS 20u     /* after a failed accept: descriptors run out for a while, not for ever */
+#define WAKE_SIGNAL SIGUSR2 /* ends the read or accept of an idle thread */
+#define ACCEPT_PAUSE_MS 20u /* after a failed accept: descriptors run out for a while, not for ever */
 #define STOP_POLL_MS 10u
-#define START_GRACE_MS 2000u    /* for threads of a start that failed half-way */
+#define START_GRACE_MS 2000u /* for threads of a start that failed half-way */
 
 enum thread_state { THREAD_IDLE, THREAD_BUSY, THREAD_GONE };
 
@@ -26,14 +26,14 @@ struct thread {
     pthread_t handle;
     struct worker worker;
     FCGX_Request request;
-    _Atomic int state;          /* enum thread_state */
+    _Atomic int state; /* enum thread_state */
 };
 
 struct pool {
     struct metrics *metrics;
     int listen_fd;
     _Atomic int stopping;
-    unsigned n;                 /* threads that run */
+    unsigned n; /* threads that run */
     struct thread threads[];
 };
 

@@ -81,8 +81,12 @@ const char *request_header(const struct request *r, const char *name)
     assert(strlen(name) <= HEADER_NAME_MAX);
     int always = strcmp(name, "Content-Length") == 0 || strcmp(name, "Content-Type") == 0;
     snprintf(variable, sizeof(variable), "%s%s", always ? "" : "HTTP_", name);
-    for (char *c = variable; *c; c++)
-        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    for (char *c = variable; *c; c++) {
+        if (*c == '-')
+            *c = '_';
+        else
+            *c = (char)toupper((unsigned char)*c);
+    }
     const char *value = param(r, variable);
     return value && (*value || !always) ? value : NULL;
 }

@@ -7,7 +7,7 @@
 #include "lib/wire/json.h"
 
 struct request;
-struct metrics;     /* metrics.h */
+struct metrics; /* metrics.h */
 
 struct worker *request_worker(const struct request *r);
 struct arena *request_arena(const struct request *r);

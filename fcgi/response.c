@@ -8,13 +8,34 @@
 
 #define RETRY_AFTER_DEFAULT "2" /* seconds: about as long as a suspect node or a new leader takes */
 
-struct status_text { int status; const char *text; };
+struct status_text {
+    int status;
+    const char *text;
+};
 
 static const struct status_text statuses[] = {
-    {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"},
-    {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-    {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"},
-    {422, "Unprocessable Content"}, {429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
     {507, "Insufficient Storage"},
 };
 
@@ -81,28 +102,28 @@ static void finish(struct request *r, int status, const char *type, const char *
         return;
 }
 
-static void send_json(struct request *r, int status, const char *type, struct json *body)
+/* Takes body. ERR_NOMEM when it, or a part of it, could not be had; then nothing was sent. */
+static enum err send_json(struct request *r, int status, const char *type, struct json *body)
 {
     struct buf text;
     buf_init(&text, FRONT_JSON_MAX);
     enum err e = body ? json_print(body, &text) : ERR_NOMEM;
     if (!e)
         e = buf_add(&text, "\n", 1);
-    json_free(body);
     if (!e) {
         response_header(r, "Cache-Control", "no-store");
         finish(r, status, type, text.data, text.len);
-    } else if (strcmp(type, "application/problem+json") != 0) {
-        response_problem(r, e, NULL);
-    } else {
-        response_empty(r, 500); /* not even memory for a problem */
     }
+    json_free(body);
     buf_release(&text);
+    return e;
 }
 
 void response_json(struct request *r, int status, struct json *body)
 {
-    send_json(r, status, "application/json", body);
+    enum err e = send_json(r, status, "application/json", body);
+    if (e)
+        response_problem(r, e, NULL);
 }
 
 void response_text(struct request *r, int status, const char *type, const char *text, size_t len)
@@ -120,7 +141,8 @@ struct json *response_problem_begin(const struct request *r, enum err e, const c
     int status = err_http_status(e);
     const char *sentence = detail ? detail : err_text(e);
     if (status >= 500)
-        log_write(status == 500 ? LOG_ERROR : LOG_WARN, "answer", "%d %s for %s, request %s: %s", status, err_code(e), request_method(r), r->id, sentence);
+        log_write(status == 500 ? LOG_ERROR : LOG_WARN, "answer", "%d %s for %s, request %s: %s", status, err_code(e), request_method(r),
+            r->id, sentence);
     char type[64];
     snprintf(type, sizeof(type), "urn:ringbinder:error:%s", err_code(e));
     struct json *j = json_object();
@@ -137,7 +159,8 @@ void response_problem_end(struct request *r, enum err e, struct json *problem)
     int status = err_http_status(e);
     if (status == 503 && !r->retry_after_set)
         response_header(r, "Retry-After", RETRY_AFTER_DEFAULT);
-    send_json(r, status, "application/problem+json", problem);
+    if (send_json(r, status, "application/problem+json", problem))
+        response_empty(r, status); /* not even memory for a problem */
 }
 
 void response_problem(struct request *r, enum err e, const char *detail)

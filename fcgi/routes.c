@@ -3,6 +3,7 @@
 #include "fcgi/handler/handlers.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct route table[] = {
@@ -51,13 +52,9 @@ static int fits(const char *pattern, const struct target *t, struct routes_match
 
 static void add_allow(char allow[ROUTES_ALLOW_SIZE], const char *method)
 {
-    const char *words[] = {method, strcmp(method, "GET") == 0 ? "HEAD" : NULL};
-    for (size_t i = 0; i < 2 && words[i]; i++) {
-        assert(strlen(allow) + strlen(words[i]) + 3 <= ROUTES_ALLOW_SIZE);
-        if (*allow)
-            strcat(allow, ", ");
-        strcat(allow, words[i]);
-    }
+    size_t at = strlen(allow);
+    int n = snprintf(allow + at, ROUTES_ALLOW_SIZE - at, "%s%s%s", at ? ", " : "", method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
+    assert(n > 0 && (size_t)n < ROUTES_ALLOW_SIZE - at);
 }
 
 enum err routes_find(const struct target *t, const char *method, struct routes_match *out)

@@ -7,12 +7,12 @@
 struct request;
 
 #define ROUTES_CAPTURES_MAX 2
-#define ROUTES_ALLOW_SIZE 64    /* bytes of an Allow header's value with NUL */
+#define ROUTES_ALLOW_SIZE 64 /* bytes of an Allow header's value with NUL */
 
 struct route {
-    const char *method;     /* "GET" also serves HEAD */
-    const char *pattern;    /* "/api/v1/courses/{}": {} captures one segment */
-    const char *params;     /* the query parameters it knows, one space between them; "" = none */
+    const char *method;  /* "GET" also serves HEAD */
+    const char *pattern; /* "/api/v1/courses/{}": {} captures one segment */
+    const char *params;  /* the query parameters it knows, one space between them; "" = none */
     void (*handle)(struct request *r);
 };
 
@@ -23,7 +23,7 @@ struct routes_match {
     const struct route *route;
     const struct target_text *captures[ROUTES_CAPTURES_MAX]; /* borrowed from the target */
     size_t n_captures;
-    char allow[ROUTES_ALLOW_SIZE];  /* after ERR_METHOD: "GET, HEAD, PUT" */
+    char allow[ROUTES_ALLOW_SIZE]; /* after ERR_METHOD: "GET, HEAD, PUT" */
 };
 
 /* Finds the row. ERR_NOT_FOUND: no pattern fits; ERR_METHOD: one fits with other methods, see allow. */

@@ -12,15 +12,22 @@
 #define TARGET_SEGMENTS_MAX 8
 #define TARGET_PARAMS_MAX 32
 
-struct target_text { const char *text; size_t len; };   /* decoded, NUL-terminated */
-struct target_param { struct target_text name, value; };
+/* Decoded, NUL-terminated. */
+struct target_text {
+    const char *text;
+    size_t len;
+};
+
+struct target_param {
+    struct target_text name, value;
+};
 
 struct target {
     struct target_text segments[TARGET_SEGMENTS_MAX];
-    size_t n_segments;      /* may be larger than TARGET_SEGMENTS_MAX: then no route is that deep, and the rest was checked and dropped */
+    size_t n_segments; /* may be larger than TARGET_SEGMENTS_MAX: then no route is that deep, and the rest was checked and dropped */
     struct target_param params[TARGET_PARAMS_MAX];
     size_t n_params;
-    const char *detail;     /* after an error: a sentence for people, static or in the arena */
+    const char *detail; /* after an error: a sentence for people, static or in the arena */
 };
 
 /* Parses "/a/b%20c?x=1&y". All strings go to the arena. Of the path ERR_SYNTAX: no leading slash, a bad escape, %00, invalid UTF-8, or a segment that holds

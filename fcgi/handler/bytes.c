@@ -16,7 +16,7 @@
 
 struct wish {
     struct read_target target;
-    int attachment;     /* ?download=1 */
+    int attachment; /* ?download=1 */
 };
 
 /* After an error the problem is answered already. */
@@ -43,8 +43,9 @@ static void send_missing(struct request *r, enum err e, const struct wish *w)
 {
     const char *detail = NULL;
     if (e == ERR_NOT_FOUND)
-        detail = w->target.version ? "This course has no such version." : w->target.term ? "This course has no syllabus of that term."
-                                                                                         : "Nothing is filed under this course name.";
+        detail = w->target.version ? "This course has no such version."
+                 : w->target.term  ? "This course has no syllabus of that term."
+                                   : "Nothing is filed under this course name.";
     else if (e == ERR_GONE)
         detail = w->target.version ? "This version was taken down." : "This syllabus was taken down.";
     else if (e == ERR_UNAVAILABLE)
@@ -96,7 +97,8 @@ static enum err add_presentation(struct request *r, const struct record *record,
     struct media media = media_of(record->type);
     struct buf disposition;
     buf_init(&disposition, 8192);
-    enum err e = text_content_disposition(&disposition, w->attachment || !media.may_inline, *record->filename ? record->filename : record->course);
+    enum err e =
+        text_content_disposition(&disposition, w->attachment || !media.may_inline, *record->filename ? record->filename : record->course);
     if (!e) {
         response_header(r, "Content-Type", media.type);
         response_header(r, "Content-Disposition", buf_str(&disposition));

@@ -18,7 +18,8 @@ enum err course_name_read(struct request *r, struct course_name *out)
     buf_release(&shown);
     buf_release(&key);
     if (e == ERR_SYNTAX)
-        response_problem(r, e, "A course name has 1 to 128 characters, no control characters, and more than white space, “-”, “_” and “.”.");
+        response_problem(
+            r, e, "A course name has 1 to 128 characters, no control characters, and more than white space, “-”, “_” and “.”.");
     else if (e)
         response_problem(r, e, NULL);
     return e;

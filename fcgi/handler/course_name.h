@@ -5,7 +5,9 @@
 #include "fcgi/request.h"
 
 /* As shown and as a key; both in the request's arena. */
-struct course_name { const char *shown, *key; };
+struct course_name {
+    const char *shown, *key;
+};
 
 /* Reads the route's first capture. After an error the problem is answered already. */
 enum err course_name_read(struct request *r, struct course_name *out) MUST_CHECK;

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIELD_MAX 4096                  /* bytes of one field's value; the service knows the real bounds */
-#define OVERHEAD_MAX (256u * 1024u)     /* what boundaries, headers and fields may add to the file */
+#define FIELD_MAX 4096              /* bytes of one field's value; the service knows the real bounds */
+#define OVERHEAD_MAX (256u * 1024u) /* what boundaries, headers and fields may add to the file */
 #define PIECE 16384
 
 enum field { FIELD_FILENAME, FIELD_TERM, FIELD_TITLE, FIELD_INSTRUCTOR, FIELD_NOTE, FIELD_COUNT };
@@ -26,12 +26,12 @@ static const char *const field_names[FIELD_COUNT] = {"filename", "term", "title"
 struct form {
     struct request *r;
     uint64_t file_max;
-    int fd;                             /* the file's bytes, -1 before its part has come */
+    int fd; /* the file's bytes, -1 before its part has come */
     uint64_t size;
     char type[RECORD_TYPE_MAX + 1];
-    const char *part_filename;          /* what the file's part is called, or NULL */
-    const char *values[FIELD_COUNT];    /* NULL = not given */
-    enum field current;                 /* FIELD_COUNT: the file */
+    const char *part_filename;       /* what the file's part is called, or NULL */
+    const char *values[FIELD_COUNT]; /* NULL = not given */
+    enum field current;              /* FIELD_COUNT: the file */
     struct buf value;
 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define LIMIT_DEFAULT 50u
-#define QUERY_MAX 512       /* bytes of q and term: more words than anybody types */
+#define QUERY_MAX 512 /* bytes of q and term: more words than anybody types */
 #define CURSOR_MAX 4096
 
 struct wish {
@@ -37,7 +37,8 @@ static enum err read_wish(const struct request *r, struct wish *out, const char 
 {
     const char *sort = request_query(r, "sort"), *limit = request_query(r, "limit");
     uint64_t n = LIMIT_DEFAULT;
-    *out = (struct wish){.q = query_or_null(r, "q"), .term = query_or_null(r, "term"), .cursor = query_or_null(r, "cursor"), .sort = INDEX_BY_NAME};
+    *out = (struct wish){
+        .q = query_or_null(r, "q"), .term = query_or_null(r, "term"), .cursor = query_or_null(r, "cursor"), .sort = INDEX_BY_NAME};
     if (too_long(out->q, QUERY_MAX) || too_long(out->term, QUERY_MAX))
         return fail(detail, "q and term take at most 512 bytes.");
     if (too_long(out->cursor, CURSOR_MAX))

@@ -6,7 +6,10 @@
 #define SHOWN "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 #define SAVED "default-src 'none'; sandbox; frame-ancestors 'none'"
 
-struct row { const char *record_type, *type; int may_inline; };
+struct row {
+    const char *record_type, *type;
+    int may_inline;
+};
 
 /* Text is said to be UTF-8, so that no browser guesses UTF-7 or worse. Whatever is not in this table is bytes to be saved. */
 static const struct row table[] = {
@@ -28,9 +31,12 @@ static const struct row table[] = {
     {"application/msword", "application/msword", 0},
     {"application/vnd.ms-excel", "application/vnd.ms-excel", 0},
     {"application/vnd.ms-powerpoint", "application/vnd.ms-powerpoint", 0},
-    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", 0},
-    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 0},
-    {"application/vnd.openxmlformats-officedocument.presentationml.presentation", "application/vnd.openxmlformats-officedocument.presentationml.presentation", 0},
+    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document", 0},
+    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 0},
+    {"application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation", 0},
     {"application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text", 0},
     {"application/vnd.oasis.opendocument.spreadsheet", "application/vnd.oasis.opendocument.spreadsheet", 0},
     {"application/vnd.oasis.opendocument.presentation", "application/vnd.oasis.opendocument.presentation", 0},

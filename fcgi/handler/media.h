@@ -3,9 +3,9 @@
 #define RB_FCGI_HANDLER_MEDIA_H
 
 struct media {
-    const char *type;       /* value of Content-Type */
-    int may_inline;         /* a browser may show it */
-    const char *policy;     /* value of Content-Security-Policy */
+    const char *type;   /* value of Content-Type */
+    int may_inline;     /* a browser may show it */
+    const char *policy; /* value of Content-Security-Policy */
 };
 
 /* By the record's type, which the service took from the bytes themselves. */

@@ -9,7 +9,8 @@
 #include "fcgi/service/view.h"
 #include "lib/base/clock.h"
 
-#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define METRICS_TEXT_MAX (1u << 20)
@@ -42,17 +43,19 @@ void ops_readyz(struct request *r)
     cluster_release(request_worker(r), &c);
 }
 
-/* Resident pages from /proc; 0 when that cannot be read. */
+/* The second number of /proc/self/statm, in bytes; 0 when it cannot be read. */
 static uint64_t resident_bytes(void)
 {
-    unsigned long long total, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f)
+    char text[128], *end;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
         return 0;
-    if (fscanf(f, "%llu %llu", &total, &resident) != 2)
-        resident = 0;
-    fclose(f);
-    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    text[n] = '\0';
+    strtoull(text, &end, 10);
+    return (uint64_t)strtoull(end, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static struct metrics_gauges read_gauges(struct app *a)

@@ -10,7 +10,7 @@ struct outcome_terms {
     enum upload_match match;
     struct stamp match_record;
     char match_sha256[HASH_HEX_SIZE];
-    const char *idempotency_key;    /* NULL when not given */
+    const char *idempotency_key; /* NULL when not given */
 };
 enum err outcome_terms(struct request *r, struct outcome_terms *out) MUST_CHECK;
 

@@ -13,11 +13,13 @@
 #define MEMORY_PARAMS_MAX 16
 
 struct memory {
-    struct { const char *name, *value; } params[MEMORY_PARAMS_MAX];
+    struct {
+        const char *name, *value;
+    } params[MEMORY_PARAMS_MAX];
     size_t n_params;
-    const char *body;       /* what comes, whatever Content-Length says */
+    const char *body; /* what comes, whatever Content-Length says */
     size_t body_len, body_at;
-    size_t piece;           /* bytes a read gives at most; 0 = as asked */
+    size_t piece; /* bytes a read gives at most; 0 = as asked */
     struct buf answer;
     struct app app;
     struct worker worker;
@@ -118,17 +120,17 @@ static inline int memory_header(const struct memory *m, const char *name, char *
     return 0;
 }
 
-#define assert_header(m, name, value)                                                                                                                              \
-    do {                                                                                                                                                           \
-        char found_[4096];                                                                                                                                         \
-        assert_true(memory_header((m), (name), found_, sizeof(found_)));                                                                                           \
-        assert_string_equal(found_, (value));                                                                                                                      \
+#define assert_header(m, name, value)                                    \
+    do {                                                                 \
+        char found_[4096];                                               \
+        assert_true(memory_header((m), (name), found_, sizeof(found_))); \
+        assert_string_equal(found_, (value));                            \
     } while (0)
 
-#define assert_no_header(m, name)                                                                                                                                  \
-    do {                                                                                                                                                           \
-        char found_[4096];                                                                                                                                         \
-        assert_false(memory_header((m), (name), found_, sizeof(found_)));                                                                                          \
+#define assert_no_header(m, name)                                         \
+    do {                                                                  \
+        char found_[4096];                                                \
+        assert_false(memory_header((m), (name), found_, sizeof(found_))); \
     } while (0)
 
 /* The answer's body as JSON; the caller frees. */

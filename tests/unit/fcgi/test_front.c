@@ -40,8 +40,9 @@ static void expect_problem(const char *method, const char *uri, int status, cons
 static void unknown_addresses_are_404(void **state)
 {
     (void)state;
-    static const char *const unknown[] = {"/", "/api", "/api/v1", "/api/v1/", "/api/v2/courses", "/api/v1/course", "/api/v1/courses/a/b", "/api/v1/courses/CRJU/POSC%20320/syllabus",
-        "/api/v1/courses/x/syllabus/", "/api/v1/courses/a/syllabus/b/c/d/e/f/g/h", "/API/v1/courses", "/api/v1//courses", "/healthz/", "/_blob/x", "/api/v1/healthz"};
+    static const char *const unknown[] = {"/", "/api", "/api/v1", "/api/v1/", "/api/v2/courses", "/api/v1/course", "/api/v1/courses/a/b",
+        "/api/v1/courses/CRJU/POSC%20320/syllabus", "/api/v1/courses/x/syllabus/", "/api/v1/courses/a/syllabus/b/c/d/e/f/g/h",
+        "/API/v1/courses", "/api/v1//courses", "/healthz/", "/_blob/x", "/api/v1/healthz"};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
         expect_problem("GET", unknown[i], 404, NOT_FOUND, NULL);
 }
@@ -49,8 +50,8 @@ static void unknown_addresses_are_404(void **state)
 static void bad_targets_are_400(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "api", "/api/v1/courses/%", "/api/v1/courses/%00/syllabus", "/api/v1/courses/../syllabus", "/api/v1/courses/%2e%2e%2f/syllabus", "/api/v1/courses/%ED%A0%80",
-        "/api/v1/courses?q=%ff", "/nowhere?%"};
+    static const char *const bad[] = {"", "api", "/api/v1/courses/%", "/api/v1/courses/%00/syllabus", "/api/v1/courses/../syllabus",
+        "/api/v1/courses/%2e%2e%2f/syllabus", "/api/v1/courses/%ED%A0%80", "/api/v1/courses?q=%ff", "/nowhere?%"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         expect_problem("GET", bad[i], 400, SYNTAX, NULL);
     char uri[TARGET_BYTES_MAX + 2];
@@ -87,9 +88,17 @@ static void a_method_override_is_ignored(void **state)
 static void unknown_and_double_parameters_are_named(void **state)
 {
     (void)state;
-    static const struct { const char *method, *uri, *word; } rows[] = {
-        {"GET", "/api/v1/courses?colour=red", "“colour”"}, {"GET", "/api/v1/courses?q=a&Q=b", "“Q”"}, {"GET", "/api/v1/courses?q=a&q=b", "“q”"}, {"GET", "/api/v1/courses?=", "“”"},
-        {"PUT", "/api/v1/courses/x/syllabus?version=1", "“version”"}, {"POST", "/api/v1/courses/x/syllabus?term=1", "“term”"}, {"GET", "/api/v1/courses/x?from=a", "“from”"}, {"GET", "/healthz?x", "“x”"},
+    static const struct {
+        const char *method, *uri, *word;
+    } rows[] = {
+        {"GET", "/api/v1/courses?colour=red", "“colour”"},
+        {"GET", "/api/v1/courses?q=a&Q=b", "“Q”"},
+        {"GET", "/api/v1/courses?q=a&q=b", "“q”"},
+        {"GET", "/api/v1/courses?=", "“”"},
+        {"PUT", "/api/v1/courses/x/syllabus?version=1", "“version”"},
+        {"POST", "/api/v1/courses/x/syllabus?term=1", "“term”"},
+        {"GET", "/api/v1/courses/x?from=a", "“from”"},
+        {"GET", "/healthz?x", "“x”"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct memory m;
@@ -107,7 +116,10 @@ static void bad_course_names_are_400_before_anything_else(void **state)
 {
     (void)state;
     static const char *const names[] = {"", "%20", "--", "-_.", "%0a", "a%00b", "a%01", "%7f", "%C2%80", ".."};
-    static const struct { const char *method, *tail; } calls[] = {{"GET", ""}, {"GET", "/syllabus"}, {"PUT", "/syllabus"}, {"POST", "/syllabus"}, {"DELETE", "/syllabus"}, {"POST", "/restore"}, {"GET", "/placement"}};
+    static const struct {
+        const char *method, *tail;
+    } calls[] = {{"GET", ""}, {"GET", "/syllabus"}, {"PUT", "/syllabus"}, {"POST", "/syllabus"}, {"DELETE", "/syllabus"},
+        {"POST", "/restore"}, {"GET", "/placement"}};
     char uri[1200], longest[400] = "";
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++) {
@@ -197,7 +209,8 @@ static void the_contract_is_served(void **state)
 static void requests_without_a_sound_number_get_one(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "a b", "a\r\nX: 1", "\xc3\x85", "0123456789012345678901234567890123456789012345678901234567890123456789"};
+    static const char *const bad[] = {
+        "", "a b", "a\r\nX: 1", "\xc3\x85", "0123456789012345678901234567890123456789012345678901234567890123456789"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct memory m;
         char id[100];

@@ -10,7 +10,7 @@
 /* What the sink saw, as text: "name[filename](type)=data;" for each part. */
 struct seen {
     struct buf text;
-    enum err refuse;    /* what begin answers */
+    enum err refuse; /* what begin answers */
 };
 
 static enum err on_begin(void *ctx, const struct multipart_part *p, const char **detail)
@@ -84,8 +84,8 @@ static void refuse(enum err wanted, const char *body, size_t len)
 static void fields_and_a_file_in_any_order_and_any_pieces(void **state)
 {
     (void)state;
-    expect("--b" FIELD("term", "2026 Fall") "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.4\r\n--b" FIELD("note", "")
-           "--\r\n",
+    expect("--b" FIELD("term", "2026 Fall") "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\nContent-Type: "
+                                            "application/pdf\r\n\r\n%PDF-1.4\r\n--b" FIELD("note", "") "--\r\n",
         "term()=2026 Fall;file[a.pdf](application/pdf)=%PDF-1.4;note()=;");
 }
 
@@ -105,28 +105,48 @@ static void names_are_read_as_clients_write_them(void **state)
 {
     (void)state;
     expect("--b\r\ncontent-disposition:form-data;name=file;filename=a.txt\r\n\r\nx\r\n--b--", "file[a.txt]()=x;");
-    expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a \\\"b\\\\c.pdf\"\r\n\r\nx\r\n--b--", "file[a \"b\\c.pdf]()=x;");
+    expect(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a \\\"b\\\\c.pdf\"\r\n\r\nx\r\n--b--", "file[a \"b\\c.pdf]()=x;");
     expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x%22%0D.pdf\"\r\n\r\nx\r\n--b--", "file[x\"%0D.pdf]()=x;");
     expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\xc3\x9c.pdf\"\r\n\r\nx\r\n--b--", "file[\xc3\x9c.pdf]()=x;");
-    expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''%C3%9C.pdf; filename=\"U.pdf\"\r\n\r\nx\r\n--b--", "file[\xc3\x9c.pdf]()=x;");
-    expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--b--", "file[](application/octet-stream)=;");
-    expect("--b\r\nX-Other: 1\r\nContent-Transfer-Encoding: binary\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nx\r\n--b--", "f()=x;");
+    expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''%C3%9C.pdf; filename=\"U.pdf\"\r\n\r\nx\r\n--b--",
+        "file[\xc3\x9c.pdf]()=x;");
+    expect("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--b--",
+        "file[](application/octet-stream)=;");
+    expect(
+        "--b\r\nX-Other: 1\r\nContent-Transfer-Encoding: binary\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nx\r\n--b--", "f()=x;");
 }
 
 static void malformed_forms_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "x", "--b", "--b\r\n", "--b" FIELD("f", "x"), "--b" FIELD("f", "x") "-", "--bx\r\n", "--b\r\n\r\nx\r\n--b--",
-        "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--", "--b\r\nContent-Disposition: attachment; name=\"f\"\r\n\r\nx\r\n--b--",
-        "--b\r\nContent-Disposition: form-data; name=\"\"\r\n\r\nx\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"f\r\n\r\nx\r\n--b--",
-        "--b\r\nContent-Disposition: form-data; name=\"f\" x\r\n\r\nx\r\n--b--", "--b\r\nContent-Disposition: form-data; =\"f\"\r\n\r\nx\r\n--b--",
-        "--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=latin1''a\r\n\r\nx\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=utf-8''%00\r\n\r\nx\r\n--b--",
+        "",
+        "x",
+        "--b",
+        "--b\r\n",
+        "--b" FIELD("f", "x"),
+        "--b" FIELD("f", "x") "-",
+        "--bx\r\n",
+        "--b\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: attachment; name=\"f\"\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"\"\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"f\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"f\" x\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; =\"f\"\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=latin1''a\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=utf-8''%00\r\n\r\nx\r\n--b--",
         "--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=utf-8''%0d%0aX:1\r\n\r\nx\r\n--b--",
-        "--b\r\nContent-Disposition: form-data;\r\n name=\"f\"\r\n\r\nx\r\n--b--", "--b\r\nno colon\r\n\r\nx\r\n--b--", "--b\r\n: x\r\n\r\nx\r\n--b--",
-        "--b\r\nContent-Disposition: form-data; name=\"\xff\"\r\n\r\nx\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"a\x01\"\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data;\r\n name=\"f\"\r\n\r\nx\r\n--b--",
+        "--b\r\nno colon\r\n\r\nx\r\n--b--",
+        "--b\r\n: x\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"\xff\"\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"a\x01\"\r\n\r\nx\r\n--b--",
         "--b\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\neA==\r\n--b--",
-        "--b" FIELD("f", "x") "  --\r\n", "--b" FIELD("f", "x") " -", "--b\nContent-Disposition: form-data; name=\"f\"\n\nx\n--b--",
+        "--b" FIELD("f", "x") "  --\r\n",
+        "--b" FIELD("f", "x") " -",
+        "--b\nContent-Disposition: form-data; name=\"f\"\n\nx\n--b--",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         refuse(ERR_SYNTAX, bad[i], strlen(bad[i]));
@@ -177,7 +197,8 @@ static void bounds_hold(void **state)
     body = repeat("a", MULTIPART_NAME_MAX + 1, "--b\r\nContent-Disposition: form-data; name=\"", "\"\r\n\r\n\r\n--b--", &len);
     refuse(ERR_TOO_LARGE, body, len);
     free(body);
-    body = repeat("a", MULTIPART_FILENAME_MAX + 1, "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"", "\"\r\n\r\n\r\n--b--", &len);
+    body = repeat(
+        "a", MULTIPART_FILENAME_MAX + 1, "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"", "\"\r\n\r\n\r\n--b--", &len);
     refuse(ERR_TOO_LARGE, body, len);
     free(body);
     buf_reset(&s.text);
@@ -211,8 +232,10 @@ static void boundaries_are_found(void **state)
     assert_err(ERR_TYPE, multipart_boundary(NULL, b));
     assert_err(ERR_TYPE, multipart_boundary("multipart/mixed; boundary=a", b));
     assert_err(ERR_TYPE, multipart_boundary("multipart/form-datax; boundary=a", b));
-    static const char *const bad[] = {"multipart/form-data", "multipart/form-data;", "multipart/form-data; boundary", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"",
-        "multipart/form-data; boundary=\"a \"", "multipart/form-data; boundary=\"a", "multipart/form-data; boundary=a\"b", "multipart/form-data boundary=a", "multipart/form-data; boundary=\xc3\x85"};
+    static const char *const bad[] = {"multipart/form-data", "multipart/form-data;", "multipart/form-data; boundary",
+        "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=\"a \"",
+        "multipart/form-data; boundary=\"a", "multipart/form-data; boundary=a\"b", "multipart/form-data boundary=a",
+        "multipart/form-data; boundary=\xc3\x85"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         if (multipart_boundary(bad[i], b) != ERR_SYNTAX)
             fail_msg("%s was taken", bad[i]);

@@ -302,7 +302,8 @@ static void a_living_socket_is_not_taken_and_a_dead_one_is(void **state)
 static void addresses_are_strict(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "unix:", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "localhost:80", ":80", "[::1:80", "::1:80", "256.0.0.1:80"};
+    static const char *const bad[] = {"", "unix:", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "localhost:80", ":80",
+        "[::1:80", "::1:80", "256.0.0.1:80"};
     int fd;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_err(ERR_SYNTAX, listen_open(bad[i], &fd));

@@ -44,7 +44,8 @@ static void strip_names(const char *path, char out[256])
 
 static int is_method(const char *word)
 {
-    return !strcmp(word, "get") || !strcmp(word, "put") || !strcmp(word, "post") || !strcmp(word, "delete") || !strcmp(word, "patch") || !strcmp(word, "head") || !strcmp(word, "options");
+    return !strcmp(word, "get") || !strcmp(word, "put") || !strcmp(word, "post") || !strcmp(word, "delete") || !strcmp(word, "patch") ||
+           !strcmp(word, "head") || !strcmp(word, "options");
 }
 
 static const struct route *find_row(const char *method, const char *path)

@@ -22,8 +22,10 @@ static void without_conditions_it_is_sent(void **state)
 static void if_none_match_compares_weakly(void **state)
 {
     (void)state;
-    static const char *const same[] = {"\"abc\"", "W/\"abc\"", "*", " * ", "\"x\", \"abc\"", "\"x\" ,W/\"y\",\"abc\"", ",\"abc\"", "\"a,b\", \"abc\""};
-    static const char *const other[] = {"\"abcd\"", "\"ab\"", "abc", "\"ABC\"", "", "\"x\"", "\"abc", "w/\"abc\"", "x, \"abc\"", "**", "\"\"", "W/"};
+    static const char *const same[] = {
+        "\"abc\"", "W/\"abc\"", "*", " * ", "\"x\", \"abc\"", "\"x\" ,W/\"y\",\"abc\"", ",\"abc\"", "\"a,b\", \"abc\""};
+    static const char *const other[] = {
+        "\"abcd\"", "\"ab\"", "abc", "\"ABC\"", "", "\"x\"", "\"abc", "w/\"abc\"", "x, \"abc\"", "**", "\"\"", "W/"};
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         if (check(NULL, NULL, same[i], NULL) != CONDITIONAL_NOT_MODIFIED)
             fail_msg("%s did not match", same[i]);

@@ -20,9 +20,9 @@ static struct {
     unsigned can_write, needed, retry_after_s;
     const char *type, *filename;
     int calls;
-    char asked[512];                /* the text inputs, joined */
+    char asked[512]; /* the text inputs, joined */
     char body[256];
-    long body_end;                  /* what the last read gave */
+    long body_end; /* what the last read gave */
     enum upload_match match;
     int has_digest;
 } fake;
@@ -69,8 +69,9 @@ enum err upload(struct worker *w, const struct upload_input *in, struct upload_r
     long n;
     size_t at = 0;
     fake.calls++;
-    snprintf(fake.asked, sizeof(fake.asked), "%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%llu", in->course, in->key, in->term, in->title, in->instructor, in->note, in->filename, in->uploader,
-        in->claimed_type, in->idempotency_key ? in->idempotency_key : "-", (unsigned long long)in->body.size);
+    snprintf(fake.asked, sizeof(fake.asked), "%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%llu", in->course, in->key, in->term, in->title, in->instructor,
+        in->note, in->filename, in->uploader, in->claimed_type, in->idempotency_key ? in->idempotency_key : "-",
+        (unsigned long long)in->body.size);
     fake.match = in->match;
     fake.has_digest = in->has_digest;
     while ((n = in->body.read(in->body.ctx, fake.body + at, 3)) > 0)
@@ -87,7 +88,8 @@ enum err upload(struct worker *w, const struct upload_input *in, struct upload_r
 static enum err alter(const struct delete_input *in, struct upload_result *out, enum record_kind kind)
 {
     fake.calls++;
-    snprintf(fake.asked, sizeof(fake.asked), "%s|%s|%s|%s", in->course, in->key, in->version ? in->version : "-", in->idempotency_key ? in->idempotency_key : "-");
+    snprintf(fake.asked, sizeof(fake.asked), "%s|%s|%s|%s", in->course, in->key, in->version ? in->version : "-",
+        in->idempotency_key ? in->idempotency_key : "-");
     fake.match = in->match;
     return finish(out, kind);
 }
@@ -125,11 +127,13 @@ void read_bytes_release(struct read_bytes *b)
     record_release(&b->record);
 }
 
-enum err course_list(struct worker *w, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out)
+enum err course_list(
+    struct worker *w, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out)
 {
     (void)w;
     fake.calls++;
-    snprintf(fake.asked, sizeof(fake.asked), "%s|%s|%d|%s|%u", q ? q : "-", term ? term : "-", sort == INDEX_NEWEST, cursor ? cursor : "-", limit);
+    snprintf(fake.asked, sizeof(fake.asked), "%s|%s|%d|%s|%u", q ? q : "-", term ? term : "-", sort == INDEX_NEWEST, cursor ? cursor : "-",
+        limit);
     if (fake.error)
         return fake.error;
     out->n = 1;
@@ -305,8 +309,11 @@ static void a_short_body_is_an_error_not_a_short_file(void **state)
 static void errors_of_an_upload_become_problems(void **state)
 {
     (void)state;
-    static const struct { enum err error; int status; } rows[] = {{ERR_PRECONDITION, 412}, {ERR_TYPE, 415}, {ERR_INVALID, 422}, {ERR_SYNTAX, 400}, {ERR_TOO_LARGE, 413}, {ERR_FULL, 507}, {ERR_UNAVAILABLE, 503},
-        {ERR_TIMEOUT, 503}, {ERR_NOMEM, 500}};
+    static const struct {
+        enum err error;
+        int status;
+    } rows[] = {{ERR_PRECONDITION, 412}, {ERR_TYPE, 415}, {ERR_INVALID, 422}, {ERR_SYNTAX, 400}, {ERR_TOO_LARGE, 413}, {ERR_FULL, 507},
+        {ERR_UNAVAILABLE, 503}, {ERR_TIMEOUT, 503}, {ERR_NOMEM, 500}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct memory m;
         begin(&m, "PUT", "/api/v1/courses/x/syllabus");
@@ -350,13 +357,17 @@ static void a_form_is_the_same_upload_in_any_order(void **state)
 {
     (void)state;
     struct memory m;
-    assert_int_equal(post(&m, FORM_TYPE, PART("name=\"term\"", "2026 Fall") "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n"
-                                         PART("name=\"title\"", "T") "--XX--\r\n"), 201);
+    assert_int_equal(
+        post(&m, FORM_TYPE,
+            PART("name=\"term\"", "2026 Fall") "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\nContent-Type: "
+                                               "application/pdf\r\n\r\n%PDF\r\n" PART("name=\"title\"", "T") "--XX--\r\n"),
+        201);
     assert_string_equal(fake.asked, "x|x|2026 Fall|T|||a.pdf||application/pdf|-|4");
     assert_string_equal(fake.body, "%PDF");
     assert_int_equal(fake.body_end, 0);
     memory_release(&m);
-    assert_int_equal(post(&m, FORM_TYPE, PART("name=\"file\"; filename=\"a.pdf\"", "%PDF") PART("name=\"filename\"", "b.pdf") "--XX--"), 201);
+    assert_int_equal(
+        post(&m, FORM_TYPE, PART("name=\"file\"; filename=\"a.pdf\"", "%PDF") PART("name=\"filename\"", "b.pdf") "--XX--"), 201);
     assert_string_equal(fake.asked, "x|x|||||b.pdf|||-|4");
     memory_release(&m);
 }
@@ -364,11 +375,21 @@ static void a_form_is_the_same_upload_in_any_order(void **state)
 static void bad_forms_store_nothing(void **state)
 {
     (void)state;
-    static const struct { int status; const char *type, *body; } rows[] = {
-        {415, NULL, "x"}, {415, "application/pdf", "x"}, {400, "multipart/form-data", "x"}, {400, FORM_TYPE, "x"},
-        {400, FORM_TYPE, PART("name=\"file\"", "%PDF")}, {400, FORM_TYPE, PART("name=\"term\"", "t") "--XX--"}, {422, FORM_TYPE, PART("name=\"file\"; filename=\"\"", "") "--XX--"},
-        {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"file\"", "b") "--XX--"}, {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"role\"", "admin") "--XX--"},
-        {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"term\"", "1") PART("name=\"term\"", "2") "--XX--"}, {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"term\"", "\xff") "--XX--"},
+    static const struct {
+        int status;
+        const char *type, *body;
+    } rows[] = {
+        {415, NULL, "x"},
+        {415, "application/pdf", "x"},
+        {400, "multipart/form-data", "x"},
+        {400, FORM_TYPE, "x"},
+        {400, FORM_TYPE, PART("name=\"file\"", "%PDF")},
+        {400, FORM_TYPE, PART("name=\"term\"", "t") "--XX--"},
+        {422, FORM_TYPE, PART("name=\"file\"; filename=\"\"", "") "--XX--"},
+        {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"file\"", "b") "--XX--"},
+        {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"role\"", "admin") "--XX--"},
+        {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"term\"", "1") PART("name=\"term\"", "2") "--XX--"},
+        {400, FORM_TYPE, PART("name=\"file\"", "a") PART("name=\"term\"", "\xff") "--XX--"},
         {400, FORM_TYPE, "--XX\r\nContent-Type: pdf\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--XX--"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -456,9 +477,13 @@ static void a_head_has_the_same_headers(void **state)
 static void what_could_run_is_an_attachment_of_bytes(void **state)
 {
     (void)state;
-    static const struct { const char *type, *uri, *wanted, *disposition; } rows[] = {
-        {"text/html", "/api/v1/courses/x/syllabus", "application/octet-stream", "attachment"}, {"image/svg+xml", "/api/v1/courses/x/syllabus?download=0", "application/octet-stream", "attachment"},
-        {"application/pdf", "/api/v1/courses/x/syllabus?download=1", "application/pdf", "attachment"}, {"text/plain", "/api/v1/courses/x/syllabus", "text/plain; charset=utf-8", "inline"},
+    static const struct {
+        const char *type, *uri, *wanted, *disposition;
+    } rows[] = {
+        {"text/html", "/api/v1/courses/x/syllabus", "application/octet-stream", "attachment"},
+        {"image/svg+xml", "/api/v1/courses/x/syllabus?download=0", "application/octet-stream", "attachment"},
+        {"application/pdf", "/api/v1/courses/x/syllabus?download=1", "application/pdf", "attachment"},
+        {"text/plain", "/api/v1/courses/x/syllabus", "text/plain; charset=utf-8", "inline"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct memory m;
@@ -498,7 +523,11 @@ static void conditions_are_answered_here(void **state)
 static void missing_bytes_say_why(void **state)
 {
     (void)state;
-    static const struct { enum err error; int status; const char *word; } rows[] = {{ERR_NOT_FOUND, 404, "Nothing is filed"}, {ERR_GONE, 410, "taken down"}, {ERR_UNAVAILABLE, 503, "No machine"}};
+    static const struct {
+        enum err error;
+        int status;
+        const char *word;
+    } rows[] = {{ERR_NOT_FOUND, 404, "Nothing is filed"}, {ERR_GONE, 410, "taken down"}, {ERR_UNAVAILABLE, 503, "No machine"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct memory m;
         begin(&m, "GET", "/api/v1/courses/x/syllabus");

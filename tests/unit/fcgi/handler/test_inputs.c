@@ -32,10 +32,25 @@ static void if_match_takes_one_id_or_one_hash(void **state)
 static void other_conditions_are_refused(void **state)
 {
     (void)state;
-    static const struct { const char *match, *none; } bad[] = {
-        {"\"" ID "\"", "*"}, {"*", NULL}, {"", NULL}, {"\"\"", NULL}, {"\"", NULL}, {"W/\"" ID "\"", NULL}, {"\"" ID "\", \"" ID "\"", NULL}, {"\"" ID, NULL},
-        {"\"0123456789ABCDEF0123456789ABCDEF\"", NULL}, {"\"" SHA "0\"", NULL}, {"\"" ID "0\"", NULL}, {"\"x\"", NULL}, {" \"" ID "\"", NULL},
-        {NULL, "\"" SHA "\""}, {NULL, "**"}, {NULL, ""},
+    static const struct {
+        const char *match, *none;
+    } bad[] = {
+        {"\"" ID "\"", "*"},
+        {"*", NULL},
+        {"", NULL},
+        {"\"\"", NULL},
+        {"\"", NULL},
+        {"W/\"" ID "\"", NULL},
+        {"\"" ID "\", \"" ID "\"", NULL},
+        {"\"" ID, NULL},
+        {"\"0123456789ABCDEF0123456789ABCDEF\"", NULL},
+        {"\"" SHA "0\"", NULL},
+        {"\"" ID "0\"", NULL},
+        {"\"x\"", NULL},
+        {" \"" ID "\"", NULL},
+        {NULL, "\"" SHA "\""},
+        {NULL, "**"},
+        {NULL, ""},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct inputs_condition c;
@@ -69,7 +84,11 @@ static void the_sha256_of_a_digest_is_found_among_others(void **state)
 {
     (void)state;
     static const char *const good[] = {
-        "sha-256=:" SHA_64 ":", " sha-256=:" SHA_64 ": ", "sha-512=:AAAA:, sha-256=:" SHA_64 ":", "sha-256=:" SHA_64 ":;a=1,md5=:AA==:", "sha-256=:" SHA_64 ":\t,\tunixsum=:AA:",
+        "sha-256=:" SHA_64 ":",
+        " sha-256=:" SHA_64 ": ",
+        "sha-512=:AAAA:, sha-256=:" SHA_64 ":",
+        "sha-256=:" SHA_64 ":;a=1,md5=:AA==:",
+        "sha-256=:" SHA_64 ":\t,\tunixsum=:AA:",
     };
     uint8_t empty[HASH_SIZE], digest[HASH_SIZE];
     hash_sha256("", 0, empty);
@@ -99,8 +118,22 @@ static void malformed_digests_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", ",", "sha-256", "sha-256=", "sha-256=:", "sha-256=::", "sha-256=:AAAA:", "sha-256=:" SHA_64, "sha-256=" SHA_64, "sha-256=\"" SHA_64 "\"", "SHA-256=:" SHA_64 ":",
-        "sha-256=:" SHA_64 ":,", "sha-256=:" SHA_64 ": x", "sha-256=:" SHA_64 "!:", "=:" SHA_64 ":", "sha-256=:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=:",
+        "",
+        ",",
+        "sha-256",
+        "sha-256=",
+        "sha-256=:",
+        "sha-256=::",
+        "sha-256=:AAAA:",
+        "sha-256=:" SHA_64,
+        "sha-256=" SHA_64,
+        "sha-256=\"" SHA_64 "\"",
+        "SHA-256=:" SHA_64 ":",
+        "sha-256=:" SHA_64 ":,",
+        "sha-256=:" SHA_64 ": x",
+        "sha-256=:" SHA_64 "!:",
+        "=:" SHA_64 ":",
+        "sha-256=:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=:",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint8_t digest[HASH_SIZE];
@@ -115,8 +148,15 @@ static void malformed_digests_are_refused(void **state)
 static void media_types_lose_case_and_parameters(void **state)
 {
     (void)state;
-    static const struct { const char *value, *type; } good[] = {
-        {NULL, ""}, {"application/pdf", "application/pdf"}, {"Text/HTML; charset=utf-7", "text/html"}, {"text/html;x", "text/html"}, {"image/svg+xml", "image/svg+xml"}, {"a/b ;c=d", "a/b"},
+    static const struct {
+        const char *value, *type;
+    } good[] = {
+        {NULL, ""},
+        {"application/pdf", "application/pdf"},
+        {"Text/HTML; charset=utf-7", "text/html"},
+        {"text/html;x", "text/html"},
+        {"image/svg+xml", "image/svg+xml"},
+        {"a/b ;c=d", "a/b"},
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         char type[RECORD_TYPE_MAX + 1];
@@ -129,7 +169,8 @@ static void media_types_lose_case_and_parameters(void **state)
 static void what_is_no_media_type_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "pdf", "/pdf", "application/", "a/b/c", "a b/c", "a/b c", "text/html, text/plain", "\"a\"/b", "a/\xc3\x85", ";", "a/b\x01"};
+    static const char *const bad[] = {
+        "", "pdf", "/pdf", "application/", "a/b/c", "a b/c", "a/b c", "text/html, text/plain", "\"a\"/b", "a/\xc3\x85", ";", "a/b\x01"};
     char type[RECORD_TYPE_MAX + 1], longest[RECORD_TYPE_MAX + 2];
     const char *detail;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -150,7 +191,8 @@ static void what_is_no_media_type_is_refused(void **state)
 static void a_version_is_a_number_or_an_id(void **state)
 {
     (void)state;
-    static const char *const good[] = {"1", "42", "99999999999999999999", ID}, *const bad[] = {"", "0", "-1", "+1", "01", "1 ", "x", "1.0", "0x10", "0123456789ABCDEF0123456789ABCDEF", SHA};
+    static const char *const good[] = {"1", "42", "99999999999999999999", ID}, *const bad[] = {"", "0", "-1", "+1", "01", "1 ", "x", "1.0",
+                                                                                   "0x10", "0123456789ABCDEF0123456789ABCDEF", SHA};
     const char *detail = NULL;
     assert_ok(inputs_version(NULL, &detail));
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)

@@ -20,8 +20,9 @@ static void only_pdf_png_and_plain_text_are_shown(void **state)
 static void what_could_run_is_only_bytes(void **state)
 {
     (void)state;
-    static const char *const active[] = {"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml", "text/javascript", "application/javascript", "message/rfc822",
-        "multipart/related", "application/x-mimearchive", "text/html; charset=utf-8", "TEXT/HTML", "", "application/x-dosexec", "text/css"};
+    static const char *const active[] = {"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml",
+        "text/javascript", "application/javascript", "message/rfc822", "multipart/related", "application/x-mimearchive",
+        "text/html; charset=utf-8", "TEXT/HTML", "", "application/x-dosexec", "text/css"};
     for (size_t i = 0; i < sizeof(active) / sizeof(active[0]); i++) {
         struct media m = media_of(active[i]);
         assert_string_equal(m.type, "application/octet-stream");
