@@ -1,4 +1,5 @@
 """What all black-box tests share: one cluster for tests that leave it healthy, and clusters of their own for those that do not."""
+import os
 import pathlib
 import shutil
 import sys
@@ -9,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.api import Api, Contract  # noqa: E402
-from support.cluster import Cluster  # noqa: E402
+from support.cluster import Cluster, alive  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -25,8 +26,9 @@ def full(request):
 @pytest.fixture(scope="session")
 def homes():
     """Makes folders for clusters, and takes them all down at the end."""
-    base = ROOT / "build" / "test-run"
-    shutil.rmtree(base, ignore_errors=True)
+    runs = ROOT / "build" / "test-run"
+    remove_finished(runs)
+    base = runs / str(os.getpid())
     base.mkdir(parents=True)
     made = []
 
@@ -41,6 +43,15 @@ def homes():
         cluster.command("down", check=False)
         reports += sanitizer_reports(cluster)
     assert not reports, "\n".join(reports)
+
+
+def remove_finished(runs):
+    """Ends and removes what test runs that are over left behind: each run has a folder named after its pid, so that runs can go on side by side."""
+    for run in runs.glob("*"):
+        if not alive(run.name):
+            for left in run.glob("*/cluster.json"):
+                Cluster(left.parent).command("down", check=False)
+            shutil.rmtree(run, ignore_errors=True)
 
 
 def sanitizer_reports(cluster):

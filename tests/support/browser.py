@@ -3,6 +3,7 @@ import pathlib
 import tempfile
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
@@ -53,8 +54,19 @@ class Browser:
             return next((e for e in self.all(selector) if e.is_displayed()), None)
         return self.wait(find, f"{selector} is shown", seconds)
 
+    def click(self, selector, words, seconds=10):
+        """Clicks the first element of a selector that shows these words; a list that is drawn anew meanwhile is looked at again."""
+        def find(_):
+            for element in self.all(selector):
+                if words in element.text and element.is_displayed():
+                    element.click()
+                    return True
+            return False
+        WebDriverWait(self.driver, seconds, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException]).until(find, f"{selector} with {words}")
+
     def text(self):
-        return self.one("body").text
+        """What the page shows, asked by script: elements may go stale while a page is drawn anew."""
+        return self.driver.execute_script("return document.body ? document.body.innerText : ''")
 
     def says(self, words, seconds=10):
         """Waits until the page shows these words."""
