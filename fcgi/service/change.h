@@ -37,7 +37,7 @@ void change_ask(const struct change *c, const struct message_request *m, int eve
 /* Notes the acknowledged record and who has it. ERR_NOMEM. */
 enum err change_acknowledge(struct change *c, const struct record *r, const struct quorum_reply *replies) MUST_CHECK;
 
-/* The same for a record that was stored before: who has it is read from answers with histories (PULL, PREPARE). */
+/* The same for a record that was stored before: who has it is read from answers to PULL. */
 enum err change_acknowledge_seen(struct change *c, const struct record *r, const struct quorum_reply *replies) MUST_CHECK;
 
 /* Tells owners that a conditional record is chosen. Waits until a write quorum wrote it down, so that reads by union find it; failing that is no error. */

@@ -2,6 +2,7 @@
 #include "fcgi/service/change.h"
 
 #include "fcgi/service/decide.h"
+#include "fcgi/service/known.h"
 #include "fcgi/service/stamps.h"
 #include "lib/base/log.h"
 
@@ -170,6 +171,18 @@ out:
     return e;
 }
 
+/* The record was stored before. Promises do not tell who has its bytes, so the owners are asked. */
+static enum err acknowledge_found(struct proposal *p, const struct record *r)
+{
+    struct pulled pulled;
+    enum err e = pull(p->c->q, PULL_USABLE, KNOWN_TIMEOUT_MS, &pulled);
+    if (e != ERR_OK)
+        return e;
+    e = change_acknowledge_seen(p->c, r, pulled.replies);
+    pull_release(&pulled);
+    return e;
+}
+
 /* Does what was decided. AGAIN: rule 7. */
 static enum verdict act(struct proposal *p, const struct decide_input *in, struct decision *d, int *unchanged, enum err *e)
 {
@@ -180,14 +193,14 @@ static enum verdict act(struct proposal *p, const struct decide_input *in, struc
     }
     switch (d->step) {
     case DECIDE_MINE:
-        *e = change_acknowledge_seen(p->c, d->record, p->promises);
+        *e = acknowledge_found(p, d->record);
         return DONE;
     case DECIDE_MISUSED:
         *e = ERR_INVALID;
         return DONE;
     case DECIDE_SAME:
         *unchanged = 1;
-        *e = change_acknowledge_seen(p->c, d->record, p->promises);
+        *e = acknowledge_found(p, d->record);
         return DONE;
     case DECIDE_REFUSE:
         *e = ERR_PRECONDITION;

@@ -98,7 +98,9 @@ enum blob_state pull_blob_state(const struct quorum_reply *reply, struct stamp i
         return BLOB_UNKNOWN;
     const struct message_answer *a = &reply->answer;
     const struct history_entry *e = history_find(&a->history, id);
-    if (e != NULL && a->blobs != NULL) {
+    if (e != NULL && a->blobs == NULL) /* a promise tells no states */
+        return BLOB_UNKNOWN;
+    if (e != NULL) {
         size_t i = (size_t)(e - a->history.entries);
         if (verified_at_ms != NULL && a->verified_at_ms != NULL)
             *verified_at_ms = a->verified_at_ms[i];
