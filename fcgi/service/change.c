@@ -131,8 +131,6 @@ void change_index(struct worker *w, const struct record *r)
 {
     struct store *s = worker_store(w);
     enum err e = s == NULL ? ERR_UNAVAILABLE : worker_store_said(w, index_add(s, r, 1, record_kind_name(r->kind)));
-    if (e == ERR_OK)
-        return;
-    log_write(LOG_WARN, "index", "a record of %s is indexed later: %s", r->key, err_code(e));
-    reindex_add(w->app->retry, r);
+    if (e != ERR_OK)
+        reindex_add(w->app->retry, r);
 }

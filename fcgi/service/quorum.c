@@ -161,7 +161,7 @@ static enum err error_of_status(long status)
     }
 }
 
-static void read_reply(struct quorum *q, size_t owner, const struct peer_call *call, struct quorum_reply *out)
+static void read_reply(struct quorum *q, enum message_verb verb, size_t owner, const struct peer_call *call, struct quorum_reply *out)
 {
     if (!call->done || call->error != ERR_OK) {
         out->error = call->done ? call->error : ERR_TIMEOUT;
@@ -169,6 +169,10 @@ static void read_reply(struct quorum *q, size_t owner, const struct peer_call *c
     }
     enum err e = ERR_SYNTAX;
     out->done = 1;
+    if (call->status == 200 && verb == MESSAGE_HINT) {
+        out->error = ERR_OK; /* the one answer that is no message */
+        return;
+    }
     if (call->status == 200 || call->status == 409)
         e = message_answer_parse(buf_str(&call->answer), call->answer.len, &out->answer);
     if (e == ERR_OK) {
@@ -245,7 +249,7 @@ enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quo
     e = peer_round(q->w->peer, &round, c.at, c.n);
     for (size_t i = 0; i < c.n && e == ERR_OK; i++) {
         replies[c.owner[i]].asked = 1;
-        read_reply(q, c.owner[i], &c.at[i], &replies[c.owner[i]]);
+        read_reply(q, r->requests[c.owner[i]]->verb, c.owner[i], &c.at[i], &replies[c.owner[i]]);
     }
     peer_calls_release(c.at, c.n);
     if (e == ERR_OK) {

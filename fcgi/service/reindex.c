@@ -143,8 +143,11 @@ void reindex_add(struct index_retry *r, const struct record *record)
         dropped = take(r);
         drop = 1;
     }
+    int first = r->n == 0;
     r->records[(r->first + r->n++) % REINDEX_MAX] = copy;
     pthread_mutex_unlock(&r->lock);
+    if (first)
+        log_write(LOG_WARN, "index", "records wait for the index, the first one is of %s", record->key);
     if (drop) {
         log_write(LOG_ERROR, "index", "the list of records to index is full: one of %s is left to the next rebuild", dropped.key);
         record_release(&dropped);

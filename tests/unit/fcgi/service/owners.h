@@ -115,7 +115,7 @@ static enum err owner_handle(struct owner_disk *d, const struct message_request 
         d->promised = m->ballot;
         return ERR_OK;
     case MESSAGE_LEARN: owner_add(d, &m->record, 0); return ERR_OK;
-    case MESSAGE_HINT: snprintf(d->hinted, sizeof(d->hinted), "%s", m->target); return ERR_OK;
+    case MESSAGE_HINT: memcpy(d->hinted, m->target, sizeof(d->hinted)); return ERR_OK;
     case MESSAGE_PULL: return ERR_OK;
     }
     return ERR_INTERNAL;
@@ -124,6 +124,10 @@ static enum err owner_handle(struct owner_disk *d, const struct message_request 
 static void owner_answer(const struct owner_disk *d, const struct message_request *m, enum err e, struct buf *out)
 {
     struct message_answer a;
+    if (e == ERR_OK && m->verb == MESSAGE_HINT) {
+        assert_ok(buf_add_str(out, "{\"ok\": true}"));
+        return;
+    }
     message_answer_init(&a);
     a.ok = e == ERR_OK;
     a.error = e;

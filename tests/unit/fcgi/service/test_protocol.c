@@ -106,6 +106,7 @@ static void one_dead_owner_gets_a_hint(void **state)
     assert_int_equal(k.c.state[1], BLOB_MISSING);
     change_hint(&k.c);
     assert_string_equal(owners.disk[0].hinted, owners.members[1].id);
+    assert_int_equal(owners.disk[2].count[MESSAGE_HINT], 0);
     end(&k);
 }
 
