@@ -15,6 +15,8 @@ enum err outcome_terms(struct request *r, struct outcome_terms *out)
     struct inputs_condition condition;
     enum err e = inputs_condition(request_header(r, "If-Match"), request_header(r, "If-None-Match"), &condition, &detail);
     const char *key = request_header(r, "Idempotency-Key");
+    if (key && !*key)
+        key = NULL; /* sent empty is as good as not sent: it protects nobody */
     if (!e)
         e = inputs_idempotency_key(key, &detail);
     if (e) {

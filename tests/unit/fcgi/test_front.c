@@ -173,7 +173,6 @@ static void bad_headers_of_an_upload_are_400(void **state)
     assert_int_equal(put("HTTP_CONTENT_DIGEST", "sha-256=x", "5"), 400);
     assert_int_equal(put("CONTENT_TYPE", "pdf", "5"), 400);
     assert_int_equal(put("HTTP_IF_MATCH", "", "5"), 400);
-    assert_int_equal(put("HTTP_IDEMPOTENCY_KEY", "", "5"), 400);
 }
 
 static void head_has_the_length_and_no_body(void **state)

@@ -288,8 +288,10 @@ static void the_same_again_is_200(void **state)
     struct memory m;
     begin(&m, "PUT", "/api/v1/courses/x/syllabus");
     set_body(&m, "abc", 3);
+    memory_set(&m, "HTTP_IDEMPOTENCY_KEY", "");
     fake.outcome = UPLOAD_UNCHANGED;
     assert_int_equal(memory_serve(&m), 200);
+    assert_string_equal(fake.asked, "x|x||||||||-|3");
     assert_header(&m, "Record-Id", ID);
     assert_int_equal(atomic_load(&m.metrics.upload_bytes), 0);
     memory_release(&m);
