@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define TURN_WAIT_MS 5000u
+#define TURN_WAIT_MS 10000u  /* fifty writers of one course on a slow machine */
 #define PROBE_MS 300u
 #define RETRY_SOON_S 2u
 #define RETRY_FULL_S 60u
@@ -29,9 +29,22 @@ void commit_upload_id(const char *uploader, const char *key, const char *idempot
     num_hex(hash, (RECORD_UPLOAD_ID_SIZE - 1) / 2, out);
 }
 
-enum err commit_enter(const struct change *c)
+enum err commit_enter(struct change *c)
 {
-    return courses_enter(c->q->w->app->queue, c->q->key, TURN_WAIT_MS);
+    struct quorum *q = c->q;
+    unsigned budget_ms = payload_timeout_ms(c->payload, c->draft.size, q->w->app->settings.quorum_timeout_ms);
+    enum err e = quorum_restart(q, budget_ms);
+    /* Nobody queues for what cannot happen. */
+    if (e == ERR_OK && quorum_reachable(q) < q->owners.quorum)
+        e = ERR_UNAVAILABLE;
+    if (e == ERR_OK)
+        e = courses_enter(q->w->app->queue, q->key, TURN_WAIT_MS);
+    if (e != ERR_OK)
+        return e;
+    e = quorum_restart(q, budget_ms);
+    if (e != ERR_OK)
+        commit_leave(c);
+    return e;
 }
 
 void commit_leave(const struct change *c)
@@ -125,6 +138,8 @@ static const char *sentence(struct quorum *q, enum err e, const struct upload_re
     case ERR_UNAVAILABLE:
         if (q->owners.n == 0)
             return "It is not known yet which machines keep this course. Nothing was changed.";
+        if (out->can_write >= out->needed)
+            return "The machines that keep this course were too busy with other changes of it. Nothing was changed.";
         return arena_printf(&q->w->arena, "Only %u of the %zu machines that keep this course can write right now, and %u are needed. Nothing was changed.", out->can_write,
             q->owners.n, out->needed);
     case ERR_TIMEOUT: return "Too few machines answered in time: it is not known whether this was stored. Ask again with the same Idempotency-Key.";

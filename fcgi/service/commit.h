@@ -8,8 +8,9 @@
 /* The upload id of a request: drawn from (uploader, course key, idempotency key) when there is one, else random. Pure but for that. */
 void commit_upload_id(const char *uploader, const char *key, const char *idempotency_key, char out[RECORD_UPLOAD_ID_SIZE]);
 
-/* Waits for the course's turn in this process. ERR_UNAVAILABLE after too long. Then commit_leave() when all is done. */
-enum err commit_enter(const struct change *c) MUST_CHECK;
+/* Waits for the course's turn in this process and starts the change's budget with the newest view: what was waited for others does not count.
+ * ERR_UNAVAILABLE at once when there is no write quorum, or after too long. After ERR_OK: commit_leave() when all is done. */
+enum err commit_enter(struct change *c) MUST_CHECK;
 void commit_leave(const struct change *c);
 
 /* Looks for an earlier request with the same upload id among what the owners show. ERR_OK with *again NULL: there is none; with *again set: it was tried, and is to be tried first again.

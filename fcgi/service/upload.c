@@ -168,7 +168,6 @@ static enum err commit_upload(struct change *c, struct upload_result *out)
 
 static enum err store(struct quorum *q, const struct upload_input *in, struct body *body, const char *filename, struct upload_result *out)
 {
-    unsigned budget_ms = q->w->app->settings.quorum_timeout_ms;
     struct change c = {.q = q, .payload = &body->payload, .match = in->match, .match_record = in->match_record, .match_sha256 = in->match_sha256,
         .asked_before = in->idempotency_key != NULL};
     if (in->has_digest && !hash_equal(in->digest, body->hash, HASH_SIZE)) {
@@ -179,8 +178,6 @@ static enum err store(struct quorum *q, const struct upload_input *in, struct bo
     if (e != ERR_OK)
         return e;
     e = fill_draft(in, body, filename, &c.draft);
-    if (e == ERR_OK)
-        e = quorum_restart(q, payload_timeout_ms(&body->payload, in->body.size, budget_ms));
     if (e == ERR_OK) {
         e = commit_upload(&c, out);
         change_release(&c);
