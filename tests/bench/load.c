@@ -127,7 +127,11 @@ static int read_answer(struct client *c, const char *stamp)
     uint64_t length = 0;
     if (have == 0 || content_length(c->buffer, &length) != 0)
         return -1;
-    int status = atoi(c->buffer + 9);
+    uint64_t status = 0;
+    char digits[4] = {0};
+    memcpy(digits, c->buffer + 9, 3);
+    if (num_parse_u64(digits, 999, &status) != ERR_OK)
+        return -1;
     int good = p->put ? status == 201 || status == 200 : status == 200 && length == p->size;
     uint64_t offset = have - head_len;
     if (!p->put && good)
