@@ -101,7 +101,7 @@ tsan: ## unit tests of threaded code under ThreadSanitizer
 
 # ---- black-box tests and bench
 BENCH_BIN := $(BUILD)/bench/load $(BUILD)/bench/disklog
-.PHONY: bench-build bench test test-long
+.PHONY: bench-build bench test test-long picture
 bench-build: $(BENCH_BIN)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/figures.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
@@ -126,6 +126,8 @@ deps: ## install the packages that building and running needs
 	@bin/install-packages run
 deps-test: ## install the packages that the tests need besides
 	@bin/install-packages test
+picture: build ## take the README's screenshot anew
+	@tests/support/readme-picture
 
 clean: ## remove everything that was built
 	rm -rf build
@@ -179,3 +181,18 @@ fmt: ## format all C by .clang-format
 	@clang-format-14 -i $(ALL_C)
 fmt-check: ## list the files that fmt would change
 	@clang-format-14 --dry-run --Werror $(ALL_C)
+
+# ---- simulations of pure code
+SIM_SRC := $(wildcard tests/sim/*.c)
+.PHONY: sim sim-short
+$(BUILD)/sim/ring: $(call obj,$(SIM_SRC)) $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+sim: $(BUILD)/sim/ring ## hops, load and movement for 3 to 100,000 nodes; writes docs/ring.md and docs/ring.svg
+	@$< --docs docs
+sim-short: $(BUILD)/sim/ring
+	@$< --short
+lint: $(SIM_SRC:%.c=build/lint/%.ok)
+
+# ---- a unit test that makes each allocation of our own files fail in turn
+$(BUILD)/tests/unit/lib/wire/test_no_memory: LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup,-Wl,--wrap=$(f))
