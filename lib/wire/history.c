@@ -67,18 +67,6 @@ static int is_at(const struct history *h, size_t i, struct stamp id)
     return i < h->n && stamp_cmp(h->entries[i].record.id, id) == 0;
 }
 
-/* Makes *array hold n items of the size; it stays as it is on failure. */
-static enum err grow(void *array, size_t n, size_t size)
-{
-    void *old;
-    memcpy(&old, array, sizeof(old)); /* a pointer to any type is read as bytes */
-    void *grown = reallocarray(old, n, size);
-    if (!grown)
-        return ERR_NOMEM;
-    memcpy(array, &grown, sizeof(grown));
-    return ERR_OK;
-}
-
 /* Room for one more entry and for all that follows from it. */
 static enum err make_room(struct history *h)
 {
@@ -91,10 +79,19 @@ static enum err make_room(struct history *h)
         h->view = calloc(1, sizeof(*h->view));
     if (!h->view)
         return ERR_NOMEM;
-    if (grow(&h->view->facts, cap, sizeof(h->view->facts[0])) || grow(&h->view->order, cap, sizeof(h->view->order[0])) ||
-        grow(&h->entries, cap, sizeof(h->entries[0])))
+    struct fact *facts = reallocarray(h->view->facts, cap, sizeof(facts[0]));
+    if (!facts)
         return ERR_NOMEM;
-    h->cap = cap;
+    h->view->facts = facts;
+    uint32_t *order = reallocarray(h->view->order, cap, sizeof(order[0]));
+    if (!order)
+        return ERR_NOMEM;
+    h->view->order = order;
+    struct history_entry *entries = reallocarray(h->entries, cap, sizeof(entries[0]));
+    if (!entries)
+        return ERR_NOMEM;
+    h->entries = entries;
+    h->cap = cap; /* last: what grew before a failure is only larger than it need be */
     return ERR_OK;
 }
 
