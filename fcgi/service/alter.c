@@ -3,6 +3,7 @@
 
 #include "fcgi/service/commit.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* One such change under way. */
@@ -20,8 +21,9 @@ static enum err copy_strings(const struct record *from, const char *uploader, in
         char **field;
         const char *value;
         int always;
-    } strings[] = {{&to->course, from->course, 1}, {&to->key, from->key, 1}, {&to->uploader, uploader == NULL ? "" : uploader, 1}, {&to->term, from->term, 0},
-        {&to->title, from->title, 0}, {&to->instructor, from->instructor, 0}, {&to->note, from->note, 0}, {&to->filename, from->filename, 0}, {&to->type, from->type, 0}};
+    } strings[] = {{&to->course, from->course, 1}, {&to->key, from->key, 1}, {&to->uploader, uploader == NULL ? "" : uploader, 1},
+        {&to->term, from->term, 0}, {&to->title, from->title, 0}, {&to->instructor, from->instructor, 0}, {&to->note, from->note, 0},
+        {&to->filename, from->filename, 0}, {&to->type, from->type, 0}};
     enum err e = ERR_OK;
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]) && e == ERR_OK; i++)
         if (strings[i].always || with_fields)
@@ -141,8 +143,10 @@ static enum err prepare(struct alter *a)
     if (before != NULL)
         return fill_again(a, before);
     enum err e = a->kind == RECORD_DELETE ? find_to_delete(a, &source) : find_to_restore(a, &source);
-    if (e == ERR_OK)
-        e = fill_draft(a, source);
+    if (e != ERR_OK)
+        return e;
+    assert(source != NULL);
+    e = fill_draft(a, source);
     if (e == ERR_OK && a->kind == RECORD_RESTORE)
         e = find_bytes(a, source);
     return e;
@@ -173,7 +177,11 @@ static enum err alter(struct worker *w, const struct delete_input *in, enum reco
     enum err e = quorum_open(w, in->key, w->app->settings.quorum_timeout_ms, &q);
     if (e != ERR_OK)
         return commit_explain(&q, e, out);
-    a.change = (struct change){.q = &q, .payload = &a.payload, .match = in->match, .match_record = in->match_record, .match_sha256 = in->match_sha256,
+    a.change = (struct change){.q = &q,
+        .payload = &a.payload,
+        .match = in->match,
+        .match_record = in->match_record,
+        .match_sha256 = in->match_sha256,
         .asked_before = in->idempotency_key != NULL};
     e = record_init(&a.change.draft);
     if (e == ERR_OK) {

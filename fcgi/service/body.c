@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STALL_MS 1500u              /* a receiver that takes nothing for so long is left behind */
-#define FLUSH_BYTES_PER_MS 20000u   /* the slowest disk we wait for: 20 MB/s */
+#define STALL_MS 1500u            /* a receiver that takes nothing for so long is left behind */
+#define FLUSH_BYTES_PER_MS 20000u /* the slowest disk we wait for: 20 MB/s */
 #define STAGING_PATH_MAX 64
 
 void payload_release(struct payload *p)
@@ -120,7 +120,8 @@ static enum err stage_abort(struct stage *s, enum err e)
 }
 
 /* Streams a head that was read already and the rest of the body. */
-static enum err stage_all(struct quorum *q, const struct upload_body *in, const void *head, size_t head_len, struct hash_ctx *hash, struct payload *p)
+static enum err stage_all(
+    struct quorum *q, const struct upload_body *in, const void *head, size_t head_len, struct hash_ctx *hash, struct payload *p)
 {
     struct stage s;
     char *piece = malloc(BODY_PIECE_BYTES);
@@ -148,14 +149,16 @@ out:
 
 /* ---- reading */
 
-static enum err check_type(struct quorum *q, const void *head, size_t n, const char *claimed, const char *filename, struct body *out, const char **detail)
+static enum err check_type(
+    struct quorum *q, const void *head, size_t n, const char *claimed, const char *filename, struct body *out, const char **detail)
 {
     struct worker *w = q->w;
     size_t looked = n < TYPE_HEAD_BYTES ? n : TYPE_HEAD_BYTES;
     return type_check(w->app->sniffer, head, looked, claimed, filename, &w->arena, &out->type, detail);
 }
 
-static enum err read_small(struct quorum *q, const struct upload_body *in, const char *claimed, const char *filename, struct body *out, const char **detail)
+static enum err read_small(
+    struct quorum *q, const struct upload_body *in, const char *claimed, const char *filename, struct body *out, const char **detail)
 {
     size_t n = (size_t)in->size;
     out->payload.bytes = malloc(n);
@@ -171,7 +174,8 @@ static enum err read_small(struct quorum *q, const struct upload_body *in, const
 }
 
 /* The type is judged before the first byte leaves: a refused file is staged nowhere. */
-static enum err read_large(struct quorum *q, const struct upload_body *in, const char *claimed, const char *filename, struct body *out, const char **detail)
+static enum err read_large(
+    struct quorum *q, const struct upload_body *in, const char *claimed, const char *filename, struct body *out, const char **detail)
 {
     size_t n = in->size < TYPE_HEAD_BYTES ? (size_t)in->size : TYPE_HEAD_BYTES;
     struct hash_ctx *hash = hash_new();
@@ -190,12 +194,14 @@ static enum err read_large(struct quorum *q, const struct upload_body *in, const
     return e;
 }
 
-enum err body_read(struct quorum *q, const struct upload_body *in, uint64_t small_max_bytes, const char *claimed, const char *filename, struct body *out, const char **detail)
+enum err body_read(struct quorum *q, const struct upload_body *in, uint64_t small_max_bytes, const char *claimed, const char *filename,
+    struct body *out, const char **detail)
 {
     memset(out, 0, sizeof(*out));
     if (in->size == 0)
         return ERR_INVALID;
-    enum err e = in->size <= small_max_bytes ? read_small(q, in, claimed, filename, out, detail) : read_large(q, in, claimed, filename, out, detail);
+    enum err e =
+        in->size <= small_max_bytes ? read_small(q, in, claimed, filename, out, detail) : read_large(q, in, claimed, filename, out, detail);
     if (e == ERR_OK)
         num_hex(out->hash, HASH_SIZE, out->sha256);
     else

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define TURN_WAIT_MS 10000u  /* fifty writers of one course on a slow machine */
+#define TURN_WAIT_MS 10000u /* fifty writers of one course on a slow machine */
 #define PROBE_MS 300u
 #define RETRY_SOON_S 2u
 #define RETRY_FULL_S 60u
@@ -92,11 +92,15 @@ static uint64_t version_of(struct worker *w, const struct record *r)
     uint64_t version = 0;
     if (s == NULL)
         return 0;
+    enum err e = worker_store_said(w, index_version(s, r->key, r->id, &version));
+    if (e != ERR_NOT_FOUND)
+        return version;
+    /* A newer one came in between, or this is a late one. */
     history_init(&h);
     if (worker_store_said(w, index_history(s, r->key, &h)) == ERR_OK) {
-        const struct history_entry *e = history_find(&h, r->id);
-        if (e != NULL)
-            version = history_version(&h, (size_t)(e - h.entries));
+        const struct history_entry *entry = history_find(&h, r->id);
+        if (entry != NULL)
+            version = history_version(&h, (size_t)(entry - h.entries));
     }
     history_release(&h);
     return version;
@@ -140,9 +144,11 @@ static const char *sentence(struct quorum *q, enum err e, const struct upload_re
             return "It is not known yet which machines keep this course. Nothing was changed.";
         if (out->can_write >= out->needed)
             return "The machines that keep this course were too busy with other changes of it. Nothing was changed.";
-        return arena_printf(&q->w->arena, "Only %u of the %zu machines that keep this course can write right now, and %u are needed. Nothing was changed.", out->can_write,
-            q->owners.n, out->needed);
-    case ERR_TIMEOUT: return "Too few machines answered in time: it is not known whether this was stored. Ask again with the same Idempotency-Key.";
+        return arena_printf(&q->w->arena,
+            "Only %u of the %zu machines that keep this course can write right now, and %u are needed. Nothing was changed.",
+            out->can_write, q->owners.n, out->needed);
+    case ERR_TIMEOUT:
+        return "Too few machines answered in time: it is not known whether this was stored. Ask again with the same Idempotency-Key.";
     case ERR_PRECONDITION: return "The course has changed in the meantime. Nothing of this request was stored.";
     case ERR_INVALID: return "This Idempotency-Key was used for another upload of the same course.";
     case ERR_FULL: return "The machines that keep this course are full. Nothing was changed.";

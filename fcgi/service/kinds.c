@@ -82,7 +82,11 @@ static const struct {
 static const struct {
     const char *extension, *type;
 } extensions[] = {
-    {".htm", "text/html"}, {".xhtml", "text/html"}, {".jpeg", "image/jpeg"}, {".tiff", "image/tiff"}, {".markdown", "text/markdown"},
+    {".htm", "text/html"},
+    {".xhtml", "text/html"},
+    {".jpeg", "image/jpeg"},
+    {".tiff", "image/tiff"},
+    {".markdown", "text/markdown"},
     {".text", "text/plain"},
 };
 
@@ -137,8 +141,7 @@ int kinds_agree(const struct kind *bytes, const struct kind *claim)
     if (claim == NULL || claim == bytes)
         return 1;
     switch (claim->family) {
-    case KIND_TEXT:
-        return bytes->family == KIND_TEXT;
+    case KIND_TEXT: return bytes->family == KIND_TEXT;
     case KIND_PACKAGE:
         /* A .docx with a password is an OLE file. */
         return bytes->family == KIND_PACKAGE || (bytes->family == KIND_OLE && !claim->generic);
@@ -146,8 +149,7 @@ int kinds_agree(const struct kind *bytes, const struct kind *claim)
         /* Word has always saved RTF, and later its new format, under the old name. */
         return bytes->family == KIND_OLE || bytes->family == KIND_PACKAGE || strcmp(bytes->type, "text/rtf") == 0;
     case KIND_EXACT:
-    case KIND_UNKNOWN:
-        break;
+    case KIND_UNKNOWN: break;
     }
     return 0;
 }
@@ -160,7 +162,8 @@ int kinds_agree_unknown(const struct kind *bytes, const char *media_type)
     size_t n = (size_t)(slash - media_type) + 1;
     if (strncasecmp(media_type, "text/", n) == 0)
         return bytes->family == KIND_TEXT;
-    int telling = strncasecmp(media_type, "image/", n) == 0 || strncasecmp(media_type, "audio/", n) == 0 || strncasecmp(media_type, "video/", n) == 0;
+    int telling =
+        strncasecmp(media_type, "image/", n) == 0 || strncasecmp(media_type, "audio/", n) == 0 || strncasecmp(media_type, "video/", n) == 0;
     return !telling || bytes->family == KIND_UNKNOWN || strncasecmp(bytes->type, media_type, n) == 0;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (8u << 20)     /* a ring of RING_MEMBERS_MAX nodes and their facts */
+#define FILE_MAX (8u << 20) /* a ring of RING_MEMBERS_MAX nodes and their facts */
 
 const struct member *picture_node(const struct members *m, const char *id)
 {

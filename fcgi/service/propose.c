@@ -6,16 +6,17 @@
 #include "fcgi/service/stamps.h"
 #include "lib/base/log.h"
 
+#include <assert.h>
 #include <string.h>
 
-#define PREPARE_LINGER_MS 50u   /* more promises than W make the ACCEPT reach more owners at once */
+#define PREPARE_LINGER_MS 50u /* more promises than W make the ACCEPT reach more owners at once */
 
 struct proposal {
     struct change *c;
     struct stamp ballot;
     int everybody;
-    int accept_sent;            /* an ACCEPT of this upload's record may be somewhere, from now or from an earlier request */
-    int visible;                /* one of this request may: "unknown" instead of "nothing visible" */
+    int accept_sent; /* an ACCEPT of this upload's record may be somewhere, from now or from an earlier request */
+    int visible;     /* one of this request may: "unknown" instead of "nothing visible" */
     struct quorum_reply promises[RING_K_MAX];
 };
 
@@ -32,8 +33,10 @@ static enum err prepare(struct proposal *p)
     struct quorum *q = p->c->q;
     p->ballot = stamps_next(q->w->app->stamps);
     struct message_request m = {.verb = MESSAGE_PREPARE, .ballot = p->ballot};
-    struct quorum_round r = {
-        .gate = q->owners.quorum, .enough = q->owners.quorum, .timeout_ms = q->w->app->settings.quorum_timeout_ms, .linger_ms = PREPARE_LINGER_MS};
+    struct quorum_round r = {.gate = q->owners.quorum,
+        .enough = q->owners.quorum,
+        .timeout_ms = q->w->app->settings.quorum_timeout_ms,
+        .linger_ms = PREPARE_LINGER_MS};
     change_ask(p->c, &m, p->everybody, r.requests);
     return quorum_round(q, &r, p->promises);
 }
@@ -41,13 +44,20 @@ static enum err prepare(struct proposal *p)
 static void fill_input(const struct proposal *p, struct decide_promise promises[RING_K_MAX], struct decide_input *in)
 {
     const struct change *c = p->c;
-    *in = (struct decide_input){.promises = promises, .quorum = c->q->owners.quorum, .match = c->match, .match_record = c->match_record,
-        .match_sha256 = c->match_sha256, .draft = &c->draft, .accept_sent = p->accept_sent};
+    *in = (struct decide_input){.promises = promises,
+        .quorum = c->q->owners.quorum,
+        .match = c->match,
+        .match_record = c->match_record,
+        .match_sha256 = c->match_sha256,
+        .draft = &c->draft,
+        .accept_sent = p->accept_sent};
     for (size_t i = 0; i < c->q->owners.n; i++) {
         const struct quorum_reply *r = &p->promises[i];
         if (!r->asked || r->error != ERR_OK)
             continue;
-        promises[in->n++] = (struct decide_promise){.history = &r->answer.history, .has_slot = r->answer.has_slot, .slot_ballot = r->answer.slot_ballot,
+        promises[in->n++] = (struct decide_promise){.history = &r->answer.history,
+            .has_slot = r->answer.has_slot,
+            .slot_ballot = r->answer.slot_ballot,
             .slot = r->answer.has_slot && r->answer.slot_has_record ? &r->answer.slot_record : NULL};
     }
 }
@@ -65,12 +75,17 @@ static enum err fill_known(const struct history *all, const struct quorum_reply 
 }
 
 /* One round of ACCEPT of a record, or of NONE (NULL), to the owners that promised and to those that may still answer. ERR_OK: W owners took it; ERR_FENCED: not. */
-static enum err accept_value(struct proposal *p, const struct record *value, const struct payload *payload, const struct history *all, struct quorum_reply *replies)
+static enum err accept_value(
+    struct proposal *p, const struct record *value, const struct payload *payload, const struct history *all, struct quorum_reply *replies)
 {
     struct quorum *q = p->c->q;
     struct message_request requests[RING_K_MAX];
-    struct quorum_round r = {
-        .bytes = payload->bytes, .bytes_len = payload->len, .gate = q->owners.quorum, .enough = q->owners.quorum, .timeout_ms = timeout_ms(p), .linger_ms = CHANGE_LINGER_MS};
+    struct quorum_round r = {.bytes = payload->bytes,
+        .bytes_len = payload->len,
+        .gate = q->owners.quorum,
+        .enough = q->owners.quorum,
+        .timeout_ms = timeout_ms(p),
+        .linger_ms = CHANGE_LINGER_MS};
     struct message_request any = {.verb = MESSAGE_ACCEPT};
     enum err e = ERR_OK;
     quorum_ask(q, &any, p->everybody, r.requests);
@@ -151,6 +166,7 @@ static enum err finish(struct proposal *p, const struct decide_input *in, struct
     struct quorum_reply replies[RING_K_MAX] = {{.asked = 0}};
     struct payload payload;
     int still = 0;
+    assert(v != NULL);
     enum err e = foreign_bytes(p, v, &payload);
     if (e == ERR_OK)
         e = accept_value(p, v, &payload, &d->all, replies);
@@ -192,28 +208,20 @@ static enum verdict act(struct proposal *p, const struct decide_input *in, struc
         change_index(p->c->q->w, d->learned);
     }
     switch (d->step) {
-    case DECIDE_MINE:
-        *e = acknowledge_found(p, d->record);
-        return DONE;
-    case DECIDE_MISUSED:
-        *e = ERR_INVALID;
-        return DONE;
+    case DECIDE_MINE: *e = acknowledge_found(p, d->record); return DONE;
+    case DECIDE_MISUSED: *e = ERR_INVALID; return DONE;
     case DECIDE_SAME:
         *unchanged = 1;
         *e = acknowledge_found(p, d->record);
         return DONE;
-    case DECIDE_REFUSE:
-        *e = ERR_PRECONDITION;
-        return DONE;
+    case DECIDE_REFUSE: *e = ERR_PRECONDITION; return DONE;
     case DECIDE_SETTLE:
         *e = accept_none(p, d);
         if (*e != ERR_OK)
             return AGAIN;
         *e = ERR_PRECONDITION;
         return DONE;
-    case DECIDE_ACCEPT:
-        *e = accept_mine(p, d);
-        return *e == ERR_OK ? DONE : AGAIN;
+    case DECIDE_ACCEPT: *e = accept_mine(p, d); return *e == ERR_OK ? DONE : AGAIN;
     case DECIDE_FINISH:
         *e = finish(p, in, d, &refused);
         if (refused)

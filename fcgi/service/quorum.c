@@ -13,7 +13,7 @@
 /* An owner that has not answered for so long when its round ends is routed around; one that was merely last is not. */
 #define SILENT_MS 250u
 #define PROBE_MS 400u
-#define SHORT_ANSWER_MAX 65536u     /* without a history */
+#define SHORT_ANSWER_MAX 65536u /* without a history */
 #define HEAD_MAX (FRAME_PREFIX + FRAME_HEAD_MAX)
 
 static enum err take_view(struct quorum *q)
@@ -77,7 +77,8 @@ static size_t count_usable(const struct quorum *q)
     return usable;
 }
 
-size_t quorum_ask(const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX])
+size_t quorum_ask(
+    const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX])
 {
     size_t asked = 0;
     everybody = everybody || count_usable(q) < q->owners.quorum;
@@ -119,7 +120,8 @@ static enum err add_call(struct quorum *q, const struct quorum_round *r, size_t 
     const struct message_request *m = r->requests[owner];
     struct peer_call *call = &c->at[c->n];
     c->owner[c->n] = owner;
-    *call = (struct peer_call){.base_url = q->owners.at[owner].node->url, .method = "POST", .epoch = q->owners.epoch, .body = r->bytes, .body_len = r->bytes_len};
+    *call = (struct peer_call){
+        .base_url = q->owners.at[owner].node->url, .method = "POST", .epoch = q->owners.epoch, .body = r->bytes, .body_len = r->bytes_len};
     call->path = arena_printf(&q->w->arena, "/records/%s/%s", q->path_key, message_verb_name(m->verb));
     if (call->path == NULL)
         return ERR_NOMEM;
@@ -180,7 +182,8 @@ static void read_reply(struct quorum *q, enum message_verb verb, size_t owner, c
         return;
     }
     out->error = error_of_status(call->status);
-    log_write(LOG_WARN, "owner", "%s answers %ld to %s: %.200s", q->owners.at[owner].member->id, call->status, call->path, buf_str(&call->answer));
+    log_write(LOG_WARN, "owner", "%s answers %ld to %s: %.200s", q->owners.at[owner].member->id, call->status, call->path,
+        buf_str(&call->answer));
 }
 
 /* Every answer carries the largest stamp its owner knows; a refusal for the clock also says what time it is there. */
@@ -275,7 +278,11 @@ size_t quorum_probe(struct quorum *q, unsigned timeout_ms)
     for (size_t i = 0; i < q->owners.n; i++) {
         if (q->owners.at[i].node == NULL)
             continue;
-        calls[n] = (struct peer_call){.base_url = q->owners.at[i].node->url, .method = "GET", .path = "/healthz", .epoch = q->owners.epoch, .answer_max = SHORT_ANSWER_MAX};
+        calls[n] = (struct peer_call){.base_url = q->owners.at[i].node->url,
+            .method = "GET",
+            .path = "/healthz",
+            .epoch = q->owners.epoch,
+            .answer_max = SHORT_ANSWER_MAX};
         owner[n++] = i;
     }
     struct peer_round round = {.timeout_ms = timeout_ms, .connect_timeout_ms = timeout_ms};

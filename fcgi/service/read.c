@@ -4,10 +4,11 @@
 #include "lib/base/log.h"
 #include "lib/name/name.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define READ_BUDGET_MS 1500u
-#define CAPABILITY_S 50u        /* SIGN_CAPABILITY_MAX_S, less what clocks may differ by */
+#define CAPABILITY_S 50u /* SIGN_CAPABILITY_MAX_S, less what clocks may differ by */
 
 /* ---- which record */
 
@@ -118,8 +119,7 @@ static enum err add_source(struct quorum *q, size_t owner, const struct record *
     uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + offset_ms) / 1000;
     if (!address_of(o->node->url, out->sources[i].address))
         return ERR_INVALID;
-    memcpy(what, "blob:", 5);
-    memcpy(what + 5, r->sha256, HASH_HEX_SIZE);
+    snprintf(what, sizeof(what), "blob:%s", r->sha256);
     buf_init(&capability, sizeof(out->sources[i].capability) - 1);
     enum err e = sign_capability_make(&q->w->app->key, o->member->id, what, now_s + CAPABILITY_S, &capability);
     if (e == ERR_OK)
@@ -190,7 +190,8 @@ void read_bytes_release(struct read_bytes *b)
     memset(&b->record, 0, sizeof(b->record));
 }
 
-enum err course_list(struct worker *w, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out)
+enum err course_list(
+    struct worker *w, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out)
 {
     struct store *s = worker_store(w);
     if (s == NULL)

@@ -12,12 +12,12 @@
 /* A ring of records, oldest at `first`. */
 struct index_retry {
     pthread_t thread;
-    pthread_mutex_t lock;       /* all below but the store */
+    pthread_mutex_t lock; /* all below but the store */
     pthread_cond_t wake;
-    struct record *records;     /* REINDEX_MAX of them */
+    struct record *records; /* REINDEX_MAX of them */
     size_t first, n;
     int stopping;
-    struct store *store;        /* the thread's own */
+    struct store *store; /* the thread's own */
 };
 
 /* With the lock held: takes the oldest out. */

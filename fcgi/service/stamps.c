@@ -8,11 +8,11 @@
  * unique although their clock values lie below ones this process has used. */
 struct stamps {
     struct hlc clock;
-    pthread_mutex_t lock;       /* everything below */
+    pthread_mutex_t lock; /* everything below */
     int rebased;
-    uint64_t base;              /* clock value at base_boot_ms */
+    uint64_t base; /* clock value at base_boot_ms */
     uint64_t base_boot_ms;
-    uint64_t last;              /* largest clock value used or seen since */
+    uint64_t last; /* largest clock value used or seen since */
     uint64_t process;
     uint64_t rebases;
 };

@@ -8,9 +8,9 @@
 /* What is known while trying. */
 struct attempt {
     struct change *c;
-    struct record record;       /* borrows the draft's strings */
-    int everybody;              /* also ask owners that the view calls unusable */
-    int sent;                   /* some owner may have taken one of the records */
+    struct record record; /* borrows the draft's strings */
+    int everybody;        /* also ask owners that the view calls unusable */
+    int sent;             /* some owner may have taken one of the records */
     struct quorum_reply replies[RING_K_MAX];
 };
 

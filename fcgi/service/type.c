@@ -63,7 +63,8 @@ static enum err look(struct type_sniffer *s, const void *head, size_t n, const s
     return e;
 }
 
-enum err type_check(struct type_sniffer *s, const void *head, size_t n, const char *claimed, const char *filename, struct arena *arena, const char **type, const char **detail)
+enum err type_check(struct type_sniffer *s, const void *head, size_t n, const char *claimed, const char *filename, struct arena *arena,
+    const char **type, const char **detail)
 {
     const struct kind *bytes;
     enum err e = look(s, head, n, &bytes);

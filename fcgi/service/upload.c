@@ -26,7 +26,8 @@ static enum err check_input(struct worker *w, const struct upload_input *in, str
 {
     const struct {
         const char *name, *value;
-    } fields[] = {{"file name", in->filename}, {"term", in->term}, {"title", in->title}, {"instructor", in->instructor}, {"note", in->note}, {"uploader", in->uploader}};
+    } fields[] = {{"file name", in->filename}, {"term", in->term}, {"title", in->title}, {"instructor", in->instructor}, {"note", in->note},
+        {"uploader", in->uploader}};
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         enum err e = check_field(w, fields[i].name, fields[i].value, out);
         if (e != ERR_OK)
@@ -62,8 +63,9 @@ static enum err fill_draft(const struct upload_input *in, const struct body *bod
     const struct {
         char **field;
         const char *value;
-    } strings[] = {{&r->course, in->course}, {&r->key, in->key}, {&r->term, in->term}, {&r->title, in->title}, {&r->instructor, in->instructor}, {&r->note, in->note},
-        {&r->filename, filename}, {&r->type, body->type}, {&r->uploader, in->uploader}};
+    } strings[] = {{&r->course, in->course}, {&r->key, in->key}, {&r->term, in->term}, {&r->title, in->title},
+        {&r->instructor, in->instructor}, {&r->note, in->note}, {&r->filename, filename}, {&r->type, body->type},
+        {&r->uploader, in->uploader}};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]) && e == ERR_OK; i++)
         e = record_set(strings[i].field, or_empty(strings[i].value));
     buf_release(&named);
@@ -168,7 +170,11 @@ static enum err commit_upload(struct change *c, struct upload_result *out)
 
 static enum err store(struct quorum *q, const struct upload_input *in, struct body *body, const char *filename, struct upload_result *out)
 {
-    struct change c = {.q = q, .payload = &body->payload, .match = in->match, .match_record = in->match_record, .match_sha256 = in->match_sha256,
+    struct change c = {.q = q,
+        .payload = &body->payload,
+        .match = in->match,
+        .match_record = in->match_record,
+        .match_sha256 = in->match_sha256,
         .asked_before = in->idempotency_key != NULL};
     if (in->has_digest && !hash_equal(in->digest, body->hash, HASH_SIZE)) {
         out->detail = "The bytes that arrived are not the ones that Content-Digest promises.";

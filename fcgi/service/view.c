@@ -19,35 +19,35 @@
 #define URLS_MAX 16
 #define PATH_BYTES 4096
 #define SUSPECT_MS 1000u
-#define SUSPECTS_MAX 64         /* the oldest suspicion gives way */
+#define SUSPECTS_MAX 64 /* the oldest suspicion gives way */
 
 /* A picture and how many hold it; the keeper itself holds the newest. */
 struct counted {
-    struct view view;           /* first: a struct view * is a struct counted * */
+    struct view view; /* first: a struct view * is a struct counted * */
     unsigned refs;
 };
 
 struct suspect {
     char id[RING_ID_MAX];
-    uint64_t until_ms;          /* boot time; past = free */
+    uint64_t until_ms; /* boot time; past = free */
 };
 
 struct view_keeper {
     pthread_t thread;
     atomic_int store_up;
 
-    pthread_mutex_t lock;       /* everything down to `suspects` */
-    pthread_cond_t wake;        /* for the thread: somebody wants a refresh, or the end */
-    pthread_cond_t fresh;       /* for those who wait: `done` grew */
+    pthread_mutex_t lock; /* everything down to `suspects` */
+    pthread_cond_t wake;  /* for the thread: somebody wants a refresh, or the end */
+    pthread_cond_t fresh; /* for those who wait: `done` grew */
     struct counted *now;
-    uint64_t wanted, done;      /* refreshes asked for, and those that began after being asked for and ended */
+    uint64_t wanted, done; /* refreshes asked for, and those that began after being asked for and ended */
     int stopping;
     struct suspect suspects[SUSPECTS_MAX];
 
     /* The thread's own. */
     struct store *store;
     struct peer *peer;
-    char *urls;                 /* the coordinators' list, cut into pieces */
+    char *urls; /* the coordinators' list, cut into pieces */
     const char *url[URLS_MAX];
     size_t n_urls, next_url;
     char path[PATH_BYTES];
@@ -107,8 +107,11 @@ static enum err ask_coordinators(struct view_keeper *k, const struct view *befor
 {
     enum err e = ERR_UNAVAILABLE;
     for (size_t i = 0; i < k->n_urls && e != ERR_OK; i++) {
-        struct peer_call call = {
-            .base_url = k->url[k->next_url], .method = "GET", .path = "/ring", .epoch = before->ring == NULL ? 0 : before->ring->epoch, .answer_max = ANSWER_MAX};
+        struct peer_call call = {.base_url = k->url[k->next_url],
+            .method = "GET",
+            .path = "/ring",
+            .epoch = before->ring == NULL ? 0 : before->ring->epoch,
+            .answer_max = ANSWER_MAX};
         e = peer_call(k->peer, &call, COORDINATOR_TIMEOUT_MS);
         if (e == ERR_OK)
             e = call.error;

@@ -247,6 +247,25 @@ enum err index_current(struct store *s, const char *key, struct record *out, uin
     return e;
 }
 
+enum err index_version(struct store *s, const char *key, struct stamp id, uint64_t *version)
+{
+    static const char *const fields[] = {"id", "version"};
+    char hex[STAMP_HEX_SIZE];
+    redisReply *r;
+    enum err e = send_course(s, "HMGET", COURSE_PREFIX, key, fields, 2, &r);
+    if (e != ERR_OK)
+        return e;
+    stamp_hex(id, hex);
+    if (r->elements != 2)
+        e = ERR_INTERNAL;
+    else if (r->element[0]->type != REDIS_REPLY_STRING || strcmp(r->element[0]->str, hex) != 0)
+        e = ERR_NOT_FOUND;
+    else
+        e = call_number(r->element[1], version);
+    freeReplyObject(r);
+    return e;
+}
+
 void index_page_release(struct index_page *p)
 {
     for (size_t i = 0; i < p->n; i++)

@@ -5,8 +5,8 @@
  *                     id, kind, shown, head, del, words       what the script goes on from: the current record's id and kind (v, a, o), records shown,
  *                                                             largest stamp, newest tombstone of everything, words listed (" a b =term ", "" when the course is not listed)
  * rb:x:<key>   hash   record id → "<kind> <of> <upload> <words>"; u:<upload id> → one of its records; t:<record id> → its tombstone
- * rb:byname    zset   score 0, member key                     listed courses (not deleted), by key
- * rb:newest    zset   score 0, member <inverted stamp hex>:<key>   the same, newest first
+ * rb:byname    zset   score 0, member <key>\0<words listed>  courses (not deleted), by key; the words are there so that a search can test them in passing
+ * rb:newest    zset   score 0, member <inverted stamp hex>:<key>\0<words listed>   the same, newest first
  * rb:words     zset   score 0, member <word>\0<key>           words of course, title, instructor of the current record, and "=<key of its term>"
  *
  * Every key of a course is written by one script only (lua/index_add.lua); deleted courses are not listed but keep their records.
@@ -29,6 +29,8 @@ enum err index_history(struct store *s, const char *key, struct history *out) MU
 
 /* The current record (a tombstone when the course is deleted), and how many live versions; one HMGET. ERR_NOT_FOUND. *out: record_release. */
 enum err index_current(struct store *s, const char *key, struct record *out, uint64_t *versions) MUST_CHECK;
+/* The number of the current record, when its id is `id`; one small HMGET. ERR_NOT_FOUND: another one is current, or none. */
+enum err index_version(struct store *s, const char *key, struct stamp id, uint64_t *version) MUST_CHECK;
 
 struct index_item {
     struct record current;

@@ -29,10 +29,10 @@ struct owner_disk {
     int has_slot, slot_has_record;
     struct stamp slot_ballot;
     struct record slot;
-    int down;                   /* refuses connections */
-    int silent;                 /* takes what is sent, does nothing, never answers */
+    int down;   /* refuses connections */
+    int silent; /* takes what is sent, does nothing, never answers */
     int full;
-    int blind;                  /* has no blobs */
+    int blind;                        /* has no blobs */
     unsigned count[MESSAGE_HINT + 1]; /* messages it handled, by verb */
     char hinted[MESSAGE_NODE_ID_MAX]; /* target of the last hint */
 };
@@ -40,16 +40,17 @@ struct owner_disk {
 static struct {
     pthread_mutex_t lock;
     struct owner_disk disk[OWNERS];
-    unsigned loss_percent;      /* of messages, and of answers */
-    uint64_t ring;              /* what they accept */
-    uint64_t sender_ring;       /* what the view says; a refresh mends it */
-    struct stamp clock;         /* larger stamps are refused; zero: none is */
+    unsigned loss_percent; /* of messages, and of answers */
+    uint64_t ring;         /* what they accept */
+    uint64_t sender_ring;  /* what the view says; a refresh mends it */
+    struct stamp clock;    /* larger stamps are refused; zero: none is */
     struct ring_member members[OWNERS];
     struct member nodes[OWNERS];
-    int unusable[OWNERS];       /* as the view sees it */
-    int (*refuse)(size_t owner, const struct message_request *m); /* a test's word on each message before it is handled: non-zero fences it */
-    unsigned fetched;           /* blobs carried from one owner to others */
-    unsigned indexed;           /* records given to the retry list */
+    int unusable[OWNERS]; /* as the view sees it */
+    int (*refuse)(
+        size_t owner, const struct message_request *m); /* a test's word on each message before it is handled: non-zero fences it */
+    unsigned fetched;                                   /* blobs carried from one owner to others */
+    unsigned indexed;                                   /* records given to the retry list */
 } owners = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- an owner */
@@ -184,7 +185,8 @@ static void owners_call(struct owner_disk *d, struct peer_call *c)
     assert_int_equal(buf_add(&body, c->head, c->head_len), ERR_OK);
     if (c->body_len > 0)
         assert_int_equal(buf_add(&body, c->body, c->body_len), ERR_OK);
-    assert_int_equal(message_request_parse((enum message_verb)message_verb_parse(verb), body.data, body.len, &m, &bytes, &bytes_len), ERR_OK);
+    assert_int_equal(
+        message_request_parse((enum message_verb)message_verb_parse(verb), body.data, body.len, &m, &bytes, &bytes_len), ERR_OK);
     enum err e = owner_handle(d, &m);
     c->status = e == ERR_OK ? 200 : e == ERR_FULL ? 507 : 409;
     owner_answer(d, &m, e, &c->answer);

@@ -62,7 +62,8 @@ static void show(struct scene *s, size_t i, const struct owner *o)
         record_release(&r);
     }
     s->slots[i] = record(o->value, 1);
-    s->promises[i] = (struct decide_promise){.history = &s->histories[i], .has_slot = o->slot != 0, .slot_ballot = at(o->slot), .slot = o->value == 0 ? NULL : &s->slots[i]};
+    s->promises[i] = (struct decide_promise){
+        .history = &s->histories[i], .has_slot = o->slot != 0, .slot_ballot = at(o->slot), .slot = o->value == 0 ? NULL : &s->slots[i]};
 }
 
 static void stage(struct scene *s, const struct owner *owners, size_t n, uint64_t if_match)
@@ -72,7 +73,12 @@ static void stage(struct scene *s, const struct owner *owners, size_t n, uint64_
         show(s, i, &owners[i]);
     s->draft = record(9, 1);
     memcpy(s->draft.upload, ME, sizeof(ME));
-    s->in = (struct decide_input){.promises = s->promises, .n = n, .quorum = W, .match = if_match == 0 ? MATCH_NONE : MATCH_RECORD, .match_record = at(if_match), .draft = &s->draft};
+    s->in = (struct decide_input){.promises = s->promises,
+        .n = n,
+        .quorum = W,
+        .match = if_match == 0 ? MATCH_NONE : MATCH_RECORD,
+        .match_record = at(if_match),
+        .draft = &s->draft};
 }
 
 static enum decide_step play(struct scene *s)
@@ -95,10 +101,10 @@ struct row {
     const char *what;
     struct owner owners[3];
     size_t n;
-    uint64_t if_match;          /* 0: none must be current */
+    uint64_t if_match; /* 0: none must be current */
     int accept_sent;
     enum decide_step want;
-    uint64_t record;            /* clock of the record the decision names; 0: none */
+    uint64_t record; /* clock of the record the decision names; 0: none */
     uint64_t learned;
 };
 
@@ -142,7 +148,8 @@ static void each_rule_decides_as_written(void **state)
         enum decide_step got = play(&s);
         uint64_t named = s.d.record == NULL ? 0 : s.d.record->id.clock, learned = s.d.learned == NULL ? 0 : s.d.learned->id.clock;
         if (got != row->want || named != row->record || learned != row->learned)
-            fail_msg("%s: step %d (record %llu, learned %llu)", row->what, (int)got, (unsigned long long)named, (unsigned long long)learned);
+            fail_msg(
+                "%s: step %d (record %llu, learned %llu)", row->what, (int)got, (unsigned long long)named, (unsigned long long)learned);
         strike(&s);
     }
 }

@@ -30,7 +30,10 @@ static void file_names_lose_their_path_and_keep_the_rest(void **state)
         {"...", "..."},
         {"a \"quoted\" name.pdf", "a \"quoted\" name.pdf"},
         {"x;filename*=UTF-8''y", "x;filename*=UTF-8''y"},
-        {"\xE2\x80\xAE" "fdp.exe", "\xE2\x80\xAE" "fdp.exe"},
+        {"\xE2\x80\xAE"
+         "fdp.exe",
+            "\xE2\x80\xAE"
+            "fdp.exe"},
         {"Lehrpl\xC3\xA4ne.pdf", "Lehrpl\xC3\xA4ne.pdf"},
         {"%2e%2e%2fx", "%2e%2e%2fx"},
     };
@@ -46,7 +49,8 @@ static void file_names_lose_their_path_and_keep_the_rest(void **state)
 static void control_characters_and_bad_utf8_are_malformed(void **state)
 {
     (void)state;
-    const char *rows[] = {"a\r\nX-Accel-Redirect: /etc/", "a\nb", "a\tb", "\x7F", "a\xC2\x85", "\xC0\xAE", "\xED\xA0\x80", "\xFF", "a\x1B[2J"};
+    const char *rows[] = {
+        "a\r\nX-Accel-Redirect: /etc/", "a\nb", "a\tb", "\x7F", "a\xC2\x85", "\xC0\xAE", "\xED\xA0\x80", "\xFF", "a\x1B[2J"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct buf b;
         buf_init(&b, RECORD_FIELD_MAX);

@@ -71,10 +71,11 @@ static void a_coordinators_answer_updates_what_was_known(void **state)
     make(&known, 4, 2);
     known.nodes[0].files = 77;
     known.nodes[1].alive = 0;
-    const char *text = "{\"ring\":null,\"view\":3,\"leader\":{\"name\":\"coordinator-1\",\"epoch\":6},\"nodes\":["
-                       "{\"id\":\"node-1.0000000000000000\",\"name\":\"node-1\",\"url\":\"http://127.0.0.1:1\",\"zone\":\"\",\"state\":\"suspect\"},"
-                       "{\"id\":\"node-2.0000000000000001\",\"name\":\"node-2\",\"url\":\"http://127.0.0.1:2\",\"zone\":\"\",\"state\":\"suspect\"},"
-                       "{\"id\":\"node-3.0000000000000002\",\"name\":\"node-3\",\"url\":\"http://127.0.0.1:3\",\"zone\":\"\",\"state\":\"up\"}]}";
+    const char *text =
+        "{\"ring\":null,\"view\":3,\"leader\":{\"name\":\"coordinator-1\",\"epoch\":6},\"nodes\":["
+        "{\"id\":\"node-1.0000000000000000\",\"name\":\"node-1\",\"url\":\"http://127.0.0.1:1\",\"zone\":\"\",\"state\":\"suspect\"},"
+        "{\"id\":\"node-2.0000000000000001\",\"name\":\"node-2\",\"url\":\"http://127.0.0.1:2\",\"zone\":\"\",\"state\":\"suspect\"},"
+        "{\"id\":\"node-3.0000000000000002\",\"name\":\"node-3\",\"url\":\"http://127.0.0.1:3\",\"zone\":\"\",\"state\":\"up\"}]}";
     assert_ok(picture_from_coordinator(text, strlen(text), &known, &out));
     assert_int_equal(out.n_nodes, 3);
     assert_string_equal(out.nodes[0].url, "http://127.0.0.1:1");
@@ -93,8 +94,8 @@ static void nonsense_from_a_coordinator_changes_nothing(void **state)
 {
     (void)state;
     struct members known = {.n_nodes = 0}, out;
-    const char *rows[] = {"", "[]", "{}", "{\"ring\":1,\"nodes\":[]}", "{\"ring\":null,\"nodes\":{}}", "{\"ring\":null,\"nodes\":[1]}", "{\"ring\":null,\"nodes\":[{\"id\":\"x\"}]}",
-        "{\"ring\":null,\"nodes\":[],\"leader\":{}}"};
+    const char *rows[] = {"", "[]", "{}", "{\"ring\":1,\"nodes\":[]}", "{\"ring\":null,\"nodes\":{}}", "{\"ring\":null,\"nodes\":[1]}",
+        "{\"ring\":null,\"nodes\":[{\"id\":\"x\"}]}", "{\"ring\":null,\"nodes\":[],\"leader\":{}}"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_int_not_equal(picture_from_coordinator(rows[i], strlen(rows[i]), &known, &out), ERR_OK);
 }

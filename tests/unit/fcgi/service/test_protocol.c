@@ -358,7 +358,7 @@ static void the_same_request_again_finds_its_record(void **state)
 
 struct rival {
     pthread_t thread;
-    struct app app;         /* each is an api of its own: another clock, another queue */
+    struct app app; /* each is an api of its own: another clock, another queue */
     struct stamp parent, id;
     enum err result;
     int plain;

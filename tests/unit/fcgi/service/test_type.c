@@ -21,15 +21,17 @@ static const char jpeg[] = "\xFF\xD8\xFF\xE0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0";
 static const char gif[] = "GIF89a\1\0\1\0\0\0\0";
 static const char rtf[] = "{\\rtf1\\ansi hello}";
 static const char random_bytes[] = "\x93\x01\xFE\x88\x00\x17\xC3\x28\x9A\x03\xFF\x80\x12\x99\xA7\x5C";
-static const char zip[] = "PK\x03\x04\x14\0\0\0\0\0\x4A\x5B\x6C\x5D\x11\x22\x33\x44\x05\0\0\0\x05\0\0\0\x05\0\0\0a.txthelloPK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0\0\0\0\0\0\0";
-static const char odt[] = "PK\x03\x04\x14\0\0\0\0\0\x4A\x5B\x6C\x5D\x5E\xC6\x32\x0C\x27\0\0\0\x27\0\0\0\x08\0\0\0mimetypeapplication/vnd.oasis.opendocument.text";
+static const char zip[] = "PK\x03\x04\x14\0\0\0\0\0\x4A\x5B\x6C\x5D\x11\x22\x33\x44\x05\0\0\0\x05\0\0\0\x05\0\0\0a."
+                          "txthelloPK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0\0\0\0\0\0\0";
+static const char odt[] =
+    "PK\x03\x04\x14\0\0\0\0\0\x4A\x5B\x6C\x5D\x5E\xC6\x32\x0C\x27\0\0\0\x27\0\0\0\x08\0\0\0mimetypeapplication/vnd.oasis.opendocument.text";
 static const char ole[] = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
 struct row {
     const void *bytes;
     size_t n;
     const char *filename, *claimed;
-    const char *type;           /* NULL: refused */
+    const char *type; /* NULL: refused */
 };
 #define B(x) (x), sizeof(x) - 1
 
@@ -118,7 +120,8 @@ static void claims_that_the_bytes_contradict_are_refused(void **state)
         const char *type = "(none)", *detail = NULL;
         enum err e = type_check(*state, r->bytes, r->n, r->claimed, r->filename, &arena, &type, &detail);
         if (e != (r->type == NULL ? ERR_TYPE : ERR_OK) || (r->type != NULL && strcmp(type, r->type) != 0))
-            fail_msg("row %zu (%.10s… as \"%s\", \"%s\"): %s, %s, %s", i, (const char *)r->bytes, r->filename, r->claimed, err_code(e), type, detail == NULL ? "" : detail);
+            fail_msg("row %zu (%.10s… as \"%s\", \"%s\"): %s, %s, %s", i, (const char *)r->bytes, r->filename, r->claimed, err_code(e),
+                type, detail == NULL ? "" : detail);
         if (e == ERR_TYPE)
             assert_non_null(detail);
     }
@@ -153,7 +156,8 @@ static void text_is_told_by_its_bytes(void **state)
 {
     (void)state;
     assert_true(kinds_reads_as_text(B("plain\r\n\ttext\f")));
-    assert_true(kinds_reads_as_text(B("Qu\xC3\xA9" "bec")));
+    assert_true(kinds_reads_as_text(B("Qu\xC3\xA9"
+                                      "bec")));
     assert_true(kinds_reads_as_text(B("cut in a character: \xC3")));
     assert_true(kinds_reads_as_text(B("cut in a character: \xF0\x9F\x8E")));
     assert_false(kinds_reads_as_text(B("not cut: \xC3 in the middle")));

@@ -95,12 +95,12 @@ static void compare_set(struct world *w, const char *set, struct names *expected
 
 static void expect_listed(const struct record *r, struct names *byname, struct names *newest, struct names *words)
 {
-    char member[STAMP_HEX_SIZE + 256], hex[STAMP_HEX_SIZE];
-    add_name(byname, r->key, strlen(r->key));
-    stamp_hex((struct stamp){~r->id.clock, ~r->id.process}, hex);
-    add_name(newest, member, (size_t)snprintf(member, sizeof member, "%s:%s", hex, r->key));
+    char member[8192], hex[STAMP_HEX_SIZE];
     struct buf text;
     listed_words(r, &text);
+    add_name(byname, member, (size_t)snprintf(member, sizeof member, "%s|%s", r->key, buf_str(&text)));
+    stamp_hex((struct stamp){~r->id.clock, ~r->id.process}, hex);
+    add_name(newest, member, (size_t)snprintf(member, sizeof member, "%s:%s|%s", hex, r->key, buf_str(&text)));
     for (char *save, *word = strtok_r(text.data, " ", &save); word; word = strtok_r(NULL, " ", &save))
         add_name(words, member, (size_t)snprintf(member, sizeof member, "%s|%s", word, r->key));
     buf_release(&text);
@@ -148,6 +148,11 @@ static void check_current(struct world *w, const char *key, const struct history
     assert_int_equal(stamp_cmp(current.id, history_current(h)->id), 0);
     assert_true(record_same_content(&current, history_current(h)));
     assert_int_equal(versions, history_live_count(h));
+    uint64_t version = 0;
+    assert_int_equal(index_version(w->store, key, current.id, &version), ERR_OK);
+    const struct history_entry *entry = history_find(h, current.id);
+    assert_int_equal(version, history_version(h, (size_t)(entry - h->entries)));
+    assert_int_equal(index_version(w->store, key, (struct stamp){1, 2}, &version), ERR_NOT_FOUND);
     record_release(&current);
     check_version(w, h);
 }
