@@ -2,6 +2,7 @@
 #include "coordinator/url.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FIRST_CAP 16u
@@ -64,7 +65,7 @@ static void note_gone(struct membership *m, const char *id, int forget)
     if (m->n_gone == MEMBERSHIP_GONE_MAX)
         return;
     struct membership_gone *gone = &m->gone[m->n_gone++];
-    memcpy(gone->id, id, sizeof gone->id);
+    snprintf(gone->id, sizeof gone->id, "%s", id);
     gone->forget = forget;
 }
 
