@@ -36,6 +36,6 @@ const char *script_text(enum script s)
     case SCRIPT_INDEX_LIST: return script_index_list;
     case SCRIPT_COUNT: break;
     }
-    assert(!"no such script");
+    assert(s < SCRIPT_COUNT); /* there is no such script */
     return "";
 }
