@@ -4,7 +4,7 @@
 #define RB_NODE_CLUSTER_H
 
 #include "lib/peer/peer.h"
-#include "lib/store/members.h"
+#include "lib/wire/member.h"
 #include "node/ledger.h"
 
 struct cluster;

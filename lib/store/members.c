@@ -18,80 +18,6 @@
 #define KEY_MAX 128
 #define RING_REFUSED 0
 
-const char *member_state_name(enum member_state s)
-{
-    switch (s) {
-    case MEMBER_JOINING: return "joining";
-    case MEMBER_UP: return "up";
-    case MEMBER_SUSPECT: return "suspect";
-    case MEMBER_OUT: return "out";
-    case MEMBER_DRAINING: return "draining";
-    case MEMBER_GONE: return "gone";
-    }
-    return "unknown";
-}
-
-struct json *member_to_json(const struct member *m)
-{
-    struct json *j = json_object();
-    json_set_str(j, "id", m->id);
-    json_set_str(j, "name", m->name);
-    json_set_str(j, "url", m->url);
-    json_set_str(j, "zone", m->zone);
-    json_set_u64(j, "weight", m->weight);
-    json_set_bool(j, "stores", m->stores);
-    json_set_u64(j, "files", m->files);
-    json_set_u64(j, "bytes", m->bytes);
-    json_set_u64(j, "capacity_bytes", m->capacity_bytes);
-    json_set_u64(j, "free_bytes", m->free_bytes);
-    json_set_u64(j, "ring", m->ring_epoch);
-    if (m->heartbeat_at_ms)
-        json_set_u64(j, "heartbeat_at", m->heartbeat_at_ms);
-    return j;
-}
-
-/* A string that fits; ERR_SYNTAX when it is missing or too long. */
-static enum err take_str(const struct json *j, const char *key, char *out, size_t size)
-{
-    const char *text = json_get_str(j, key);
-    if (!text || strlen(text) >= size)
-        return ERR_SYNTAX;
-    memcpy(out, text, strlen(text) + 1);
-    return ERR_OK;
-}
-
-/* A number that may be missing: *out stays then. */
-static enum err take_number(const struct json *j, const char *key, uint64_t *out)
-{
-    return json_get(j, key) ? json_get_u64(j, key, JSON_EXACT_MAX, out) : ERR_OK;
-}
-
-/* An id is its name, a dot, and its incarnation. */
-static int id_fits_name(const char *id, const char *name)
-{
-    size_t n = strlen(name);
-    return ring_name_ok(name) && ring_id_ok(id) && strncmp(id, name, n) == 0 && id[n] == '.';
-}
-
-enum err member_from_json(const struct json *j, struct member *out)
-{
-    struct member m = {.state = MEMBER_JOINING};
-    uint64_t weight = 0;
-    if (!json_is_object(j) || take_str(j, "id", m.id, sizeof m.id) != ERR_OK || take_str(j, "name", m.name, sizeof m.name) != ERR_OK
-        || take_str(j, "url", m.url, sizeof m.url) != ERR_OK || take_str(j, "zone", m.zone, sizeof m.zone) != ERR_OK)
-        return ERR_SYNTAX;
-    if (!id_fits_name(m.id, m.name) || json_get_u64(j, "weight", RING_WEIGHT_MAX, &weight) != ERR_OK || weight == 0)
-        return ERR_SYNTAX;
-    m.weight = (uint32_t)weight;
-    m.stores = json_get_bool(j, "stores", 1);
-    if (take_number(j, "files", &m.files) != ERR_OK || take_number(j, "bytes", &m.bytes) != ERR_OK
-        || take_number(j, "capacity_bytes", &m.capacity_bytes) != ERR_OK || take_number(j, "free_bytes", &m.free_bytes) != ERR_OK
-        || take_number(j, "ring", &m.ring_epoch) != ERR_OK || take_number(j, "heartbeat_at", &m.heartbeat_at_ms) != ERR_OK)
-        return ERR_SYNTAX;
-    *out = m;
-    return ERR_OK;
-}
-
 /* Facts and the alive key of one node or coordinator, by one script. */
 static enum err send_heartbeat(struct store *s, const char *hash, const char *alive_prefix, const char *id, const struct json *facts, unsigned ttl_ms)
 {
@@ -166,11 +92,11 @@ static enum err coordinator_parse(const char *text, size_t len, struct coordinat
     enum err e = json_parse(text, len, &j);
     if (e != ERR_OK)
         return e;
-    e = take_str(j, "name", out->name, sizeof out->name);
+    e = json_copy_str(j, "name", out->name, sizeof out->name);
     if (e == ERR_OK)
-        e = take_str(j, "url", out->url, sizeof out->url);
+        e = json_copy_str(j, "url", out->url, sizeof out->url);
     if (e == ERR_OK)
-        e = take_str(j, "token", out->token, sizeof out->token);
+        e = json_copy_str(j, "token", out->token, sizeof out->token);
     json_free(j);
     return e;
 }

@@ -9,28 +9,10 @@
 
 #include "lib/ring/ring.h"
 #include "lib/store/conn.h"
+#include "lib/wire/member.h"
 #include "lib/wire/ringdoc.h"
 
 #define MEMBERS_TTL_MS 1500u
-#define MEMBERS_URL_MAX 256
-#define MEMBERS_COORDINATORS_MAX 16
-
-enum member_state { MEMBER_JOINING, MEMBER_UP, MEMBER_SUSPECT, MEMBER_OUT, MEMBER_DRAINING, MEMBER_GONE };
-const char *member_state_name(enum member_state s);
-
-/* A node as it tells itself in each heartbeat; JSON {"id","name","url","zone","weight","stores","files","bytes","capacity_bytes","free_bytes","ring"}. */
-struct member {
-    char id[RING_ID_MAX], name[RING_NAME_MAX], url[MEMBERS_URL_MAX], zone[RING_ZONE_MAX];
-    uint32_t weight;
-    int stores;                 /* 0: only shares its own folder */
-    uint64_t files, bytes, capacity_bytes, free_bytes;
-    uint64_t ring_epoch;        /* the newest ring it has */
-    uint64_t heartbeat_at_ms;   /* unix ms of the last heartbeat, by the coordinator's clock */
-    int alive;                  /* its TTL key is there */
-    enum member_state state;    /* from alive and the ring: members_state() */
-};
-struct json *member_to_json(const struct member *m);
-enum err member_from_json(const struct json *j, struct member *out) MUST_CHECK;
 
 /* Writes a heartbeat: the node's facts and its alive key with TTL, in one round trip. */
 enum err members_heartbeat(struct store *s, const struct member *m, uint64_t now_unix_ms) MUST_CHECK;

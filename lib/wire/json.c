@@ -266,6 +266,15 @@ const char *json_get_str(const struct json *object, const char *key)
     return json_as_str(json_get(object, key));
 }
 
+enum err json_copy_str(const struct json *object, const char *key, char *out, size_t size)
+{
+    const char *text = json_get_str(object, key);
+    if (!text || strlen(text) >= size)
+        return ERR_SYNTAX;
+    memcpy(out, text, strlen(text) + 1);
+    return ERR_OK;
+}
+
 enum err json_get_u64(const struct json *object, const char *key, uint64_t max, uint64_t *out)
 {
     const cJSON *c = inner(json_get(object, key));

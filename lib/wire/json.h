@@ -40,6 +40,8 @@ void json_append(struct json *array, struct json *child);                /* take
 /* Readers; keys are case-sensitive. NULL / ERR_SYNTAX when missing or of another type. Strings are borrowed from the tree. */
 const struct json *json_get(const struct json *object, const char *key);
 const char *json_get_str(const struct json *object, const char *key); /* NULL when missing or not a string */
+/* Copies a string of at most size - 1 bytes with its NUL; out is untouched on failure. ERR_SYNTAX also when it is longer. */
+enum err json_copy_str(const struct json *object, const char *key, char *out, size_t size) MUST_CHECK;
 /* Reads what json_set_u64 writes: a number, or a string of digits when above 2^53. ERR_INVALID above max. */
 enum err json_get_u64(const struct json *object, const char *key, uint64_t max, uint64_t *out) MUST_CHECK;
 /* Reads what json_set_stamp writes; zeroes in digits are refused, null gives the zero stamp. */

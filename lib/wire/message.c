@@ -107,17 +107,13 @@ enum err message_request_print(const struct message_request *m, struct buf *out)
     return e;
 }
 
-/* Copies a string member into a field of `size` bytes. A missing one leaves the field. */
+/* Copies a string member into a field of `size` bytes. A missing one leaves the field; an empty one is malformed. */
 static enum err read_text(const struct json *j, const char *name, char *out, size_t size)
 {
-    const struct json *member = json_get(j, name);
-    const char *text = json_as_str(member);
-    if (!member)
+    if (!json_get(j, name))
         return ERR_OK;
-    if (!text || *text == '\0' || strlen(text) >= size)
-        return ERR_SYNTAX;
-    memcpy(out, text, strlen(text) + 1);
-    return ERR_OK;
+    enum err e = json_copy_str(j, name, out, size);
+    return !e && *out == '\0' ? ERR_SYNTAX : e;
 }
 
 static enum err read_ballot(const struct json *j, struct stamp *out)

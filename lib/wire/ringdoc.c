@@ -29,23 +29,11 @@ struct json *ballot_to_json(const struct ballot *b)
 enum err ballot_from_json(const struct json *j, struct ballot *out)
 {
     struct ballot b = {0};
-    const char *coordinator = json_get_str(j, "coordinator");
-    if (!coordinator || strlen(coordinator) >= sizeof(b.coordinator) || (*coordinator && !ring_name_ok(coordinator)))
+    if (json_copy_str(j, "coordinator", b.coordinator, sizeof(b.coordinator)) || (b.coordinator[0] && !ring_name_ok(b.coordinator)))
         return ERR_SYNTAX;
-    memcpy(b.coordinator, coordinator, strlen(coordinator) + 1);
     if (json_get_u64(j, "counter", UINT64_MAX, &b.counter) || json_get_u64(j, "start", UINT64_MAX, &b.start))
         return ERR_SYNTAX;
     *out = b;
-    return ERR_OK;
-}
-
-/* Copies a string member of bounded length. */
-static enum err read_text(const struct json *j, const char *name, char *out, size_t size)
-{
-    const char *text = json_get_str(j, name);
-    if (!text || strlen(text) >= size)
-        return ERR_SYNTAX;
-    memcpy(out, text, strlen(text) + 1);
     return ERR_OK;
 }
 
@@ -53,8 +41,8 @@ static enum err read_member(const struct json *j, struct ring_member *out)
 {
     uint64_t weight;
     *out = (struct ring_member){0};
-    if (read_text(j, "id", out->id, sizeof(out->id)) || read_text(j, "name", out->name, sizeof(out->name)) ||
-        read_text(j, "zone", out->zone, sizeof(out->zone)))
+    if (json_copy_str(j, "id", out->id, sizeof(out->id)) || json_copy_str(j, "name", out->name, sizeof(out->name)) ||
+        json_copy_str(j, "zone", out->zone, sizeof(out->zone)))
         return ERR_SYNTAX;
     enum err e = json_get_u64(j, "weight", RING_WEIGHT_MAX, &weight);
     if (!e)
