@@ -7,6 +7,7 @@ const PAGE = 50; // rows a page
 const TYPING_MS = 120; // after the last key
 const SPOKEN_MS = 600; // before the count is read out
 const SLOW_MS = 300; // before "Looking …"
+const EMPTY_PAGES = 10; // followed in a row
 const TERMS_MAX = 6; // chips
 const RETRY_S = 5; // when the server names no time
 
@@ -64,22 +65,46 @@ function versionWords({ current, versions }) {
   return current.version ? words.version(current.version) : words.versions(versions);
 }
 
-function row(item) {
-  const record = item.current;
+const nameWords = item => [h('b', {}, marked(item.course, asked.q, true)), ' ', h('span', {}, marked(item.current.title, asked.q))];
+
+const factWords = ({ current: record }) => [
+  record.instructor && h('span', {}, marked(record.instructor, asked.q)),
+  record.term && h('span', {}, record.term),
+  h('span', { class: 'row-kind' }, `${kind(record)}, ${size(record.size)}`),
+];
+
+function newRow(item) {
   const download = w.download(item.course);
-  const name = [h('b', {}, marked(item.course, asked.q, true)), ' ', h('span', {}, marked(record.title, asked.q))];
-  const facts = [
-    record.instructor && h('span', {}, marked(record.instructor, asked.q)),
-    record.term && h('span', {}, record.term),
-    h('span', { class: 'row-kind' }, `${kind(record)}, ${size(record.size)}`),
-  ];
-  return h('li', { class: 'row', 'data-course': item.course, 'data-key': item.key },
+  return h('li', { class: 'row', 'data-course': item.course, 'data-key': item.key, 'data-id': item.current.id },
     courseMark(item.key),
-    h('a', { class: 'row-name', href: coursePage(item.course) }, name),
-    h('div', { class: 'row-facts' }, facts),
-    h('div', { class: 'row-when' }, timeElement(record.uploaded_at), h('span', {}, versionWords(item))),
+    h('a', { class: 'row-name', href: coursePage(item.course) }, nameWords(item)),
+    h('div', { class: 'row-facts' }, factWords(item)),
+    h('div', { class: 'row-when' }, timeElement(item.current.uploaded_at), h('span', {}, versionWords(item))),
     h('a', { class: 'row-get', href: syllabusPath(item.course, { download: 1 }), download: '', 'aria-label': download, title: download }, icon('down')),
   );
+}
+
+/**
+ * Fills the list. A row that stays keeps its element and its focus, only its marked words change: what one is about to press is
+ * not taken away. When the focused row goes, the first one has the focus.
+ */
+function renderRows(items) {
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const before = new Map(Array.from(list.children, element => [element.dataset.id, element]));
+  const rows = items.map(item => {
+    const kept = before.get(item.current.id);
+    if (!kept) return newRow(item);
+    kept.querySelector('.row-name').replaceChildren(...nameWords(item));
+    kept.querySelector('.row-facts').replaceChildren(...factWords(item).filter(Boolean));
+    return kept;
+  });
+  for (const element of before.values()) if (!rows.includes(element)) element.remove();
+  rows.forEach((element, i) => {
+    if (list.children[i] !== element) list.insertBefore(element, list.children[i] || null);
+  });
+  if (!focused || focused === document.activeElement) return;
+  if (focused.isConnected) focused.focus();
+  else (list.querySelector('.row-name') || field).focus();
 }
 
 function title() {
@@ -115,7 +140,7 @@ function render() {
   const some = shown.items.length > 0;
   shown.title = title();
   head(shown.title, some || asked.term !== '');
-  list.replaceChildren(...shown.items.map(row));
+  renderRows(shown.items);
   show(list, some);
   renderTerms();
   renderMore();
@@ -149,6 +174,15 @@ const query = cursor => {
   return new URLSearchParams(Object.entries(wish).filter(([, value]) => value));
 };
 
+/** The page behind a cursor. A long search may answer with an empty page and a cursor to go on from. */
+async function somePage(cursor, signal) {
+  let answer = await api(`/courses?${query(cursor)}`, { signal });
+  for (let more_pages = EMPTY_PAGES; answer.items.length === 0 && answer.next !== null && more_pages > 0; more_pages--) {
+    answer = await api(`/courses?${query(answer.next)}`, { signal });
+  }
+  return answer;
+}
+
 /** Asks for the first page of what is wanted; an older question is given up. */
 function load() {
   request?.abort();
@@ -160,7 +194,7 @@ function load() {
 async function loadPage(signal) {
   const slow = setTimeout(() => head(w.looking), SLOW_MS);
   try {
-    const answer = await api(`/courses?${query()}`, { signal });
+    const answer = await somePage(null, signal);
     Object.assign(shown, answer, { at: now() });
     if (!asked.term) shown.terms = [...new Set(answer.items.map(item => item.current.term).filter(Boolean))];
     $('notes').replaceChildren();
@@ -269,8 +303,8 @@ async function nextPage() {
   more.textContent = w.looking;
   const { signal } = request;
   try {
-    const answer = await api(`/courses?${query(shown.next)}`, { signal });
-    const rows = answer.items.map(row);
+    const answer = await somePage(shown.next, signal);
+    const rows = answer.items.map(newRow);
     shown.items.push(...answer.items);
     shown.next = answer.next;
     list.append(...rows);

@@ -143,6 +143,7 @@ course.addEventListener('input', () => {
 
 function choose(chosen) {
   file = chosen;
+  drop.style.minHeight = file ? `${drop.offsetHeight}px` : ''; // what stands below does not jump away from the pointer
   below('file');
   nameFile();
   $('choose').textContent = file ? t.change : t.choose;
