@@ -33,7 +33,7 @@ struct runtime {
     int was_leading;
 };
 
-static int fail(int code, const char *fmt, ...)
+static __attribute__((format(printf, 2, 3))) int fail(int code, const char *fmt, ...)
 {
     char text[512];
     va_list ap;
