@@ -35,6 +35,7 @@ struct app {
     struct course_queue *queue;
     struct index_retry *retry;
     struct type_sniffer *sniffer;
+    _Atomic int64_t nodes_ahead_ms; /* how far nodes' clocks are ahead of ours, as any worker learnt it last; 0: not known to differ */
 };
 
 /* Starts everything shared (view thread, index retry thread). ERR_* with a log line that says why. */

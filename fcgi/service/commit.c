@@ -10,6 +10,7 @@
 
 #define TURN_WAIT_MS 10000u /* fifty writers of one course on a slow machine */
 #define PROBE_MS 300u
+#define PROBE_FRESH_MS 1000u
 #define RETRY_SOON_S 2u
 #define RETRY_FULL_S 60u
 
@@ -161,7 +162,8 @@ enum err commit_explain(struct quorum *q, enum err e, struct upload_result *out)
 {
     out->needed = q->owners.quorum;
     if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT) {
-        size_t there = q->view == NULL ? 0 : quorum_probe(q, PROBE_MS);
+        int fresh = q->probed_at_ms != 0 && clock_boot_ms() - q->probed_at_ms < PROBE_FRESH_MS;
+        size_t there = q->view == NULL ? 0 : fresh ? q->probed : quorum_probe(q, PROBE_MS);
         out->can_write = (unsigned)there;
         out->retry_after_s = RETRY_SOON_S;
     }

@@ -4,7 +4,23 @@
 #include "lib/base/num.h"
 #include "lib/store/index.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* What W owners hold and the index lacks was lost with an api, or with Redis: it is put back, so that lists show the course again. Failing that is no error. */
+static void mend_index(struct quorum *q, struct store *s, const struct pulled *p, const struct history *indexed)
+{
+    struct record *lost = calloc(p->all.n + 1, sizeof(*lost)); /* borrows all strings */
+    size_t n = 0;
+    for (size_t i = 0; lost != NULL && i < p->all.n; i++) {
+        const struct history_entry *e = &p->all.entries[i];
+        if ((e->record.conditional || e->seen >= p->quorum) && history_find(indexed, e->record.id) == NULL)
+            lost[n++] = e->record;
+    }
+    if (n > 0 && worker_store_said(q->w, index_add(s, lost, n, NULL)) == ERR_OK)
+        log_write(LOG_INFO, "index", "%zu records of %s are in the index again", n, q->key);
+    free(lost);
+}
 
 static enum err ask_index(struct quorum *q, struct known *k)
 {
@@ -15,6 +31,8 @@ static enum err ask_index(struct quorum *q, struct known *k)
     history_init(&h);
     enum err e = worker_store_said(q->w, index_history(s, q->key, &h));
     k->index_answered = e == ERR_OK || e == ERR_NOT_FOUND;
+    if (k->index_answered)
+        mend_index(q, s, &k->pulled, &h);
     /* What the index has was acknowledged, however many owners show it. */
     if (e == ERR_OK)
         e = history_merge(&k->history, &h);

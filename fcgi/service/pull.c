@@ -1,6 +1,7 @@
 #include "fcgi/service/pull.h"
 
 #define QUORUM_LINGER_MS 30u
+#define UNUSABLE_LINGER_MS 250u /* how long those are waited for who are not expected to answer */
 
 /* A slot that W owners show is a chosen record, even when nobody was told (protocol.md, pitfall 7). */
 static enum err add_chosen_slots(struct pulled *p)
@@ -40,8 +41,14 @@ static enum err ask(struct quorum *q, enum pull_want want, unsigned timeout_ms, 
     struct message_request m;
     message_request_init(&m, MESSAGE_PULL);
     struct quorum_round r = {.timeout_ms = timeout_ms, .linger_ms = QUORUM_LINGER_MS};
+    size_t usable = quorum_usable(q);
     quorum_ask(q, &m, 0, r.requests);
-    r.enough = want == PULL_QUORUM ? q->owners.quorum : 0;
+    if (want == PULL_QUORUM) {
+        r.enough = q->owners.quorum;
+    } else if (usable > 0 && usable < q->owners.quorum) {
+        r.enough = usable;
+        r.linger_ms = UNUSABLE_LINGER_MS;
+    }
     out->n_owners = q->owners.n;
     out->quorum = q->owners.quorum;
     return quorum_round(q, &r, out->replies);

@@ -12,7 +12,7 @@ struct pulled {
 };
 
 enum pull_want {
-    PULL_USABLE,    /* waits for every usable owner (all of them when the usable ones are no write quorum) */
+    PULL_USABLE,    /* waits for every usable owner; when these are no write quorum, also asks the others and gives them a moment */
     PULL_QUORUM     /* ends soon after a write quorum answered */
 };
 

@@ -5,7 +5,7 @@
 #include "lib/base/text.h"
 #include "lib/wire/frame.h"
 
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT_MS 500u
@@ -69,7 +69,7 @@ unsigned quorum_left_ms(const struct quorum *q)
     return now < q->deadline_ms ? (unsigned)(q->deadline_ms - now) : 0;
 }
 
-static size_t count_usable(const struct quorum *q)
+size_t quorum_usable(const struct quorum *q)
 {
     size_t usable = 0;
     for (size_t i = 0; i < q->owners.n; i++)
@@ -81,7 +81,7 @@ size_t quorum_ask(
     const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX])
 {
     size_t asked = 0;
-    everybody = everybody || count_usable(q) < q->owners.quorum;
+    everybody = everybody || quorum_usable(q) < q->owners.quorum;
     for (size_t i = 0; i < RING_K_MAX; i++) {
         const struct view_owner *o = &q->owners.at[i];
         int ask = i < q->owners.n && o->node != NULL && (everybody || o->usable);
@@ -203,6 +203,16 @@ static void learn_stamps(struct stamps *s, const struct quorum_reply *replies)
     }
 }
 
+/* A node that refused a signature for its time told its own: capabilities, which it judges by the same clock, are made by other workers too. */
+static void learn_time(struct quorum *q, const struct calls *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        int64_t ahead_ms = peer_clock_offset_ms(q->w->peer, c->at[i].base_url);
+        if (ahead_ms != 0)
+            atomic_store(&q->w->app->nodes_ahead_ms, ahead_ms);
+    }
+}
+
 /* Calls that a closed gate gave up tell nothing about their receivers. */
 static void report(struct quorum *q, const struct quorum_round *r, const struct quorum_reply *replies, uint64_t took_ms)
 {
@@ -257,6 +267,7 @@ enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quo
     peer_calls_release(c.at, c.n);
     if (e == ERR_OK) {
         learn_stamps(q->w->app->stamps, replies);
+        learn_time(q, &c);
         report(q, r, replies, clock_boot_ms() - started_ms);
     }
 out:
@@ -294,12 +305,14 @@ size_t quorum_probe(struct quorum *q, unsigned timeout_ms)
         view_report(q->w->app->view, q->owners.at[owner[i]].member->id, answered);
     }
     peer_calls_release(calls, n);
+    q->probed = there;
+    q->probed_at_ms = clock_boot_ms();
     return there;
 }
 
 size_t quorum_reachable(struct quorum *q)
 {
-    size_t usable = count_usable(q);
+    size_t usable = quorum_usable(q);
     return usable >= q->owners.quorum ? usable : quorum_probe(q, PROBE_MS);
 }
 

@@ -15,6 +15,8 @@ struct quorum {
     const struct view *view;        /* held */
     struct view_owners owners;
     uint64_t deadline_ms;           /* boot time: no round goes on past it */
+    size_t probed;                  /* what the last quorum_probe() found */
+    uint64_t probed_at_ms;          /* boot time; 0 = never */
 };
 
 /* Finds the owners; the whole use case may take budget_ms. ERR_UNAVAILABLE: no ring known. */
@@ -53,6 +55,8 @@ void quorum_replies_release(struct quorum_reply *replies);
 /* Puts the request at the owners to ask: the usable ones when they can be a write quorum, else everybody with an address (a heartbeat may lag). Returns how many. */
 size_t quorum_ask(const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX]);
 
+/* How many owners the view calls usable. */
+size_t quorum_usable(const struct quorum *q);
 /* How many owners can be counted on: the usable ones when they are a write quorum, else those that answer quorum_probe(). To be asked before anything is sent that
  * would have an effect, so that with too few nothing half-done is left anywhere. */
 size_t quorum_reachable(struct quorum *q);

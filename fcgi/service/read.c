@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "lib/name/name.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,8 +116,7 @@ static enum err add_source(struct quorum *q, size_t owner, const struct record *
     char what[6 + HASH_HEX_SIZE];
     struct buf capability;
     /* Nodes believe their own clocks. */
-    int64_t offset_ms = peer_clock_offset_ms(q->w->peer, o->node->url);
-    uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + offset_ms) / 1000;
+    uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + atomic_load(&q->w->app->nodes_ahead_ms)) / 1000;
     if (!address_of(o->node->url, out->sources[i].address))
         return ERR_INVALID;
     snprintf(what, sizeof(what), "blob:%s", r->sha256);

@@ -381,6 +381,14 @@ static void owners_worker(struct worker *w, struct app *a)
     memset(w, 0, sizeof(*w));
     w->app = a;
     arena_init(&w->arena, 1u << 24);
+    w->peer = peer_new(&a->key, a->settings.name);
+    assert_non_null(w->peer);
+}
+
+static void owners_worker_release(struct worker *w)
+{
+    peer_free(w->peer);
+    arena_release(&w->arena);
 }
 
 /* On how many disks a record is, in R or in a slot. */

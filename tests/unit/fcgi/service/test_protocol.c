@@ -41,7 +41,7 @@ static void end(struct ask *k)
     record_release(&k->c.draft);
     payload_release(&k->payload);
     quorum_close(&k->q);
-    arena_release(&k->w.arena);
+    owners_worker_release(&k->w);
 }
 
 /* One unconditional upload; *id is its record. */
@@ -490,6 +490,8 @@ static void plain_rivals_all_get_through(void **state)
 
 int main(void)
 {
+    if (peer_global_init() != ERR_OK)
+        return 1;
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(an_upload_is_on_all_owners_after_one_round),
