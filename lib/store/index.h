@@ -5,9 +5,10 @@
  *                     id, kind, shown, head, del, words       what the script goes on from: the current record's id and kind (v, a, o), records shown,
  *                                                             largest stamp, newest tombstone of everything, words listed (" a b =term ", "" when the course is not listed)
  * rb:x:<key>   hash   record id → "<kind> <of> <upload> <words>"; u:<upload id> → one of its records; t:<record id> → its tombstone
- * rb:byname    zset   score 0, member <key>\0<words listed>  courses (not deleted), by key; the words are there so that a search can test them in passing
- * rb:newest    zset   score 0, member <inverted stamp hex>:<key>\0<words listed>   the same, newest first
- * rb:words     zset   score 0, member <word>\0<key>           words of course, title, instructor of the current record, and "=<key of its term>"
+ * rb:byname    zset   score 0, member <key>\0<inverted stamp hex><words>     courses (not deleted), by key
+ * rb:newest    zset   score 0, member <inverted stamp hex>:<key>\0<words>    the same, newest first
+ * rb:words     zset   score 0, member <word>\0<inverted stamp hex>:<key>     words of course, title, instructor of the current record, "=<key of its term>"
+ *              the stamp is the current record's; each set holds all that a search needs to test and to sort, so that it asks for nothing course by course
  *
  * Every key of a course is written by one script only (lua/index_add.lua); deleted courses are not listed but keep their records.
  */

@@ -100,23 +100,30 @@ end
 local was_listed, listed = was_words ~= '', words ~= ''
 local digits = {}
 for i = 0, 15 do digits[string.format('%x', i)] = string.format('%x', 15 - i) end
-local function newest_member(of)
-    return string.gsub(of, '%x', digits) .. ':' .. key
+-- What the sets hold of this course while `of` is its current record and `text` its words.
+local function list_with(of, text, remove)
+    local inverted = string.gsub(of, '%x', digits)
+    local place = inverted .. ':' .. key
+    local function change(set, members)
+        local args = {}
+        for _, member in ipairs(members) do
+            if not remove then args[#args + 1] = 0 end
+            args[#args + 1] = member
+        end
+        if #args > 0 then redis.call(remove and 'ZREM' or 'ZADD', set, unpack(args)) end
+    end
+    local members, had = {}, {}
+    for word in string.gmatch(text, '%S+') do
+        if not had[word] then members[#members + 1] = word .. '\0' .. place end
+        had[word] = true
+    end
+    change(KEYS[4], { key .. '\0' .. inverted .. text })
+    change(KEYS[5], { place .. '\0' .. text })
+    change(KEYS[6], members)
 end
-if was_listed and (not listed or id ~= was_id) then redis.call('ZREM', KEYS[5], newest_member(was_id)) end
-if listed and (not was_listed or id ~= was_id) then redis.call('ZADD', KEYS[5], 0, newest_member(id)) end
-if was_listed and not listed then redis.call('ZREM', KEYS[4], key) end
-if listed and not was_listed then redis.call('ZADD', KEYS[4], 0, key) end
-if words ~= was_words then
-    local had, wanted = {}, {} -- sets: a text may hold a word twice
-    for word in string.gmatch(was_words, '%S+') do had[word] = true end
-    for word in string.gmatch(words, '%S+') do wanted[word] = true end
-    for word in pairs(had) do
-        if not wanted[word] then redis.call('ZREM', KEYS[6], word .. '\0' .. key) end
-    end
-    for word in pairs(wanted) do
-        if not had[word] then redis.call('ZADD', KEYS[6], 0, word .. '\0' .. key) end
-    end
+if id ~= was_id or words ~= was_words then
+    if was_listed then list_with(was_id, was_words, true) end
+    if listed then list_with(id, words, false) end
 end
 
 redis.call('HSET', KEYS[2], 'n', n, 'version', version, 'shown', shown, 'head', head, 'del', del, 'words', words)

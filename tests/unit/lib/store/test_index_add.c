@@ -98,11 +98,11 @@ static void expect_listed(const struct record *r, struct names *byname, struct n
     char member[8192], hex[STAMP_HEX_SIZE];
     struct buf text;
     listed_words(r, &text);
-    add_name(byname, member, (size_t)snprintf(member, sizeof member, "%s|%s", r->key, buf_str(&text)));
     stamp_hex((struct stamp){~r->id.clock, ~r->id.process}, hex);
+    add_name(byname, member, (size_t)snprintf(member, sizeof member, "%s|%s%s", r->key, hex, buf_str(&text)));
     add_name(newest, member, (size_t)snprintf(member, sizeof member, "%s:%s|%s", hex, r->key, buf_str(&text)));
     for (char *save, *word = strtok_r(text.data, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        add_name(words, member, (size_t)snprintf(member, sizeof member, "%s|%s", word, r->key));
+        add_name(words, member, (size_t)snprintf(member, sizeof member, "%s|%s:%s", word, hex, r->key));
     buf_release(&text);
 }
 

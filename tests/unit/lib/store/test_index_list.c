@@ -243,7 +243,7 @@ static void test_short_pages_lose_nothing(void **state)
 {
     struct world *w = *state;
     static const char *const orders[] = {"n", "w"};
-    struct question ask = {"networks", NULL, INDEX_BY_NAME};
+    struct question ask = {"palaeography", NULL, INDEX_BY_NAME};
     const struct course *expected[COURSES];
     size_t n = find_plainly(w, &ask, expected);
     for (int i = 0; i < 2; i++) {
@@ -251,12 +251,12 @@ static void test_short_pages_lose_nothing(void **state)
         size_t found = 0, short_pages = 0;
         buf_init(&after, 4096);
         do {
-            size_t page = script_page(w, orders[i], &after, (unsigned)n - 1, "networks");
+            size_t page = script_page(w, orders[i], &after, (unsigned)n - 1, "palaeography");
             found += page;
             short_pages += page < 10 && after.len > 0;
         } while (after.len > 0);
         assert_int_equal(found, n);
-        (void)short_pages;
+        assert_true(short_pages > 0);
         buf_release(&after);
     }
 }
