@@ -4,7 +4,7 @@ import { checkForm, clearForm, dropFile, fileWords, learn, onEdit, readForm, wro
 import { courseMark } from './mark.js';
 import { Upload } from './upload.js';
 
-const CHECK_SHOWN_MS = 300; // a shorter check is not worth a step
+const CHECK_SHOWN_BYTES = 24e6; // a smaller file is checked in less than 300 ms, which is not worth a step
 const TRIES = 6; // for want of a quorum
 const WAIT_MAX_S = 120;
 const WAIT_S = 5; // when the server names no time
@@ -54,15 +54,16 @@ function share(wish) {
 
 // ---- The three steps ----
 
-let began_ms = 0;
 let spoken = 0; // percent
 
-/** One try of the upload. byHand: somebody pressed a button, so the focus may move. */
+/**
+ * One try of the upload. byHand: somebody pressed a button, so the focus may move. What will be shown stands there from the start:
+ * Cancel must not move away from the pointer.
+ */
 function attempt({ byHand }) {
   stopWaiting();
   $('notes').replaceChildren();
   tries++;
-  began_ms = Date.now();
   spoken = 0;
   isSending = true;
   $('progress-title').textContent = t.sharing(upload.course);
@@ -70,9 +71,12 @@ function attempt({ byHand }) {
   $('sending-kind').textContent = fileWords(upload.file);
   $('write-title').textContent = t.writing(...quorum());
   for (const id of ['check-text', 'send-text']) $(id).replaceChildren();
-  for (const id of ['step-check', 'progress', 'write-text']) show($(id), false);
+  show($('step-check'), upload.file.size >= CHECK_SHOWN_BYTES);
+  show($('write-text'), false);
+  $('progress').setAttribute('aria-label', t.sendingName(upload.file.name));
+  bar(0);
   for (const id of ['cancel-line', 'stay']) show($(id), true);
-  step('step-check');
+  step(upload.file.size >= CHECK_SHOWN_BYTES ? 'step-check' : 'step-send');
   view('progress', t.sharingTitle(upload.course));
   if (byHand) focusOn($('progress-title'));
   upload.start();
@@ -88,20 +92,14 @@ function step(current) {
 }
 
 function check(ready, total, left_s) {
-  if (Date.now() - began_ms < CHECK_SHOWN_MS) return;
-  show($('step-check'), true);
   $('check-text').replaceChildren(h('b', {}, `${Math.floor((ready / total) * 100)} %`), h('span', {}, t.checkLeft(left_s)));
 }
 
 const shortHash = sha => `${sha.slice(0, 4)} ${sha.slice(4, 8)} … ${sha.slice(-4)}`;
 
 function checked(fingerprint) {
-  if (!fingerprint) show($('step-check'), true);
   $('check-text').replaceChildren(h('span', {}, fingerprint ? t.fingerprint(shortHash(fingerprint)) : t.byServer));
   step('step-send');
-  show($('progress'), true);
-  $('progress').setAttribute('aria-label', t.sendingName(upload.file.name));
-  bar(0);
 }
 
 function bar(percent) {
