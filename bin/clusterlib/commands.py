@@ -83,7 +83,7 @@ def check_reach(home):
     done = subprocess.run([*process.wrapper(), "sh", "-c", 'for path; do [ -r "$path" ] && [ -x "$path" ] || { echo "$path"; exit 1; }; done', "sh",
                            str(ROOT / "www"), str(home.bin), str(home.path)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Refusal(f"{done.stdout.strip() or done.stderr.strip()} cannot be read by the cluster's processes, which run as you but without root's "
+        raise Refusal(f"{done.stdout.strip() or done.stderr.strip()} cannot be read by the cluster's processes, which run as you but without root's\n"
                       "capabilities. Open that folder and those above it (chmod o+rx), or run this as their owner.")
 
 
@@ -231,7 +231,8 @@ def parser():
     about = argparse.ArgumentParser(
         prog="bin/cluster", description="One Ringbinder cluster on this machine, in the background.",
         epilog="Settings: RB_HOME (run/ beside the sources) holds all state; RB_PORT (8080) RB_NODES (3) RB_COORDINATORS (2) RB_K (3) "
-               "RB_UPLOAD_MAX_BYTES (2147483648) RB_EXEMPT (networks without limits: 127.0.0.0/8 ::1/128); RB_BIN: other programs than build/release/bin. Other RB_* variables reach the processes as they are.")
+               "RB_UPLOAD_MAX_BYTES (2147483648) RB_EXEMPT (networks without limits: 127.0.0.0/8 ::1/128) RB_BIN (other programs than "
+               "build/release/bin). Other RB_* variables reach the processes as they are.")
     words = about.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words.add_parser("up", help="start what is not running and wait until all is ready; the last line is the URL").set_defaults(run=up)
     words.add_parser("down", help="stop everything, keep all data").set_defaults(run=down)
