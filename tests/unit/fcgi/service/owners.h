@@ -32,7 +32,9 @@ struct owner_disk {
     int down;   /* refuses connections */
     int silent; /* takes what is sent, does nothing, never answers */
     int full;
-    int blind;                        /* has no blobs */
+    int blind;                            /* has no blobs */
+    char staged[MESSAGE_STAGING_ID_SIZE]; /* the last body that was streamed to it */
+    size_t staged_bytes;
     unsigned count[MESSAGE_HINT + 1]; /* messages it handled, by verb */
     char hinted[MESSAGE_NODE_ID_MAX]; /* target of the last hint */
 };
@@ -48,7 +50,7 @@ static struct {
     struct member nodes[OWNERS];
     int unusable[OWNERS]; /* as the view sees it */
     int (*refuse)(
-        size_t owner, const struct message_request *m); /* a test's word on each message before it is handled: non-zero fences it */
+        size_t owner, const struct message_request *m); /* a test's word on each message before it is handled: 1 fences it, -1 loses it */
     unsigned fetched;                                   /* blobs carried from one owner to others */
     unsigned indexed;                                   /* records given to the retry list */
 } owners = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -93,19 +95,22 @@ static enum err owner_accept(struct owner_disk *d, const struct message_request 
     return ERR_OK;
 }
 
-static enum err owner_handle(struct owner_disk *d, const struct message_request *m)
+static enum err owner_handle(struct owner_disk *d, const struct message_request *m, size_t bytes_len)
 {
     struct stamp stamp = m->verb == MESSAGE_STORE ? m->record.id : m->ballot;
     d->count[m->verb]++;
-    if (owners.refuse != NULL && owners.refuse((size_t)(d - owners.disk), m))
-        return ERR_FENCED;
+    int refused = owners.refuse == NULL ? 0 : owners.refuse((size_t)(d - owners.disk), m);
+    if (refused != 0)
+        return refused > 0 ? ERR_FENCED : ERR_TIMEOUT;
     if (m->ring != owners.ring)
         return ERR_STALE_RING;
     if (!stamp_is_zero(owners.clock) && stamp_cmp(stamp, owners.clock) > 0)
         return ERR_CLOCK;
     if (d->full && (m->verb == MESSAGE_STORE || m->verb == MESSAGE_ACCEPT))
         return ERR_FULL;
-    if (d->blind && m->has_record && (m->verb == MESSAGE_STORE || m->verb == MESSAGE_ACCEPT))
+    if (m->staging[0] != '\0' && strcmp(m->staging, d->staged) != 0)
+        return ERR_NOT_FOUND;
+    if (d->blind && bytes_len == 0 && m->staging[0] == '\0' && m->has_record && (m->verb == MESSAGE_STORE || m->verb == MESSAGE_ACCEPT))
         return ERR_NOT_FOUND;
     switch (m->verb) {
     case MESSAGE_STORE: return owner_store(d, m);
@@ -140,7 +145,7 @@ static void owner_answer(const struct owner_disk *d, const struct message_reques
             assert_int_equal(history_add(&a.history, &d->records.entries[i].record, d->records.entries[i].direct), ERR_OK);
         a.blobs = calloc(d->records.n + 1, sizeof(*a.blobs));
         for (size_t i = 0; i < d->records.n; i++)
-            a.blobs[i] = BLOB_STORED;
+            a.blobs[i] = d->blind ? BLOB_MISSING : BLOB_STORED;
         a.has_slot = d->has_slot;
         a.slot_ballot = d->slot_ballot;
         a.slot_has_record = d->slot_has_record;
@@ -187,12 +192,12 @@ static void owners_call(struct owner_disk *d, struct peer_call *c)
         assert_int_equal(buf_add(&body, c->body, c->body_len), ERR_OK);
     assert_int_equal(
         message_request_parse((enum message_verb)message_verb_parse(verb), body.data, body.len, &m, &bytes, &bytes_len), ERR_OK);
-    enum err e = owner_handle(d, &m);
+    enum err e = owner_handle(d, &m, bytes_len);
     c->status = e == ERR_OK ? 200 : e == ERR_FULL ? 507 : 409;
     owner_answer(d, &m, e, &c->answer);
     message_request_release(&m);
     buf_release(&body);
-    if (owners_lost()) {
+    if (e == ERR_TIMEOUT || owners_lost()) {
         buf_release(&c->answer);
         c->error = ERR_TIMEOUT;
         c->status = 0;
@@ -241,6 +246,63 @@ enum err peer_call(struct peer *p, struct peer_call *c, unsigned timeout_ms)
 {
     struct peer_round round = {.timeout_ms = timeout_ms};
     return peer_round(p, &round, c, 1);
+}
+
+/* In place of stream.c: one body at a time. */
+struct peer_stream {
+    struct peer_stream_target *targets;
+    size_t n;
+    uint64_t total, done;
+};
+static struct peer_stream owners_stream;
+
+static size_t owners_streaming(const struct peer_stream *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct owner_disk *d = owners_at(s->targets[i].base_url);
+        s->targets[i].error = d->down ? ERR_UNAVAILABLE : d->silent ? ERR_TIMEOUT : ERR_OK;
+        s->targets[i].status = d->down || d->silent ? 0 : d->full ? 507 : 201;
+        n += s->targets[i].status == 201;
+    }
+    return n;
+}
+
+enum err peer_stream_open(struct peer *p, struct peer_stream_target *targets, size_t n, uint64_t total, uint64_t epoch, unsigned stall_ms,
+    struct peer_stream **out)
+{
+    (void)p;
+    (void)epoch;
+    (void)stall_ms;
+    owners_stream = (struct peer_stream){.targets = targets, .n = n, .total = total};
+    *out = &owners_stream;
+    return ERR_OK;
+}
+
+enum err peer_stream_push(struct peer_stream *s, const void *data, size_t n, size_t need)
+{
+    (void)data;
+    s->done += n;
+    return owners_streaming(s) < need ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+enum err peer_stream_close(struct peer_stream *s)
+{
+    assert_int_equal(s->done, s->total);
+    owners_streaming(s);
+    for (size_t i = 0; i < s->n; i++) {
+        struct owner_disk *d = owners_at(s->targets[i].base_url);
+        if (s->targets[i].status != 201)
+            continue;
+        snprintf(d->staged, sizeof(d->staged), "%s", strrchr(s->targets[i].path, '/') + 1);
+        d->staged_bytes = s->done;
+    }
+    return ERR_OK;
+}
+
+void peer_stream_abort(struct peer_stream *s)
+{
+    s->n = 0;
 }
 
 /* In place of fetch.c: so many bytes; what they are is not looked at here. */
@@ -392,7 +454,7 @@ static void owners_worker_release(struct worker *w)
 }
 
 /* On how many disks a record is, in R or in a slot. */
-static unsigned owners_with(struct stamp id)
+static inline unsigned owners_with(struct stamp id)
 {
     unsigned n = 0;
     for (size_t i = 0; i < OWNERS; i++) {
@@ -403,7 +465,7 @@ static unsigned owners_with(struct stamp id)
 }
 
 /* True when some R holds a record of this upload. */
-static int owners_have_firm(const char *upload_id)
+static inline int owners_have_firm(const char *upload_id)
 {
     for (size_t i = 0; i < OWNERS; i++)
         if (history_find_upload(&owners.disk[i].records, upload_id) != NULL)
