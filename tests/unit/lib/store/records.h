@@ -5,14 +5,10 @@
 #include "lib/base/id.h"
 #include "lib/name/name.h"
 #include "lib/wire/history.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /* A version of a course; the clock is its place, the upload number becomes its upload id. */
 static inline struct record make_version(const char *course, uint64_t clock, uint64_t upload, const char *title, const char *instructor, const char *term)
