@@ -41,18 +41,23 @@ function allThere(good, cluster) {
 function someThere(owners, good, nodeOf) {
   const names = state => owners.filter(owner => owner.state === state).map(owner => owner.name);
   const silent = owners.filter(owner => !['stored', 'missing', 'bad'].includes(owner.state));
-  const outAt = silent.map(owner => nodeOf(owner)?.out_at).filter(Boolean).sort()[0];
   const missing = names('missing');
   const bad = names('bad');
   const isHurt = silent.length > 0 || bad.length > 0;
-  const rest = silent.map(owner => silence(owner, nodeOf(owner)));
-  if (silent.length > 0) rest.push(w.reads(good.length), outAt ? w.out(clock(outAt)) : w.back);
+  const rest = silent.length > 0 ? silence(silent, nodeOf, good.length) : [];
   if (missing.length > 0) rest.push(w.missing(missing));
   if (bad.length > 0) rest.push(w.bad(bad));
   return { level: isHurt ? 'warn' : 'info', strong: w.some(good.length, owners.length), rest: rest.join(' ') };
 }
 
-/** The coordinators may still take a machine for alive that did not answer just now: then nobody knows since when. */
-function silence(owner, node) {
-  return w.silent(owner.name, node && node.state !== 'up' ? silentFor(node.heartbeat_at) : '');
+/** Since when (the one heard last counts), who is asked instead, and what happens then. */
+function silence(silent, nodeOf, others) {
+  const nodes = silent.map(nodeOf).filter(Boolean);
+  // A machine that did not answer just now may still count as up: then nobody knows since when.
+  const areKnown = nodes.length === silent.length && nodes.every(node => node.state !== 'up');
+  const heardAt = nodes.map(node => node.heartbeat_at).filter(Boolean).sort().at(-1);
+  const outAt = nodes.map(node => node.out_at).filter(Boolean).sort()[0];
+  const isOne = silent.length === 1;
+  const said = w.silent(silent.map(owner => owner.name), areKnown ? silentFor(heardAt) : '');
+  return [said, w.reads(others), outAt ? w.out(clock(outAt), isOne) : w.back(isOne)];
 }

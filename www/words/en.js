@@ -348,13 +348,16 @@ export default {
   where: {
     ok: (copies, zones) => `${count(copies, 'copy', 'copies')} on ${machines(copies)}${zones > 1 ? ` in ${zones} zones` : ''}`,
     okChecked: within => `each checked in the last ${within}.`,
-    some: (have, all) => `${have} of ${all} copies are in place.`,
+    some: (have, all) => `${have} of ${all} copies ${have === 1 ? 'is' : 'are'} in place.`,
     none: 'No machine that keeps this file answers.',
     noneRest: 'We keep trying.',
-    silent: (name, silent) => (silent ? `${name} has been silent for ${silent}.` : `${name} does not answer.`),
+    silent: (names, silent) => {
+      if (silent) return `${list(names)} ${names.length === 1 ? 'has' : 'have'} been silent for ${silent}.`;
+      return `${list(names)} ${names.length === 1 ? 'does' : 'do'} not answer.`;
+    },
     reads: others => (others === 1 ? 'Reads go to the other one.' : `Reads go to the other ${spelled(others)}.`),
-    out: time => `If it is not back by ${time}, its copy is made again on another machine.`,
-    back: 'When it is back it gets what it missed.',
+    out: (time, one) => `If ${one ? 'it is' : 'they are'} not back by ${time}, a new copy goes to another machine.`,
+    back: one => (one ? 'When it is back it gets what it missed.' : 'When they are back they get what they missed.'),
     missing: names => `${list(names)} ${names.length === 1 ? 'does' : 'do'} not have it yet; the copy follows by itself.`,
     bad: names => `The copy on ${list(names)} is damaged and is not given to anyone.`,
     few: (have, k) => `Only ${spelled(have)} of ${k} copies can be made while so few machines are here.`,
