@@ -61,56 +61,49 @@ static void split(const char *sha256, unsigned *first, unsigned *second)
     *second = bytes[1];
 }
 
-static int is_durable(const struct blobs *b, unsigned first, unsigned second)
+static enum err make_dir(int at, const char *path)
 {
-    return (b->durable[first][second / 8] >> (second % 8)) & 1;
-}
-
-static void set_durable(struct blobs *b, unsigned first, unsigned second)
-{
-    b->durable[first][second / 8] |= (uint8_t)(1u << (second % 8));
-}
-
-/* Makes a folder and flushes its parent, also when it is there: whoever made it may not have come to the flush yet. */
-static enum err make_dir(struct blobs *b, int parent_fd, const char *name, int *fd)
-{
-    if (mkdirat(parent_fd, name, DIR_MODE) != 0 && errno != EEXIST)
-        return blobs_errno("mkdir", errno);
-    enum err e = blobs_fsync(b, parent_fd, "a folder of blobs");
-    if (e)
-        return e;
-    *fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return *fd < 0 ? blobs_errno("open of a folder", errno) : ERR_OK;
-}
-
-static enum err make_dirs(struct blobs *b, const char *sha256)
-{
-    char first[3] = {sha256[0], sha256[1], 0}, second[3] = {sha256[2], sha256[3], 0};
-    int first_fd = -1, second_fd = -1;
-    enum err e = make_dir(b, b->blobs_fd, first, &first_fd);
-    if (!e)
-        e = make_dir(b, first_fd, second, &second_fd);
-    if (first_fd >= 0)
-        close(first_fd);
-    if (second_fd >= 0)
-        close(second_fd);
-    return e;
+    return mkdirat(at, path, DIR_MODE) == 0 || errno == EEXIST ? ERR_OK : blobs_errno("mkdir", errno);
 }
 
 enum err blobs_open_dir(struct blobs *b, const char *sha256, int *fd)
 {
-    char path[6] = {sha256[0], sha256[1], '/', sha256[2], sha256[3], 0};
+    char path[6] = {sha256[0], sha256[1], '\0', sha256[2], sha256[3], '\0'};
     unsigned first, second;
     split(sha256, &first, &second);
-    pthread_mutex_lock(&b->dir_locks[first]);
-    enum err e = is_durable(b, first, second) ? ERR_OK : make_dirs(b, sha256);
-    if (!e)
-        set_durable(b, first, second);
-    pthread_mutex_unlock(&b->dir_locks[first]);
+    enum err e = ERR_OK;
+    if (!atomic_load(&b->durable[first][second])) {
+        e = make_dir(b->blobs_fd, path);
+        path[2] = '/';
+        if (!e)
+            e = make_dir(b->blobs_fd, path);
+    }
+    path[2] = '/';
     if (e)
         return e;
     *fd = openat(b->blobs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *fd < 0 ? blobs_errno("open of a folder", errno) : ERR_OK;
+}
+
+enum err blobs_sync_dir(struct blobs *b, const char *sha256, int fd)
+{
+    const char parent[3] = {sha256[0], sha256[1], '\0'};
+    unsigned first, second;
+    split(sha256, &first, &second);
+    enum err e = blobs_fsync(b, fd, "a folder of blobs");
+    /* Also when another thread made them: it may not have come to its flush yet. */
+    if (e || atomic_load(&b->durable[first][second]))
+        return e;
+    int parent_fd = openat(b->blobs_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent_fd < 0)
+        return blobs_errno("open of a folder", errno);
+    e = blobs_fsync(b, parent_fd, "a folder of blobs");
+    close(parent_fd);
+    if (!e)
+        e = blobs_fsync(b, b->blobs_fd, "the folder of blobs");
+    if (!e)
+        atomic_store(&b->durable[first][second], 1);
+    return e;
 }
 
 /* ---- space */
@@ -206,7 +199,7 @@ enum err blobs_sync(struct blobs *b, const char *sha256)
     enum err e = blobs_open_dir(b, sha256, &fd);
     if (e)
         return e;
-    e = blobs_fsync(b, fd, "a folder of blobs");
+    e = blobs_sync_dir(b, sha256, fd);
     close(fd);
     return e;
 }
@@ -273,7 +266,7 @@ static enum err count_one(void *ctx, const char *sha256, const char *path, const
     unsigned first, second;
     (void)path;
     split(sha256, &first, &second);
-    set_durable(b, first, second);
+    atomic_store(&b->durable[first][second], 1);
     b->files++;
     b->bytes += (uint64_t)st->st_size;
     return ERR_OK;
@@ -286,8 +279,6 @@ static enum err open_common(const char *data, int make, struct blobs **out)
         return ERR_NOMEM;
     b->data_fd = b->blobs_fd = b->tmp_fd = b->quarantine_fd = -1;
     pthread_mutex_init(&b->space_lock, NULL);
-    for (int i = 0; i < BLOBS_FANOUT; i++)
-        pthread_mutex_init(&b->dir_locks[i], NULL);
     snprintf(b->data, sizeof(b->data), "%s", data);
     enum err e = open_dir(AT_FDCWD, data, 0, &b->data_fd);
     if (!e)
@@ -343,7 +334,5 @@ void blobs_close(struct blobs *b)
     close_fd(b->tmp_fd);
     close_fd(b->quarantine_fd);
     pthread_mutex_destroy(&b->space_lock);
-    for (int i = 0; i < BLOBS_FANOUT; i++)
-        pthread_mutex_destroy(&b->dir_locks[i]);
     free(b);
 }

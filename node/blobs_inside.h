@@ -17,16 +17,18 @@ struct blobs {
     atomic_int suspect;
     pthread_mutex_t space_lock;                 /* guards the three counters */
     uint64_t files, bytes, drafts_bytes;
-    pthread_mutex_t dir_locks[BLOBS_FANOUT];    /* one for each first-level folder: guards the making of folders in it, and its row of `durable` */
-    uint8_t durable[BLOBS_FANOUT][BLOBS_FANOUT / 8]; /* second-level folders that are known to survive a power cut */
+    atomic_uchar durable[BLOBS_FANOUT][BLOBS_FANOUT]; /* second-level folders whose names are known to survive a power cut */
 };
 
 #define BLOBS_PATH_SIZE 80 /* "blobs/ab/cd/" and 64 digits */
 
 /* "ab/cd/<sha256>" below blobs_fd. */
 void blobs_path(const char *sha256, char out[BLOBS_PATH_SIZE]);
-/* Opens the folder of a blob, made durably when it is missing. */
+/* Opens the folder of a blob, made when it is missing: not yet durably. */
 enum err blobs_open_dir(struct blobs *b, const char *sha256, int *fd) MUST_CHECK;
+/* Flushes that folder, and those above it until they are known to be durable. After the names in it were made, so that one commit of the file system's
+ * journal serves all. */
+enum err blobs_sync_dir(struct blobs *b, const char *sha256, int fd) MUST_CHECK;
 /* fsync; a failure is logged and makes the store suspect. */
 enum err blobs_fsync(struct blobs *b, int fd, const char *what) MUST_CHECK;
 /* ERR_FULL for ENOSPC, EDQUOT, EFBIG; ERR_NOT_FOUND for ENOENT; else ERR_IO, logged. */

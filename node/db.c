@@ -36,7 +36,9 @@ struct db {
 
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), node TEXT NOT NULL, starts INTEGER NOT NULL);"
-    "CREATE TABLE course (key TEXT PRIMARY KEY, promised BLOB NOT NULL, slot_ballot BLOB, slot_record TEXT) WITHOUT ROWID;"
+    "CREATE TABLE course (key TEXT PRIMARY KEY, promised BLOB NOT NULL, slot_ballot BLOB, slot_record TEXT, slot_sha256 TEXT)"
+    " WITHOUT ROWID;"
+    "CREATE INDEX course_blob ON course (slot_sha256) WHERE slot_sha256 <> '';"
     "CREATE TABLE record (key TEXT NOT NULL, id BLOB NOT NULL, direct INTEGER NOT NULL, sha256 TEXT NOT NULL, body TEXT NOT NULL,"
     " PRIMARY KEY (key, id)) WITHOUT ROWID;"
     "CREATE INDEX record_blob ON record (sha256) WHERE sha256 <> '';"

@@ -3,7 +3,7 @@
  *
  * Tables (user_version 1):
  *   about    one row: node id, number of starts (pitfall 5: a database older than its marker file is refused)
- *   course   key, promised stamp, slot (ballot, record JSON or NULL for NONE)             protocol.md P2 + P3
+ *   course   key, promised stamp, slot (ballot, record JSON or NULL for NONE, its sha256) protocol.md P2 + P3
  *   record   (key, id), direct, sha256 ('' for a tombstone), record JSON                  R
  *   ledger   one row: promised leader ballot, newest ring document, both as JSON          P1
  *   verified sha256 and what stat(2) said when its bytes were last hashed

@@ -166,7 +166,7 @@ enum err draft_link(struct draft *d, const char *sha256, struct stat *st)
         blobs_unreserve(d->b, d->size);
         blobs_count(d->b, d->size, 1);
         d->counted = 0;
-        e = blobs_fsync(d->b, dir_fd, "a folder of blobs");
+        e = blobs_sync_dir(d->b, sha256, dir_fd);
     }
     /* After a failed flush the name stays: the bytes are right, and another thread may have found and flushed it already. */
     if (!e && fstat(d->fd, st) != 0)

@@ -12,11 +12,12 @@
 #define CAPABILITY "RBC1 "
 
 /* A capability for this blob at this node, or a signature of the cluster. */
-static enum err authorize(struct http_request *r, struct node *n, const char *sha256)
+static enum err authorize(struct http_request *r, struct node *n, const char *sha256, int *is_signed)
 {
     char what[sizeof("blob:") + HASH_HEX_SIZE];
     const char *header = http_header(r, "Authorization");
-    if (!header || strncmp(header, CAPABILITY, strlen(CAPABILITY)) != 0)
+    *is_signed = !header || strncmp(header, CAPABILITY, strlen(CAPABILITY)) != 0;
+    if (*is_signed)
         return http_check_signature(r);
     snprintf(what, sizeof(what), "blob:%s", sha256);
     return sign_capability_check(&n->key, n->self.id, what, header, clock_unix_ms() / 1000u);
@@ -68,22 +69,28 @@ static void reply_bytes(struct http_request *r, const char *sha256, int fd, uint
     close(fd);
 }
 
+/* Opens a blob for its asker. A blob that is not here but that a record names is on its way from another owner: a reader with a capability is told to ask there
+ * meanwhile (ERR_UNAVAILABLE); a neighbour, who may be looking for it itself, that it is not here (ERR_NOT_FOUND). */
+static enum err open_blob(struct node *n, const char *sha256, int is_signed, int *fd, struct stat *st)
+{
+    enum err e = verify_get(n->verify, sha256, fd, st);
+    int lost = e == ERR_CORRUPT || (e == ERR_NOT_FOUND && repair_lost(n->repair, sha256, 0));
+    if (!lost)
+        return e;
+    return is_signed ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
+}
+
 void handle_blob(struct http_request *r, void *ctx)
 {
     struct node *n = ctx;
     const char *sha256 = http_capture(r, 0);
     struct stat st;
-    int fd;
-    enum err e = num_is_hex(sha256, HASH_HEX_SIZE - 1) ? authorize(r, n, sha256) : ERR_NOT_FOUND;
+    int fd, is_signed;
+    enum err e = num_is_hex(sha256, HASH_HEX_SIZE - 1) ? authorize(r, n, sha256, &is_signed) : ERR_NOT_FOUND;
     if (!e)
-        e = verify_get(n->verify, sha256, &fd, &st);
-    else if (e == ERR_NOT_FOUND)
-        e = ERR_GONE; /* no such name: not to be looked for */
-    /* A blob that a record names is on its way from another owner: the asker goes there meanwhile. */
-    if (e == ERR_CORRUPT || (e == ERR_NOT_FOUND && repair_lost(n->repair, sha256, 0)))
-        e = ERR_UNAVAILABLE;
+        e = open_blob(n, sha256, is_signed, &fd, &st);
     if (e)
-        http_reply_problem(r, e == ERR_GONE ? ERR_NOT_FOUND : e, NULL);
+        http_reply_problem(r, e, NULL);
     else
         reply_bytes(r, sha256, fd, (uint64_t)st.st_size);
 }

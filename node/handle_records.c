@@ -1,6 +1,7 @@
 #include "node/handle.h"
 
 #include "lib/base/log.h"
+#include "lib/name/name.h"
 #include "node/fetch.h"
 #include "node/hints.h"
 #include "node/needs.h"
@@ -44,7 +45,7 @@ static int take(struct http_request *r, struct node *n, enum message_verb verb, 
     size_t len;
     const void *body = http_body(r, &len);
     enum err e = message_request_parse(verb, body, len, &in->m, &in->bytes, &in->n_bytes);
-    if (!e && strcmp(in->m.key, http_capture(r, 0)) != 0) {
+    if (!e && (strcmp(in->m.key, http_capture(r, 0)) != 0 || strlen(in->m.key) > NAME_KEY_BYTES_MAX)) {
         message_request_release(&in->m);
         e = ERR_SYNTAX;
     }

@@ -18,6 +18,7 @@
 #define IDLE_MS 1000u
 #define PAUSE_MIN_MS 500u
 #define PAUSE_MAX_MS 5000u
+#define REFUSALS_MAX 8      /* in a row, before a target that answers is left alone too: its disk may be full or failing */
 #define CALL_TIMEOUT_MS 120000u /* the target may have large blobs to fetch; a row whose call was given up is tried again */
 #define CONNECT_MS 500u
 #define PATH_BYTES_MAX 8192
@@ -33,7 +34,7 @@ struct target {
     char id[RING_ID_MAX];       /* "" = free */
     char after[NAME_KEY_BYTES_MAX + 1];       /* rows up to here were tried in this round */
     uint64_t not_before_ms;     /* boot clock */
-    unsigned pause_ms;
+    unsigned pause_ms, refusals;
 };
 
 struct hints {
@@ -197,14 +198,16 @@ static void fill(struct hints *h)
     leave_out_busy(h);
 }
 
-/* A target that does not answer is left alone, longer each time; the rows of it that wait go back. */
-static void leave_alone(struct hints *h, const char *id)
+/* A target that does not answer, or only refuses, is left alone, longer each time; the rows of it that wait go back. After refusals the round goes on where it
+ * was, so that a few courses that cannot be had do not keep all others waiting. */
+static void leave_alone(struct hints *h, struct target *t, int refused)
 {
-    struct target *t = find_target(h, id);
+    t->refusals = 0;
     t->pause_ms = t->pause_ms == 0 ? PAUSE_MIN_MS : t->pause_ms * 2 < PAUSE_MAX_MS ? t->pause_ms * 2 : PAUSE_MAX_MS;
     t->not_before_ms = clock_boot_ms() + t->pause_ms;
-    t->after[0] = '\0';
-    if (h->n_queue > 0 && strcmp(h->queue[0].target, id) == 0)
+    if (!refused)
+        t->after[0] = '\0';
+    if (h->n_queue > 0 && strcmp(h->queue[0].target, t->id) == 0)
         h->n_queue = 0;
 }
 
@@ -288,10 +291,11 @@ static void see_to(struct hints *h, struct hint *hint)
     if (e)
         log_write(LOG_ERROR, "hints", "a row could not be removed: %s", err_text(e));
     pthread_mutex_lock(&h->bell.lock);
-    if (outcome == NOT_THERE)
-        leave_alone(h, hint->target);
-    else if (outcome == DONE)
-        find_target(h, hint->target)->pause_ms = 0;
+    struct target *t = find_target(h, hint->target);
+    if (outcome == DONE)
+        t->pause_ms = t->refusals = 0;
+    else if (outcome == NOT_THERE || ++t->refusals == REFUSALS_MAX)
+        leave_alone(h, t, outcome != NOT_THERE);
     hint->key[0] = '\0';
     pthread_mutex_unlock(&h->bell.lock);
 }

@@ -197,5 +197,11 @@ enum err identity_claim(const char *data, const struct ring_member *self, struct
         return ERR_CORRUPT;
     }
     e = db_count_start(db, &starts);
-    return e ? e : write_marker(data, self->id, starts);
+    if (!e)
+        e = write_marker(data, self->id, starts);
+    if (e != ERR_FULL)
+        return e;
+    /* A full disk must not keep what is on it from being read. The marker never counts more than the database, whichever of the two failed. */
+    log_write(LOG_WARN, "identity", "%s is full: this start is not counted", data);
+    return ERR_OK;
 }

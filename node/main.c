@@ -74,7 +74,7 @@ static int list_blobs(const struct options *o)
     return e != ERR_OK;
 }
 
-static int serve(const struct options *o)
+static int serve(const struct options *o, enum log_level level)
 {
     const struct node_settings *s = &o->node;
     static const char *const names[] = {"data", "listen", "coordinators", "key"};
@@ -85,7 +85,7 @@ static int serve(const struct options *o)
         fprintf(stderr, "--%s is missing; --help tells what it is\n", names[i]);
         return 2;
     }
-    return run_node(s, log_level_parse(o->log_level));
+    return run_node(s, level);
 }
 
 int main(int argc, char **argv)
@@ -95,7 +95,8 @@ int main(int argc, char **argv)
     enum err e = read_options(&o, argc, argv);
     if (e)
         return e == ERR_GONE ? 0 : 2;
-    if (log_level_parse(o.log_level) < 0) {
+    int level = log_level_parse(o.log_level);
+    if (level < 0) {
         fprintf(stderr, "--log-level must be debug, info, warn or error\n");
         return 2;
     }
@@ -105,5 +106,5 @@ int main(int argc, char **argv)
         return check(&o);
     if (o.list_blobs)
         return list_blobs(&o);
-    return serve(&o);
+    return serve(&o, (enum log_level)level);
 }

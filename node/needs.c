@@ -1,5 +1,7 @@
 #include "node/needs.h"
 
+#include "lib/name/name.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,38 +24,57 @@ enum err needs_write(struct db *db, const char *sha256, uint64_t size, const cha
     return e ? e : db_write_end(c, needs_add(c, sha256, size, key, 0));
 }
 
-/* Adds rows by a statement that finds the record; ERR_NOT_FOUND when there is none. */
-static enum err add_found(struct db_conn *c, sqlite3_stmt *s, const char *sha256, int bad)
+/* Finds a course and a size for a blob, in R or in a slot. *row is 0 when nothing names it. */
+static enum err find_name(struct db_conn *c, const char *sha256, sqlite3_stmt **out, int *row)
 {
-    int row;
-    db_bind_text(s, 1, sha256);
-    db_bind_u64(s, 2, bad != 0);
-    enum err e = db_step(c, s, &row);
-    return !e && !row ? ERR_NOT_FOUND : e;
+    *out = db_stmt(c, "SELECT key, json_extract(body, '$.size') FROM record WHERE sha256 = ?1 AND sha256 <> ''"
+                      " UNION ALL SELECT key, json_extract(slot_record, '$.size') FROM course WHERE slot_sha256 = ?1 AND slot_sha256 <> '' LIMIT 1");
+    db_bind_text(*out, 1, sha256);
+    return db_step(c, *out, row);
 }
 
-/* The slots have no index by blob: they are few that are not records too, and blobs are lost rarely. */
+/* What there is to do about a blob: nothing (its row says it all), a row, or ERR_NOT_FOUND. Losses are seen again and again, and only the first is a write. */
+static enum err look_before(struct db *db, const char *sha256, int bad, int *done)
+{
+    struct db_conn *c;
+    sqlite3_stmt *named;
+    int row;
+    enum err e = db_read_begin(db, &c);
+    if (e)
+        return e;
+    sqlite3_stmt *s = db_stmt(c, "SELECT 1 FROM need WHERE sha256 = ? AND bad >= ?");
+    db_bind_text(s, 1, sha256);
+    db_bind_u64(s, 2, bad != 0);
+    e = db_step(c, s, done);
+    if (!e && !*done) {
+        e = find_name(c, sha256, &named, &row);
+        if (!e && !row)
+            e = ERR_NOT_FOUND;
+    }
+    db_read_end(c);
+    return e;
+}
+
 static enum err add_known_in(struct db_conn *c, const char *sha256, int bad)
 {
-    enum err e = add_found(c,
-        db_stmt(c, "INSERT INTO need (sha256, size, key, bad)"
-                   " SELECT sha256, json_extract(body, '$.size'), key, ?2 FROM record WHERE sha256 = ?1 AND sha256 <> '' LIMIT 1"
-                   " ON CONFLICT (sha256) DO UPDATE SET bad = max(bad, excluded.bad) RETURNING 1"),
-        sha256, bad);
-    if (e != ERR_NOT_FOUND)
-        return e;
-    return add_found(c,
-        db_stmt(c, "INSERT INTO need (sha256, size, key, bad)"
-                   " SELECT ?1, json_extract(slot_record, '$.size'), key, ?2 FROM course"
-                   " WHERE slot_record IS NOT NULL AND json_extract(slot_record, '$.sha256') = ?1 LIMIT 1"
-                   " ON CONFLICT (sha256) DO UPDATE SET bad = max(bad, excluded.bad) RETURNING 1"),
-        sha256, bad);
+    sqlite3_stmt *s;
+    int row;
+    char key[NAME_KEY_BYTES_MAX + 1];
+    enum err e = find_name(c, sha256, &s, &row);
+    if (e || !row)
+        return e ? e : ERR_NOT_FOUND;
+    snprintf(key, sizeof(key), "%s", db_column_text(s, 0));
+    return needs_add(c, sha256, db_column_u64(s, 1), key, bad);
 }
 
 enum err needs_add_known(struct db *db, const char *sha256, int bad)
 {
     struct db_conn *c;
-    enum err e = db_write_begin(db, &c);
+    int done;
+    enum err e = look_before(db, sha256, bad, &done);
+    if (e || done)
+        return e;
+    e = db_write_begin(db, &c);
     return e ? e : db_write_end(c, add_known_in(c, sha256, bad));
 }
 

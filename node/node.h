@@ -1,5 +1,4 @@
-/* One running node: the parts that its handlers and background threads share. Filled by main.c in the order below and taken down in the other one;
- * nothing in it changes while requests are served. Each part has its own locks (see README.md). */
+/* One running node: the parts that its handlers and background threads share. Filled by node_open() in the order below and taken down in the other one; nothing in it changes while requests are served. Each part has its own locks (see README.md). */
 #ifndef RB_NODE_NODE_H
 #define RB_NODE_NODE_H
 
@@ -26,6 +25,7 @@ struct node_settings {
 
 struct node {
     struct ring_member self;
+    int lock_fd;
     char url[MEMBERS_URL_MAX];
     struct sign_key key;
     struct db *db;
@@ -41,6 +41,12 @@ struct node {
     struct http_server *server;
     struct heartbeat *heartbeat;
 };
+
+/* Opens all parts in the order in which they need each other, and serves. Returns 0, or the exit code after saying why in the log: 1 when something it needs cannot be
+ * had, 2 when the settings or the folder are wrong. node_close() is due in any case. *s is borrowed for the call. peer_global_init() comes before. */
+int node_open(struct node *n, const struct node_settings *s);
+/* Says goodbye to the coordinators, stops serving, ends the threads and closes all. */
+void node_close(struct node *n);
 
 /* True once a write or a flush failed for good: every write is refused from then on (guarantees.md G1). */
 int node_is_suspect(const struct node *n);

@@ -276,11 +276,13 @@ static enum err fill_slot(struct db_conn *c, const struct message_request *m)
     struct buf text;
     buf_init(&text, RECORD_JSON_MAX);
     enum err e = m->has_record ? record_print(&m->record, &text) : ERR_OK;
-    sqlite3_stmt *s = db_stmt(c, "INSERT INTO course (key, promised, slot_ballot, slot_record) VALUES (?1, ?2, ?2, ?3) ON CONFLICT (key) DO UPDATE"
-                                 " SET promised = excluded.promised, slot_ballot = excluded.slot_ballot, slot_record = excluded.slot_record");
+    sqlite3_stmt *s = db_stmt(c, "INSERT INTO course (key, promised, slot_ballot, slot_record, slot_sha256) VALUES (?1, ?2, ?2, ?3, ?4)"
+                                 " ON CONFLICT (key) DO UPDATE SET promised = excluded.promised, slot_ballot = excluded.slot_ballot,"
+                                 " slot_record = excluded.slot_record, slot_sha256 = excluded.slot_sha256");
     db_bind_text(s, 1, m->key);
     db_bind_stamp(s, 2, m->ballot);
     db_bind_text(s, 3, m->has_record ? buf_str(&text) : NULL);
+    db_bind_text(s, 4, m->has_record ? m->record.sha256 : "");
     if (!e)
         e = db_run(c, s);
     if (s)

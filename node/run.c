@@ -1,165 +1,17 @@
 #include "node/run.h"
 
-#include "lib/base/fs.h"
-#include "lib/base/log.h"
 #include "lib/base/sig.h"
-#include "node/heartbeat.h"
-#include "node/hints.h"
 #include "node/identity.h"
-#include "node/repair.h"
-#include "node/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#define ARENAS_MAX 2    /* glibc would else keep one heap for each of hundreds of threads */
-#define STOP_S 2        /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
-
-int node_is_suspect(const struct node *n)
-{
-    return blobs_is_suspect(n->blobs) || db_is_suspect(n->db);
-}
-
-/* Says why the node cannot run. Returns the exit code. */
-__attribute__((format(printf, 2, 3))) static int fail(int code, const char *fmt, ...)
-{
-    char text[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    log_write(LOG_ERROR, "start", "%s", text);
-    return code;
-}
-
-/* One process a folder: two would give the same promise twice. The lock goes with the process. */
-static enum err lock_folder(const char *data)
-{
-    char path[PATH_MAX];
-    int len = snprintf(path, sizeof(path), "%s/lock", data);
-    if (len < 0 || (size_t)len >= sizeof(path))
-        return ERR_IO;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return ERR_IO;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return ERR_OK; /* stays open for good */
-    close(fd);
-    return errno == EWOULDBLOCK ? ERR_CONFLICT : ERR_IO;
-}
-
-static int open_identity(struct node *n, const struct node_settings *s, int log_level)
-{
-    enum err e = identity_read(s->data, &n->self);
-    if (e == ERR_NOT_FOUND)
-        return fail(2, "%s holds no node.json: make it a node's folder with ringbinder-node --init %s --name NAME", s->data, s->data);
-    if (e)
-        return fail(2, "%s/node.json cannot be read: %s", s->data, err_text(e));
-    log_init(n->self.name, (enum log_level)log_level);
-    int len = s->url ? snprintf(n->url, sizeof(n->url), "%s", s->url) : snprintf(n->url, sizeof(n->url), "http://%s", s->listen);
-    if (len < 0 || (size_t)len >= sizeof(n->url))
-        return fail(2, "--url is too long");
-    e = fs_read_secret(s->key_file, n->key.bytes, sizeof(n->key.bytes));
-    if (e)
-        return fail(2, "the cluster's key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s", s->key_file, err_text(e));
-    e = lock_folder(s->data);
-    if (e == ERR_CONFLICT)
-        return fail(2, "another process runs in %s", s->data);
-    return e ? fail(1, "%s cannot be locked: %s", s->data, err_text(e)) : 0;
-}
-
-static int open_database(struct node *n, const struct node_settings *s)
-{
-    char path[PATH_MAX];
-    int len = snprintf(path, sizeof(path), "%s/records.db", s->data);
-    if (len < 0 || (size_t)len >= sizeof(path))
-        return fail(2, "--data is too long");
-    enum err e = db_open(path, &n->db);
-    if (e == ERR_NOT_FOUND || e == ERR_CORRUPT)
-        return fail(2, "%s %s: this node has forgotten what it promised and must be made new: move its node.json away and run --init (README of node/)", path,
-            e == ERR_NOT_FOUND ? "is missing" : "is damaged");
-    if (e)
-        return fail(1, "%s cannot be opened: %s", path, err_text(e));
-    e = identity_claim(s->data, &n->self, n->db);
-    if (e == ERR_CORRUPT)
-        return fail(2, "%s is not the database this node left: it must be made new: move its node.json away and run --init (README of node/)", path);
-    return e ? fail(1, "%s cannot be written: %s", path, err_text(e)) : 0;
-}
-
-static int open_storage(struct node *n, const struct node_settings *s)
-{
-    struct blobs_config config = {s->data, s->capacity_bytes, s->reserve_bytes};
-    enum err e = blobs_open(&config, &n->blobs);
-    if (!e)
-        e = verify_open(n->db, n->blobs, &n->verify);
-    if (!e)
-        e = staging_open(n->blobs, n->verify, &n->staging);
-    if (!e)
-        e = ledger_open(n->db, &n->ledger);
-    if (e)
-        return fail(1, "the folder %s cannot be used: %s", s->data, err_text(e));
-    records_init(&n->records, n->db, n->ledger, n->self.id);
-    return 0;
-}
-
-static int open_network(struct node *n, const struct node_settings *s)
-{
-    enum err e = cluster_open(s->data, s->coordinators, n->ledger, &n->cluster);
-    if (e == ERR_SYNTAX)
-        return fail(2, "--coordinators is not a list of 1 to %d URLs", MEMBERS_COORDINATORS_MAX);
-    n->peers = e ? NULL : peers_new(&n->key, n->self.id);
-    if (!e && !n->peers)
-        e = ERR_NOMEM;
-    if (!e)
-        e = repair_start(n, &n->repair);
-    if (!e)
-        e = hints_start(n, &n->hints);
-    if (e)
-        return fail(1, "the node cannot start: %s", err_text(e));
-    e = server_start(n, s->listen, &n->server);
-    if (e)
-        return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", s->listen, e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
-    e = heartbeat_start(n, &n->heartbeat);
-    return e ? fail(1, "the heartbeat cannot start: %s", err_text(e)) : 0;
-}
-
-static int open_all(struct node *n, const struct node_settings *s, int log_level)
-{
-    int code = open_identity(n, s, log_level);
-    if (!code)
-        code = open_database(n, s);
-    if (!code)
-        code = open_storage(n, s);
-    return code ? code : open_network(n, s);
-}
-
-/* Goodbye first, so that nobody counts on us while the rest ends. */
-static void close_all(struct node *n)
-{
-    heartbeat_free(n->heartbeat);
-    hints_stop(n->hints);
-    repair_stop(n->repair);
-    http_stop(n->server);
-    hints_free(n->hints);
-    repair_free(n->repair);
-    peers_free(n->peers);
-    cluster_close(n->cluster);
-    staging_close(n->staging);
-    verify_close(n->verify);
-    ledger_close(n->ledger);
-    blobs_close(n->blobs);
-    db_close(n->db);
-}
+#define ARENAS_MAX 2                /* glibc would else keep one heap for each of hundreds of threads */
+#define MMAP_BYTES (128 << 10)      /* larger buffers are mapped, so that they go back when they are freed; glibc would else raise this by itself */
+#define STOP_S 2                    /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
 
 static void wait_for_signal(void)
 {
@@ -174,17 +26,26 @@ static void cut_stop(int number)
     _exit(0);
 }
 
-int run_node(const struct node_settings *s, int log_level)
+/* Each line of the log names the process by its node's name, where there is one. */
+static void begin_log(const char *data, enum log_level level)
 {
-    struct node *n = calloc(1, sizeof(*n));
+    struct ring_member self;
+    log_init(identity_read(data, &self) == ERR_OK ? self.name : "node", level);
+}
+
+int run_node(const struct node_settings *s, enum log_level level)
+{
+    struct node *n = malloc(sizeof(*n));
     mallopt(M_ARENA_MAX, ARENAS_MAX);
-    log_init("node", (enum log_level)log_level);
+    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    begin_log(s->data, level);
     sig_init();
     if (!n || peer_global_init() != ERR_OK) {
+        log_write(LOG_ERROR, "start", "out of memory");
         free(n);
-        return fail(1, "out of memory");
+        return 1;
     }
-    int code = open_all(n, s, log_level);
+    int code = node_open(n, s);
     if (!code) {
         log_write(LOG_INFO, "start", "%s serves at %s, ring %llu", n->self.id, n->url, (unsigned long long)ledger_epoch(n->ledger));
         wait_for_signal();
@@ -192,7 +53,7 @@ int run_node(const struct node_settings *s, int log_level)
     }
     signal(SIGALRM, cut_stop);
     alarm(STOP_S);
-    close_all(n);
+    node_close(n);
     free(n);
     return code;
 }

@@ -1,10 +1,11 @@
-/* A node's life: its parts are opened in the order in which they need each other, and closed in the other one. */
+/* A node's life as a process. */
 #ifndef RB_NODE_RUN_H
 #define RB_NODE_RUN_H
 
+#include "lib/base/log.h"
 #include "node/node.h"
 
 /* Runs until SIGTERM or SIGINT. Returns the exit code: 0 after an orderly stop, 1 when something it needs cannot be had, 2 when the settings or the folder are wrong. */
-int run_node(const struct node_settings *s, int log_level);
+int run_node(const struct node_settings *s, enum log_level level);
 
 #endif

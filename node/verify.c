@@ -1,6 +1,7 @@
 #include "node/verify.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "node/bell.h"
@@ -271,10 +272,14 @@ static enum err read_one(struct verify *v, const char *sha256, const uint8_t *ra
         return ERR_OK;
     }
     log_write(LOG_ERROR, "verify", "blob %s: %s", sha256, err_text(e));
-    /* Only who is its reader moves a blob away; but this one may have been replaced between its opening and our turn. */
-    if (blobs_stat(v->blobs, sha256, &after) == ERR_OK && after.st_ino != st->st_ino)
-        return ERR_UNAVAILABLE;
     return put_away(v, sha256);
+}
+
+/* Only its reader moves a blob away; but between its opening and our turn another reader may have done so. */
+static int is_still_named(struct verify *v, const char *sha256, const struct stat *st)
+{
+    struct stat now;
+    return blobs_stat(v->blobs, sha256, &now) == ERR_OK && now.st_ino == st->st_ino;
 }
 
 enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st)
@@ -288,12 +293,12 @@ enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *
             return e == ERR_CORRUPT ? put_away(v, sha256) : e;
         if (is_checked(v, sha256, raw, st, &at_ms))
             return ERR_OK;
-        int mine = begin_reading(v, raw);
-        if (mine) {
+        int mine = begin_reading(v, raw), done = mine && is_still_named(v, sha256, st);
+        if (done)
             e = read_one(v, sha256, raw, *fd, st);
+        if (mine)
             end_reading(v, raw);
-        }
-        if (mine && !e)
+        if (done && !e)
             return ERR_OK;
         close(*fd);
     }
@@ -344,7 +349,7 @@ enum err verify_put_bytes(struct verify *v, const char *sha256, const void *data
     enum err e = draft_new(v->blobs, n, &d);
     if (e)
         return e;
-    e = draft_write(d, data, n);
+    e = fs_write_all(draft_fd(d), data, n); /* hashed already */
     if (!e)
         e = draft_sync(d, computed);
     if (!e)

@@ -213,7 +213,7 @@ static enum err visit(void *ctx, const char *sha256, const char *path, const str
 static void a_walk_sees_every_blob_once_in_order_and_nothing_else(void **state)
 {
     struct fixture *f = *state;
-    char sha256[HASH_HEX_SIZE], text[16];
+    char sha256[HASH_HEX_SIZE], text[24];
     for (int i = 0; i < 50; i++) {
         snprintf(text, sizeof(text), "text %d", i);
         assert_ok(put(f, text, sha256));

@@ -271,7 +271,7 @@ static void a_course_that_is_not_ours_is_refused(void **state)
     int ours = 0, refused = 0;
     assert_ok(ledger_adopt(c->ledger, doc));
     for (int i = 0; i < 64; i++) {
-        char key[16];
+        char key[24];
         snprintf(key, sizeof(key), "course%d", i);
         courses_message(&m, MESSAGE_STORE, key, 3, 0);
         m.ring = 2;

@@ -1,0 +1,161 @@
+#include "node/node.h"
+
+#include "lib/base/fs.h"
+#include "lib/base/log.h"
+#include "node/heartbeat.h"
+#include "node/hints.h"
+#include "node/identity.h"
+#include "node/repair.h"
+#include "node/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+int node_is_suspect(const struct node *n)
+{
+    return blobs_is_suspect(n->blobs) || db_is_suspect(n->db);
+}
+
+/* Says why the node cannot run. Returns the exit code. */
+__attribute__((format(printf, 2, 3))) static int fail(int code, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    log_write(LOG_ERROR, "start", "%s", text);
+    return code;
+}
+
+/* One process a folder: two would give the same promise twice. The lock goes with the process. */
+static enum err lock_folder(const char *data, int *lock_fd)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof(path), "%s/lock", data);
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return ERR_IO;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return ERR_IO;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        enum err e = errno == EWOULDBLOCK ? ERR_CONFLICT : ERR_IO;
+        close(fd);
+        return e;
+    }
+    *lock_fd = fd;
+    return ERR_OK;
+}
+
+static int open_identity(struct node *n, const struct node_settings *s)
+{
+    enum err e = identity_read(s->data, &n->self);
+    if (e == ERR_NOT_FOUND)
+        return fail(2, "%s holds no node.json: make it a node's folder with ringbinder-node --init %s --name NAME", s->data, s->data);
+    if (e)
+        return fail(2, "%s/node.json cannot be read: %s", s->data, err_text(e));
+    int len = s->url ? snprintf(n->url, sizeof(n->url), "%s", s->url) : snprintf(n->url, sizeof(n->url), "http://%s", s->listen);
+    if (len < 0 || (size_t)len >= sizeof(n->url))
+        return fail(2, "--url is too long");
+    e = fs_read_secret(s->key_file, n->key.bytes, sizeof(n->key.bytes));
+    if (e)
+        return fail(2, "the cluster's key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s", s->key_file, err_text(e));
+    e = lock_folder(s->data, &n->lock_fd);
+    if (e == ERR_CONFLICT)
+        return fail(2, "another process runs in %s", s->data);
+    return e ? fail(1, "%s cannot be locked: %s", s->data, err_text(e)) : 0;
+}
+
+static int open_database(struct node *n, const struct node_settings *s)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof(path), "%s/records.db", s->data);
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return fail(2, "--data is too long");
+    enum err e = db_open(path, &n->db);
+    if (e == ERR_NOT_FOUND || e == ERR_CORRUPT)
+        return fail(2, "%s %s: this node has forgotten what it promised and must be made new: move its node.json away and run --init (README of node/)", path,
+            e == ERR_NOT_FOUND ? "is missing" : "is damaged");
+    if (e)
+        return fail(1, "%s cannot be opened: %s", path, err_text(e));
+    e = identity_claim(s->data, &n->self, n->db);
+    if (e == ERR_CORRUPT)
+        return fail(2, "%s is not the database this node left: it must be made new: move its node.json away and run --init (README of node/)", path);
+    return e ? fail(1, "%s cannot be written: %s", path, err_text(e)) : 0;
+}
+
+static int open_storage(struct node *n, const struct node_settings *s)
+{
+    struct blobs_config config = {s->data, s->capacity_bytes, s->reserve_bytes};
+    enum err e = blobs_open(&config, &n->blobs);
+    if (!e)
+        e = verify_open(n->db, n->blobs, &n->verify);
+    if (!e)
+        e = staging_open(n->blobs, n->verify, &n->staging);
+    if (!e)
+        e = ledger_open(n->db, &n->ledger);
+    if (e)
+        return fail(1, "the folder %s cannot be used: %s", s->data, err_text(e));
+    records_init(&n->records, n->db, n->ledger, n->self.id);
+    return 0;
+}
+
+static int open_network(struct node *n, const struct node_settings *s)
+{
+    enum err e = cluster_open(s->data, s->coordinators, n->ledger, &n->cluster);
+    if (e == ERR_SYNTAX)
+        return fail(2, "--coordinators is not a list of 1 to %d URLs", MEMBERS_COORDINATORS_MAX);
+    n->peers = e ? NULL : peers_new(&n->key, n->self.id);
+    if (!e && !n->peers)
+        e = ERR_NOMEM;
+    if (!e)
+        e = repair_start(n, &n->repair);
+    if (!e)
+        e = hints_start(n, &n->hints);
+    if (e)
+        return fail(1, "the node cannot start: %s", err_text(e));
+    e = server_start(n, s->listen, &n->server);
+    if (e)
+        return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", s->listen, e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
+    e = heartbeat_start(n, &n->heartbeat);
+    return e ? fail(1, "the heartbeat cannot start: %s", err_text(e)) : 0;
+}
+
+int node_open(struct node *n, const struct node_settings *s)
+{
+    memset(n, 0, sizeof(*n));
+    n->lock_fd = -1;
+    int code = open_identity(n, s);
+    if (!code)
+        code = open_database(n, s);
+    if (!code)
+        code = open_storage(n, s);
+    return code ? code : open_network(n, s);
+}
+
+void node_close(struct node *n)
+{
+    /* Goodbye first, so that nobody counts on us while the rest ends. */
+    heartbeat_free(n->heartbeat);
+    hints_stop(n->hints);
+    repair_stop(n->repair);
+    http_stop(n->server);
+    hints_free(n->hints);
+    repair_free(n->repair);
+    peers_free(n->peers);
+    cluster_close(n->cluster);
+    staging_close(n->staging);
+    verify_close(n->verify);
+    ledger_close(n->ledger);
+    blobs_close(n->blobs);
+    db_close(n->db);
+    if (n->lock_fd >= 0)
+        close(n->lock_fd);
+}
