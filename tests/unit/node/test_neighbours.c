@@ -18,7 +18,7 @@
 
 struct trio {
     struct folder folder;
-    char data[NODES][160], key_file[128], listen[NODES][32];
+    char data[NODES][256], key_file[256], listen[NODES][32];
     struct ring_member members[NODES];
     struct node nodes[NODES];
     int running[NODES];
@@ -61,9 +61,10 @@ static void introduce(struct trio *t, int i)
 static int setup(void **state)
 {
     struct trio *t = calloc(1, sizeof(*t));
-    char hex[65], line[4096];
+    static const char *const names[NODES] = {"node-1", "node-2", "node-3"};
+    char hex[65];
     folder_make(&t->folder);
-    snprintf(t->key_file, sizeof(t->key_file), "%s/key", t->folder.path);
+    snprintf(t->key_file, sizeof(t->key_file), "%s", folder_at(&t->folder, "key"));
     id_random(t->key.bytes, sizeof(t->key.bytes));
     for (size_t i = 0; i < sizeof(t->key.bytes); i++)
         snprintf(hex + 2 * i, 3, "%02x", t->key.bytes[i]);
@@ -71,11 +72,10 @@ static int setup(void **state)
     hlc_init(&t->clock);
     for (int i = 0; i < NODES; i++) {
         struct buf b;
-        buf_init(&b, sizeof(line));
-        snprintf(t->data[i], sizeof(t->data[i]), "%s/%d", t->folder.path, i);
+        buf_init(&b, 4096);
+        snprintf(t->data[i], sizeof(t->data[i]), "%s", folder_at(&t->folder, names[i]));
         snprintf(t->listen[i], sizeof(t->listen[i]), "127.0.0.1:0");
-        snprintf(line, sizeof(line), "node-%d", i + 1);
-        assert_ok(identity_init(t->data[i], line, "", 1, &b));
+        assert_ok(identity_init(t->data[i], names[i], "", 1, &b));
         assert_ok(identity_read(t->data[i], &t->members[i]));
         buf_release(&b);
         start(t, i);
@@ -254,7 +254,7 @@ static void a_hint_for_nobody_is_refused(void **state)
 
 static const char *blob_path(struct trio *t, int i, const char *sha256)
 {
-    static char path[256];
+    static char path[512];
     snprintf(path, sizeof(path), "%s/blobs/%.2s/%.2s/%s", t->data[i], sha256, sha256 + 2, sha256);
     return path;
 }
