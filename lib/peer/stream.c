@@ -71,6 +71,7 @@ static size_t on_read(char *out, size_t size, size_t n, void *ctx)
 }
 
 /* The answer's status says it all. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 {
     (void)data;

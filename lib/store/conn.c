@@ -368,6 +368,7 @@ enum err call_send(struct store *s, struct call *c, int type, int other, redisRe
     redisReply *r = NULL;
     if (e == ERR_OK)
         e = c->is_script ? send_script(s, c, &r) : send_once(s, c, &r);
+    assert(e != ERR_OK || r != NULL); /* hiredis gives an answer or an error */
     if (e == ERR_OK && r->type != type && r->type != other) {
         log_write(LOG_ERROR, "redis", "%s: an answer of type %d", c->is_script ? "a script" : c->argv[0], r->type);
         freeReplyObject(r);
