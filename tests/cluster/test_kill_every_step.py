@@ -26,7 +26,11 @@ def traced(cluster, tmp_path, *options):
     tasks = f"/proc/{cluster.pid(VICTIM)}/task"
 
     def attached():
-        return all("TracerPid:\t0" not in open(f"{tasks}/{t}/status").read() for t in os.listdir(tasks))
+        """Every thread is traced, or one of them has met its end already."""
+        try:
+            return all("TracerPid:\t0" not in open(f"{tasks}/{t}/status").read() for t in os.listdir(tasks))
+        except (FileNotFoundError, ProcessLookupError):
+            return not alive(cluster.pid(VICTIM)) or None
 
     wait_for(attached, 10, "strace is attached")
     return process, log
