@@ -352,6 +352,34 @@ static void what_cannot_have_been_acknowledged_is_not_shown(void **state)
     read_bytes_release(&b);
 }
 
+static int lose_learning(size_t owner, const struct message_request *m)
+{
+    (void)owner;
+    return m->verb == MESSAGE_LEARN ? -1 : 0;
+}
+
+static int accept_at_the_first_only(size_t owner, const struct message_request *m)
+{
+    return m->verb == MESSAGE_ACCEPT && owner > 0 ? -1 : 0;
+}
+
+static void a_chosen_record_is_read_though_nobody_was_told(void **state)
+{
+    struct fixture *f = *state;
+    struct read_bytes b;
+    f->in.match = MATCH_NONE;
+    owners.refuse = accept_at_the_first_only;
+    assert_err(ERR_TIMEOUT, put(f, "one\n"));
+    owners.refuse = NULL;
+    assert_err(ERR_NOT_FOUND, get(f, NULL, NULL, &b));
+    owners.refuse = lose_learning;
+    owners.disk[0].down = 1; /* the one with the unfinished claim */
+    assert_ok(put(f, "two\n"));
+    assert_int_equal(owners.disk[1].records.n, 0);
+    assert_ok(get(f, NULL, NULL, &b));
+    read_bytes_release(&b);
+}
+
 static void a_term_names_its_newest_version(void **state)
 {
     struct fixture *f = *state;
@@ -418,6 +446,7 @@ int main(void)
         T(a_restore_carries_bytes_to_owners_that_lack_them),
         T(reading_goes_on_with_one_owner_left),
         T(what_cannot_have_been_acknowledged_is_not_shown),
+        T(a_chosen_record_is_read_though_nobody_was_told),
         T(a_term_names_its_newest_version),
         T(a_course_tells_who_has_what),
     };
