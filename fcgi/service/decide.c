@@ -84,7 +84,10 @@ static void decide_on_current(const struct decide_input *in, struct decision *ou
         return;
     }
     /* Rule 4. The same content again changes nothing, and saying so needs what refusing needs: a current record that is settled. */
-    out->step = firm && !in->accept_sent && decide_same_again(current, in->draft) ? DECIDE_SAME : DECIDE_ACCEPT;
+    if (!decide_same_again(current, in->draft))
+        out->step = DECIDE_ACCEPT;
+    else
+        out->step = firm && !in->accept_sent ? DECIDE_SAME : DECIDE_SETTLE_SAME;
 }
 
 enum err decide(const struct decide_input *in, struct decision *out)

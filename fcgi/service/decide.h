@@ -29,6 +29,7 @@ enum decide_step {
     DECIDE_MISUSED,     /* rule 3, but that record has other content: the idempotency key was used for something else */
     DECIDE_ACCEPT,      /* rule 4: ACCEPT my record; `record` is its parent or NULL */
     DECIDE_SAME,        /* rule 4, but the current record, settled, has this content already; `record` is it */
+    DECIDE_SETTLE_SAME, /* the same, but ACCEPT of NONE first: the record is not settled, or an earlier try of this upload may still be chosen */
     DECIDE_REFUSE,      /* rule 5: refused at once; `record` is current, or NULL when there is none */
     DECIDE_SETTLE,      /* rule 5: ACCEPT of NONE first, then refused */
     DECIDE_FINISH       /* rule 6: `record` may be chosen: ACCEPT it */

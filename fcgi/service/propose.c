@@ -210,6 +210,11 @@ static enum verdict act(struct proposal *p, const struct decide_input *in, struc
     switch (d->step) {
     case DECIDE_MINE: *e = acknowledge_found(p, d->record); return DONE;
     case DECIDE_MISUSED: *e = ERR_INVALID; return DONE;
+    case DECIDE_SETTLE_SAME:
+        *e = accept_none(p, d);
+        if (*e != ERR_OK)
+            return AGAIN;
+        /* fall through */
     case DECIDE_SAME:
         *unchanged = 1;
         *e = acknowledge_found(p, d->record);

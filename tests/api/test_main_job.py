@@ -155,6 +155,13 @@ def test_if_none_match_star_means_only_when_nothing_is_there(api, course):
     assert api.upload(course, pdf("three"), headers=star).status_code == 201
 
 
+def test_the_same_again_is_200_also_with_a_condition_and_a_key(api, course):
+    first = api.upload(course, pdf("one"), headers={"Idempotency-Key": "k1"}).json()
+    again = api.upload(course, pdf("one"), headers={"If-Match": f'"{first["id"]}"', "Idempotency-Key": "k2"})
+    assert again.status_code == 200 and again.json()["id"] == first["id"]
+    assert len(api.course(course).json()["versions"]) == 1
+
+
 def test_an_idempotency_key_finds_its_answer_again(api, course):
     key = {"Idempotency-Key": "form-77"}
     first = api.upload(course, pdf("one"), headers=key)

@@ -225,8 +225,8 @@ static void the_same_content_again_changes_nothing_when_settled(void **state)
         enum decide_step want;
     } cases[] = {
         {{{"1d", 0, 0}, {"1d", 0, 0}}, 0, DECIDE_SAME},
-        {{{"1d", 0, 0}, {"1", 0, 0}}, 0, DECIDE_ACCEPT},
-        {{{"1d", 0, 0}, {"1d", 0, 0}}, 1, DECIDE_ACCEPT},
+        {{{"1d", 0, 0}, {"1", 0, 0}}, 0, DECIDE_SETTLE_SAME},
+        {{{"1d", 0, 0}, {"1d", 0, 0}}, 1, DECIDE_SETTLE_SAME},
     };
     for (size_t i = 0; i < 3; i++) {
         struct scene s;
