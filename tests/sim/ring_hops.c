@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#define PAIRS_MAX 1000000 /* look up between all pairs when they are no more */
 #define COURSES 20000
+#define PAIRS_FACTOR 4 /* all pairs are worth so many times the lookups: they leave nothing to chance */
 
 struct tally {
     uint64_t by_hops[FINGERS_HOPS_MAX + 1];
@@ -63,16 +63,15 @@ static double mean(const struct tally *t)
     return sum / (double)t->lookups;
 }
 
-/* All pairs, or half of the lookups from a few nodes to every other, and half by chance. */
+/* All pairs, or half of the lookups from some nodes to every other (when they are enough for one), and half by chance. Returns whether it was all pairs. */
 static int look_up_enough(const struct fingers_circle *c, uint64_t lookups, struct tally *t)
 {
     uint64_t pairs = (uint64_t)c->n * (c->n - 1);
-    if (pairs <= PAIRS_MAX && pairs <= lookups) {
+    if (pairs <= PAIRS_FACTOR * lookups) {
         look_up_all(c, c->n, t);
         return 1;
     }
-    uint64_t starts = lookups / 2 / c->n;
-    look_up_all(c, starts > 0 ? (size_t)starts : 1, t);
+    look_up_all(c, (size_t)(lookups / 2 / c->n), t);
     look_up_by_chance(c, lookups / 2, t);
     return 0;
 }
@@ -99,7 +98,7 @@ static struct fingers_seat *seats_new(size_t n, int hashed)
 /* Courses of a real ring, from chance nodes, the host itself among them. */
 static void look_up_courses(struct hops_row *out)
 {
-    struct ring *r = sim_ring(out->n, 0, NULL);
+    struct ring *r = sim_ring(out->n, 3, NULL); /* with zones seats and members are in different orders */
     struct fingers *f = NULL;
     if (fingers_new(r, &f))
         exit(1);

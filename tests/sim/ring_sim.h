@@ -50,7 +50,7 @@ struct results {
 #define LOAD_NODES 100 /* up to so many nodes */
 #define MOVED_MAX 1.15
 
-/* Looks up: all pairs when n is small, else about `lookups` times, from some nodes to every other and then between chance pairs. n >= 2. */
+/* Looks up between chance pairs and from some nodes to all others, about so many times; between all pairs when that is not much more. n >= 2. */
 void hops_measure(size_t n, uint64_t lookups, struct hops_row *out);
 
 /* Builds the ring of n nodes in so many zones (0: none) and lets `joins` newcomers join it, each alone. n < RING_MEMBERS_MAX. */
@@ -65,6 +65,8 @@ void *sim_memory(size_t n, size_t size);
 
 /* The two tables, in Markdown. */
 void report_tables(const struct results *r, FILE *out);
+/* The plots, as SVG. */
+void report_plot(const struct results *r, FILE *out);
 /* Writes ring.md and ring.svg into the folder. 0, or -1 after a message on standard error. */
 int report_write(const struct results *r, const char *folder);
 
