@@ -11,6 +11,8 @@
 #define CONNECTIONS_MAX 2048u                               /* the largest ring's nodes, kept alive, and the api's threads */
 #define IDLE_S 30u
 
+static const char not_yourself[] = "A node speaks only for itself: the sender is not the member.";
+
 /* Sends j or a problem; frees j. */
 static void reply(struct http_request *r, struct json *j)
 {
@@ -39,7 +41,7 @@ static enum err read_member(struct http_request *r, struct member *out, const ch
     json_free(j);
     if (e != ERR_OK)
         return e;
-    *why = "A node speaks only for itself: the sender is not the member.";
+    *why = not_yourself;
     if (strcmp(http_claim(r)->sender, out->id) != 0)
         return ERR_DENIED;
     *why = "The url is not http:// or https:// with a numeric address of one machine and a port.";
@@ -80,32 +82,44 @@ static void handle_heartbeat(struct http_request *r, void *ctx)
     hear(r, ctx, 0);
 }
 
+/* The sender's own id out of {"id"}. *why is set on failure. */
+static enum err read_goodbye(struct http_request *r, char id[RING_ID_MAX], const char **why)
+{
+    size_t len;
+    const void *body = http_body(r, &len);
+    struct json *j;
+    *why = "The body needs the id of a node.";
+    enum err e = json_parse(body, len, &j);
+    if (e != ERR_OK)
+        return e;
+    const char *text = json_get_str(j, "id");
+    if (!text || !ring_id_ok(text)) {
+        e = ERR_SYNTAX;
+    } else if (strcmp(http_claim(r)->sender, text) != 0) {
+        *why = not_yourself;
+        e = ERR_DENIED;
+    } else {
+        memcpy(id, text, strlen(text) + 1); /* ring_id_ok: it fits */
+    }
+    json_free(j);
+    return e;
+}
+
 static void handle_leave(struct http_request *r, void *ctx)
 {
     struct coordinator *c = ctx;
-    struct json *j;
-    size_t len;
-    const void *body = http_body(r, &len);
-    enum err e = json_parse(body, len, &j);
+    char id[RING_ID_MAX];
+    const char *why;
+    enum err e = read_goodbye(r, id, &why);
     if (e != ERR_OK) {
-        http_reply_problem(r, e, NULL);
+        http_reply_problem(r, e, why);
         return;
     }
-    const char *id = json_get_str(j, "id");
-    if (!id || !ring_id_ok(id))
-        e = ERR_SYNTAX;
-    else if (strcmp(http_claim(r)->sender, id) != 0)
-        e = ERR_DENIED;
-    if (e == ERR_OK) {
-        struct effects fx = coordinator_effects(c);
-        pthread_mutex_lock(&c->lock);
-        membership_leave(&c->membership, &fx, c->ring->ring, id);
-        pthread_mutex_unlock(&c->lock);
-        http_reply(r, 200, "application/json", "{}", 2);
-    } else {
-        http_reply_problem(r, e, e == ERR_DENIED ? "A node speaks only for itself: the sender is not the member." : "The body needs the id of a node.");
-    }
-    json_free(j);
+    struct effects fx = coordinator_effects(c);
+    pthread_mutex_lock(&c->lock);
+    membership_leave(&c->membership, &fx, c->ring->ring, id);
+    pthread_mutex_unlock(&c->lock);
+    http_reply(r, 200, "application/json", "{}", 2);
 }
 
 /* (locked) The nodes as a JSON array. */
