@@ -207,26 +207,6 @@ static enum err end_install(struct ledger *l, struct db_conn *c, enum err e, con
     return e;
 }
 
-/* The document as it is kept: with the ballot it came under, which a re-installed one does not yet name. */
-static enum err under_ballot(const struct ringdoc *doc, const struct ballot *b, struct ringdoc **out)
-{
-    struct json *j;
-    struct buf text;
-    if (ballot_cmp(&doc->ballot, b) == 0)
-        return ringdoc_copy(doc, out);
-    enum err e = json_parse(doc->text, doc->text_len, &j);
-    if (e)
-        return e;
-    buf_init(&text, RINGDOC_BYTES_MAX);
-    json_set(j, "ballot", ballot_to_json(b));
-    e = json_print(j, &text);
-    json_free(j);
-    if (!e)
-        e = ringdoc_parse(buf_str(&text), text.len, out);
-    buf_release(&text);
-    return e;
-}
-
 static enum err check_install(struct db_conn *c, const struct ballot *b, const struct ringdoc *doc, struct ballot *promised)
 {
     struct ringdoc *old = NULL;
@@ -245,7 +225,8 @@ enum err ledger_install(struct ledger *l, const struct ballot *b, const struct r
 {
     struct db_conn *c;
     struct ringdoc *kept;
-    enum err e = under_ballot(doc, b, &kept);
+    /* Kept with the ballot it came under, which a re-installed one does not yet name. */
+    enum err e = ringdoc_under(doc, b, &kept);
     if (e)
         return e;
     e = db_write_begin(l->db, &c);
