@@ -17,34 +17,38 @@
 #include <pthread.h>
 
 #define COORDINATOR_TICK_MS 100u
-#define COORDINATOR_EVENTS_MAX 256u     /* events that Redis does not have yet; then the oldest are forgotten */
+#define COORDINATOR_EVENTS_MAX 256u /* events that Redis does not have yet; then the oldest are forgotten */
 
 struct coordinator_settings {
     const char *name, *data, *listen, *url, *redis, *redis_user, *redis_password_file, *key, *founding;
 };
 
-struct coordinator_event { char kind[16]; char node[RING_NAME_MAX]; uint64_t at_ms; };
+struct coordinator_event {
+    char kind[16];
+    char node[RING_NAME_MAX];
+    uint64_t at_ms;
+};
 
 struct coordinator {
     const struct coordinator_settings *settings;
     struct sign_key key;
-    char password[256];                 /* of Redis, "" = none */
-    char token[LOCK_TOKEN_SIZE];        /* of this start, in the lease and the alive key */
-    uint64_t start;                     /* the same for ballots */
-    int wake_fd;                        /* eventfd: makes the main thread tick now */
+    char password[256];          /* of Redis, "" = none */
+    char token[LOCK_TOKEN_SIZE]; /* of this start, in the lease and the alive key */
+    uint64_t start;              /* the same for ballots */
+    int wake_fd;                 /* eventfd: makes the main thread tick now */
 
     pthread_mutex_t lock;
-    pthread_cond_t changed;             /* for lead and meet: the lease was taken, a ring is to be published, or stopping */
+    pthread_cond_t changed; /* for lead and meet: the lease was taken, a ring is to be published, or stopping */
     int stopping;
     struct membership membership;
-    struct ringdoc *ring;               /* the newest one we know; never NULL once started */
-    int leading;                        /* copy of the main thread's lease state, at the last tick */
+    struct ringdoc *ring; /* the newest one we know; never NULL once started */
+    int leading;          /* copy of the main thread's lease state, at the last tick */
     uint64_t term, valid_until_ms;
     int leader_known;
     struct lease leader;
-    uint64_t led_term, led_epoch;       /* the promise round of this term is through, with this epoch */
-    int publish_now;                    /* the published ring is to be looked at without delay */
-    char living[MEMBERS_COORDINATORS_MAX][RING_NAME_MAX];   /* coordinators with an alive key, at the last reading */
+    uint64_t led_term, led_epoch;                         /* the promise round of this term is through, with this epoch */
+    int publish_now;                                      /* the published ring is to be looked at without delay */
+    char living[MEMBERS_COORDINATORS_MAX][RING_NAME_MAX]; /* coordinators with an alive key, at the last reading */
     size_t n_living;
     struct coordinator_event events[COORDINATOR_EVENTS_MAX]; /* a ring buffer */
     size_t first_event, n_events;

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 struct effects {
-    void *ctx;                              /* handed to every call */
-    uint64_t (*boot_ms)(void *ctx);         /* goes on through suspend and never back: leases and time-outs count by it */
-    uint64_t (*unix_ms)(void *ctx);         /* for people */
+    void *ctx;                      /* handed to every call */
+    uint64_t (*boot_ms)(void *ctx); /* goes on through suspend and never back: leases and time-outs count by it */
+    uint64_t (*unix_ms)(void *ctx); /* for people */
     /* The lease in Redis, as in lib/store/lock.h. Each call may take its time: boot_ms() before and after may differ. */
     enum err (*lease_read)(void *ctx, struct lease *out);
     enum err (*lease_take)(void *ctx, const struct lease *mine, unsigned ttl_ms);

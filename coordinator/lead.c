@@ -12,9 +12,9 @@
 
 #define TIMEOUT_MS 600u
 #define CONNECT_TIMEOUT_MS 300u
-#define LINGER_MS 50u           /* for those that are a little slower than the quorum */
+#define LINGER_MS 50u /* for those that are a little slower than the quorum */
 #define RETRY_MS 500u
-#define REFUSALS_MAX 4          /* tries in a row after refusals, each with a larger ballot */
+#define REFUSALS_MAX 4 /* tries in a row after refusals, each with a larger ballot */
 #define SAY_EVERY_MS 30000u
 #define ANSWER_MAX (RINGDOC_BYTES_MAX + 4096u)
 
@@ -22,8 +22,8 @@ struct lead {
     struct coordinator *c;
     struct peer *peer;
     struct takeover takeover;
-    uint64_t term;              /* of the lease under which the present try runs */
-    uint64_t said_ms;           /* boot time when it was last said that no quorum answers, 0 = not in this term */
+    uint64_t term;    /* of the lease under which the present try runs */
+    uint64_t said_ms; /* boot time when it was last said that no quorum answers, 0 = not in this term */
 };
 
 static int still_leads(struct lead *l)
@@ -128,7 +128,8 @@ static enum err ask(struct lead *l, const char **ids, size_t n)
     struct peer_call calls[PEER_CALLS_MAX];
     struct takeover_question q = takeover_question(t);
     size_t missing = takeover_missing(t);
-    struct peer_round round = {.timeout_ms = TIMEOUT_MS, .connect_timeout_ms = CONNECT_TIMEOUT_MS, .enough = enough, .ctx = &missing, .linger_ms = LINGER_MS};
+    struct peer_round round = {
+        .timeout_ms = TIMEOUT_MS, .connect_timeout_ms = CONNECT_TIMEOUT_MS, .enough = enough, .ctx = &missing, .linger_ms = LINGER_MS};
     struct buf body;
     n = find_urls(l, ids, n, urls);
     if (n == 0)
@@ -208,8 +209,8 @@ static void say_waiting(struct lead *l)
     if (l->said_ms && now_ms - l->said_ms < SAY_EVERY_MS)
         return;
     l->said_ms = now_ms;
-    log_write(LOG_WARN, "lead", "holds the lease and waits for nodes: %zu more of the ring's %zu must answer", takeover_missing(&l->takeover),
-        l->takeover.doc->ring->n_members);
+    log_write(LOG_WARN, "lead", "holds the lease and waits for nodes: %zu more of the ring's %zu must answer",
+        takeover_missing(&l->takeover), l->takeover.doc->ring->n_members);
 }
 
 static void take_over(struct lead *l)

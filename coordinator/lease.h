@@ -8,18 +8,18 @@
 
 #define LEASE_TTL_MS 1500u
 #define LEASE_RENEW_MS 400u
-#define LEASE_HOLD_MS 150u  /* how long one waits for each living coordinator with a smaller name before taking a free lease */
+#define LEASE_HOLD_MS 150u /* how long one waits for each living coordinator with a smaller name before taking a free lease */
 
 struct lease_state {
-    struct lease mine;          /* name and token always; epoch and since while leading */
+    struct lease mine; /* name and token always; epoch and since while leading */
     int leading;
-    uint64_t term;              /* counts the times the lease was taken: what belongs to an earlier one is void */
-    uint64_t valid_until_ms;    /* boot time; counted from before the request that took or extended the lease was sent */
+    uint64_t term;           /* counts the times the lease was taken: what belongs to an earlier one is void */
+    uint64_t valid_until_ms; /* boot time; counted from before the request that took or extended the lease was sent */
     uint64_t renew_at_ms;
-    struct lease seen;          /* what the key said last; name "" = free */
-    uint64_t seen_at_ms;        /* boot time, 0 = never or not known any more */
-    uint64_t free_since_ms;     /* boot time, 0 = not seen free */
-    char last_holder[64];       /* does not count among those to wait for: if it lived, it would still hold the lease */
+    struct lease seen;      /* what the key said last; name "" = free */
+    uint64_t seen_at_ms;    /* boot time, 0 = never or not known any more */
+    uint64_t free_since_ms; /* boot time, 0 = not seen free */
+    char last_holder[64];   /* does not count among those to wait for: if it lived, it would still hold the lease */
 };
 
 /* name is this coordinator's, token the 32 hex digits of its start. */

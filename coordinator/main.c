@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct options {
     struct coordinator_settings run;
@@ -13,25 +14,37 @@ struct options {
     uint64_t k;
 };
 
+/* A text that may be missing: which ones are needed depends on what is asked for. */
+#define TEXT(option, variable, field, says)                                                             \
+    {                                                                                                   \
+        .name = option, .env = variable, .type = CFG_STR, .str = &o->field, .optional = 1, .help = says \
+    }
+
 static enum err read_options(struct options *o, int argc, char **argv)
 {
     const struct cfg_row rows[] = {
-        {.name = "name", .env = "RB_COORDINATOR_NAME", .type = CFG_STR, .str = &o->run.name, .optional = 1, .help = "this coordinator's name, 1 to 63 of a-z, 0-9 and -; the smallest leads first"},
-        {.name = "data", .env = "RB_COORDINATOR_DATA", .type = CFG_STR, .str = &o->run.data, .optional = 1, .help = "its folder: the last known ring"},
-        {.name = "listen", .env = "RB_COORDINATOR_LISTEN", .type = CFG_STR, .str = &o->run.listen, .optional = 1, .help = "where to serve: ADDR:PORT"},
-        {.name = "url", .env = "RB_COORDINATOR_URL", .type = CFG_STR, .str = &o->run.url, .optional = 1, .max = MEMBERS_URL_MAX - 1, .help = "what others call"},
-        {.name = "redis", .env = "RB_COORDINATOR_REDIS", .type = CFG_STR, .str = &o->run.redis, .optional = 1, .help = "Redis: unix:PATH or HOST:PORT"},
-        {.name = "redis-user", .env = "RB_COORDINATOR_REDIS_USER", .type = CFG_STR, .str = &o->run.redis_user, .optional = 1, .help = "the user there"},
-        {.name = "redis-password-file", .env = "RB_COORDINATOR_REDIS_PASSWORD_FILE", .type = CFG_STR, .str = &o->run.redis_password_file, .optional = 1,
-            .help = "file with that user's password in one line"},
-        {.name = "key", .env = "RB_COORDINATOR_KEY", .type = CFG_STR, .str = &o->run.key, .optional = 1, .help = "file with the cluster's key: 64 hex digits, mode 0600"},
-        {.name = "founding", .env = "RB_COORDINATOR_FOUNDING", .type = CFG_STR, .str = &o->run.founding, .optional = 1, .help = "the founding document, the same bytes for all"},
-        {.name = "log-level", .env = "RB_LOG_LEVEL", .type = CFG_STR, .str = &o->log_level, .def = "info", .help = "debug, info, warn or error"},
-        {.name = "found", .type = CFG_STR, .str = &o->found, .optional = 1, .help = "write the founding document, ring 1, to this file, and exit"},
+        TEXT("name", "RB_COORDINATOR_NAME", run.name, "this coordinator's name, 1 to 63 of a-z, 0-9 and -; the smallest leads first"),
+        TEXT("data", "RB_COORDINATOR_DATA", run.data, "its folder: the last known ring"),
+        TEXT("listen", "RB_COORDINATOR_LISTEN", run.listen, "where to serve: ADDR:PORT"),
+        TEXT("url", "RB_COORDINATOR_URL", run.url, "what others call"),
+        TEXT("redis", "RB_COORDINATOR_REDIS", run.redis, "Redis: unix:PATH or HOST:PORT"),
+        TEXT("redis-user", "RB_COORDINATOR_REDIS_USER", run.redis_user, "the user there"),
+        TEXT("redis-password-file", "RB_COORDINATOR_REDIS_PASSWORD_FILE", run.redis_password_file,
+            "file with that user's password in one line"),
+        TEXT("key", "RB_COORDINATOR_KEY", run.key, "file with the cluster's key: 64 hex digits, mode 0600"),
+        TEXT("founding", "RB_COORDINATOR_FOUNDING", run.founding, "the founding document, the same bytes for all"),
+        TEXT("found", NULL, found, "write the founding document, ring 1, to this file, and exit"),
+        TEXT("members", NULL, members, "with --found: the first nodes' node.json files, with commas between them"),
         {.name = "k", .type = CFG_U64, .u64 = &o->k, .def = "3", .min = 1, .max = RING_K_MAX, .help = "with --found: copies of each file"},
-        {.name = "members", .type = CFG_STR, .str = &o->members, .optional = 1, .help = "with --found: the first nodes' node.json files, with commas between them"},
+        {.name = "log-level",
+            .env = "RB_LOG_LEVEL",
+            .type = CFG_STR,
+            .str = &o->log_level,
+            .def = "info",
+            .help = "debug, info, warn or error"},
     };
-    return cfg_read(rows, sizeof rows / sizeof *rows, argc, argv, "a coordinator of a Ringbinder cluster: who is there, who leads, and the ring", stderr);
+    return cfg_read(rows, sizeof rows / sizeof *rows, argc, argv,
+        "a coordinator of a Ringbinder cluster: who is there, who leads, and the ring", stderr);
 }
 
 /* Says the first setting that is missing or makes no sense. */
@@ -47,6 +60,10 @@ static int check_settings(const struct coordinator_settings *s)
     }
     if (!ring_name_ok(s->name)) {
         fprintf(stderr, "--name must be 1 to 63 of a-z, 0-9 and -, and start with a letter\n");
+        return 0;
+    }
+    if (strlen(s->url) >= MEMBERS_URL_MAX) {
+        fprintf(stderr, "--url is longer than %d bytes\n", MEMBERS_URL_MAX - 1);
         return 0;
     }
     return 1;

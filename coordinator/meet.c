@@ -11,14 +11,14 @@
 #include <time.h>
 
 #define STORE_TIMEOUT_MS 500u
-#define READ_EVERY_MS 500u      /* also how often the alive key is renewed, whose TTL is three times that */
-#define BATCH 64u               /* heartbeats handed over at once */
+#define READ_EVERY_MS 500u /* also how often the alive key is renewed, whose TTL is three times that */
+#define BATCH 64u          /* heartbeats handed over at once */
 
 struct meet {
     struct coordinator *c;
     struct store *store;
-    uint64_t read_at_ms;        /* boot time of the next reading */
-    struct ringdoc *saved;      /* the ring as it is on disk */
+    uint64_t read_at_ms;   /* boot time of the next reading */
+    struct ringdoc *saved; /* the ring as it is on disk */
 };
 
 static void write_heartbeats(struct meet *m)

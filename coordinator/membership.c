@@ -176,7 +176,8 @@ enum err membership_read(struct membership *m, const struct ring *ring, const st
         if (told->alive)
             node->elsewhere_ms = read_ms;
         /* Heard later elsewhere than here: what it told there is newer, its address for one. */
-        if (told->alive && !node->left && told->heartbeat_at_ms > node->member.heartbeat_at_ms && strcmp(told->url, node->member.url) != 0) {
+        if (told->alive && !node->left && told->heartbeat_at_ms > node->member.heartbeat_at_ms &&
+            strcmp(told->url, node->member.url) != 0) {
             memcpy(node->member.url, told->url, sizeof node->member.url);
             m->view++;
         }

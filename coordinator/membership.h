@@ -12,28 +12,32 @@
 #include "lib/store/members.h"
 
 #define MEMBERSHIP_MAX (2u * RING_MEMBERS_MAX)
-#define MEMBERSHIP_PAUSE_MS 750u        /* longer between two ticks: we were stopped, not the nodes */
-#define MEMBERSHIP_READING_MS 1000u     /* what Redis said counts for so long */
-#define MEMBERSHIP_FORGET_MS 15000u     /* a node outside the ring that is silent for so long is forgotten */
+#define MEMBERSHIP_PAUSE_MS 750u    /* longer between two ticks: we were stopped, not the nodes */
+#define MEMBERSHIP_READING_MS 1000u /* what Redis said counts for so long */
+#define MEMBERSHIP_FORGET_MS 15000u /* a node outside the ring that is silent for so long is forgotten */
 
 struct membership_node {
-    struct member member;               /* as it told itself last; state is kept here */
-    uint64_t heard_ms;                  /* boot time of the last heartbeat heard here, 0 = none */
-    uint64_t elsewhere_ms;              /* boot time of the last reading of Redis that called it alive, 0 = none */
-    int left;                           /* it said goodbye and was not heard since */
-    int to_write;                       /* a heartbeat that Redis does not have yet */
+    struct member member;  /* as it told itself last; state is kept here */
+    uint64_t heard_ms;     /* boot time of the last heartbeat heard here, 0 = none */
+    uint64_t elsewhere_ms; /* boot time of the last reading of Redis that called it alive, 0 = none */
+    int left;              /* it said goodbye and was not heard since */
+    int to_write;          /* a heartbeat that Redis does not have yet */
 };
 
-struct membership_gone { char id[RING_ID_MAX]; int forget; };
+struct membership_gone {
+    char id[RING_ID_MAX];
+    int forget;
+};
 #define MEMBERSHIP_GONE_MAX 64u
 
 struct membership {
     struct membership_node *nodes;
     size_t n, cap;
-    uint64_t view;                      /* changes whenever the ring or a node's url or state does */
-    uint64_t deaf_until_ms;             /* until then silence means nothing */
+    uint64_t view;          /* changes whenever the ring or a node's url or state does */
+    uint64_t deaf_until_ms; /* until then silence means nothing */
     uint64_t tick_ms;
-    struct membership_gone gone[MEMBERSHIP_GONE_MAX]; /* goodbyes that Redis does not know yet; what does not fit runs out there by its TTL */
+    struct membership_gone
+        gone[MEMBERSHIP_GONE_MAX]; /* goodbyes that Redis does not know yet; what does not fit runs out there by its TTL */
     size_t n_gone;
 };
 
@@ -42,7 +46,8 @@ void membership_init(struct membership *m, uint64_t view_start, uint64_t now_ms)
 void membership_release(struct membership *m);
 
 /* A heartbeat, or with joining a node's first. ERR_CONFLICT: another node of that name is in the ring, or alive; ERR_FULL: MEMBERSHIP_MAX; ERR_NOMEM. */
-enum err membership_hear(struct membership *m, const struct effects *fx, const struct ring *ring, const struct member *told, int joining) MUST_CHECK;
+enum err membership_hear(
+    struct membership *m, const struct effects *fx, const struct ring *ring, const struct member *told, int joining) MUST_CHECK;
 /* A node says goodbye. Unknown ones are fine. */
 void membership_leave(struct membership *m, const struct effects *fx, const struct ring *ring, const char *id);
 /* What Redis knows, read when boot time was read_ms: nodes that only others hear, and those from before our start. */

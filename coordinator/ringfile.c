@@ -63,8 +63,9 @@ static enum err read_node(const char *path, struct ring_member *out)
     if (e == ERR_OK)
         e = json_get_u64(j, "weight", RING_WEIGHT_MAX, &weight);
     *out = (struct ring_member){.weight = (uint32_t)weight};
-    if (e == ERR_OK && (!fits(json_get_str(j, "id"), out->id, sizeof out->id) || !fits(json_get_str(j, "name"), out->name, sizeof out->name)
-        || !fits(json_get_str(j, "zone"), out->zone, sizeof out->zone)))
+    if (e == ERR_OK &&
+        (!fits(json_get_str(j, "id"), out->id, sizeof out->id) || !fits(json_get_str(j, "name"), out->name, sizeof out->name) ||
+            !fits(json_get_str(j, "zone"), out->zone, sizeof out->zone)))
         e = ERR_SYNTAX;
     json_free(j);
     buf_release(&text);

@@ -20,16 +20,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define LEASE_TIMEOUT_MS 300u   /* of a command on the lease's own connection: several fit into one TTL */
-#define VIEW_START_BITS 40      /* leaves room to count within 2^53, the largest exact number in JSON */
+#define LEASE_TIMEOUT_MS 300u /* of a command on the lease's own connection: several fit into one TTL */
+#define VIEW_START_BITS 40    /* leaves room to count within 2^53, the largest exact number in JSON */
 #define DATA_MODE 0755
 
 /* What the main thread alone uses. */
 struct runtime {
     struct coordinator *c;
     struct lease_state lease;
-    struct store *store;        /* for the lease, and for nothing that could hold it up */
-    struct effects fx;          /* of the lease */
+    struct store *store; /* for the lease, and for nothing that could hold it up */
+    struct effects fx;   /* of the lease */
     int was_leading;
 };
 
@@ -245,11 +245,13 @@ static int serve(struct runtime *r)
     pthread_t meet, lead;
     enum err e = serve_start(c, &server);
     if (e != ERR_OK)
-        return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", c->settings->listen, e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
+        return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", c->settings->listen,
+            e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
     int has_meet = pthread_create(&meet, NULL, meet_run, c) == 0;
     int has_lead = has_meet && pthread_create(&lead, NULL, lead_run, c) == 0;
     if (has_lead) {
-        log_write(LOG_INFO, "start", "%s serves at %s, ring %llu", c->settings->name, c->settings->url, (unsigned long long)c->ring->ring->epoch);
+        log_write(
+            LOG_INFO, "start", "%s serves at %s, ring %llu", c->settings->name, c->settings->url, (unsigned long long)c->ring->ring->epoch);
         loop(r);
         log_write(LOG_INFO, "stop", "leaving");
     }

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#define MEMBER_MAX 8192u                                    /* bytes of a heartbeat */
+#define MEMBER_MAX 8192u                                            /* bytes of a heartbeat */
 #define RING_ANSWER_MAX (RINGDOC_BYTES_MAX + MEMBERSHIP_MAX * 768u) /* document, and every node */
-#define CONNECTIONS_MAX 2048u                               /* the largest ring's nodes, kept alive, and the api's threads */
+#define CONNECTIONS_MAX 2048u                                       /* the largest ring's nodes, kept alive, and the api's threads */
 #define IDLE_S 30u
 
 static const char not_yourself[] = "A node speaks only for itself: the sender is not the member.";

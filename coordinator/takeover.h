@@ -8,22 +8,25 @@
 #include "lib/wire/ringdoc.h"
 
 enum takeover_phase {
-    TAKEOVER_PROMISE,   /* collecting promises */
-    TAKEOVER_INSTALL,   /* a quorum of the newest document seen has promised; installing it again */
-    TAKEOVER_DONE,      /* it is installed on a quorum, under our ballot: now it is known to be committed */
-    TAKEOVER_REFUSED    /* a node has promised a larger ballot: begin again */
+    TAKEOVER_PROMISE, /* collecting promises */
+    TAKEOVER_INSTALL, /* a quorum of the newest document seen has promised; installing it again */
+    TAKEOVER_DONE,    /* it is installed on a quorum, under our ballot: now it is known to be committed */
+    TAKEOVER_REFUSED  /* a node has promised a larger ballot: begin again */
 };
 
 /* How far one node is in the present phase. */
 enum takeover_mark { TAKEOVER_NOT_ASKED, TAKEOVER_ASKED, TAKEOVER_YES };
-struct takeover_node { char id[RING_ID_MAX]; enum takeover_mark promise, install; };
+struct takeover_node {
+    char id[RING_ID_MAX];
+    enum takeover_mark promise, install;
+};
 
 struct takeover {
     enum takeover_phase phase;
-    struct ballot ballot;       /* ours; counter 0 before the first try */
-    uint64_t largest;           /* largest counter that any node showed */
-    struct ringdoc *doc;        /* newest one seen, owned */
-    struct takeover_node *nodes;/* everyone that a document named so far */
+    struct ballot ballot;        /* ours; counter 0 before the first try */
+    uint64_t largest;            /* largest counter that any node showed */
+    struct ringdoc *doc;         /* newest one seen, owned */
+    struct takeover_node *nodes; /* everyone that a document named so far */
     size_t n_nodes;
 };
 
@@ -41,7 +44,10 @@ size_t takeover_next(struct takeover *t, const char **ids, size_t max);
 size_t takeover_missing(const struct takeover *t);
 
 /* What an answer answers. Answers to an earlier try or phase are ignored, however late they come. */
-struct takeover_question { uint64_t counter; enum takeover_phase phase; };
+struct takeover_question {
+    uint64_t counter;
+    enum takeover_phase phase;
+};
 struct takeover_question takeover_question(const struct takeover *t);
 
 /* A node said yes. doc: the newest document it showed with its promise, or NULL; read only. ERR_NOMEM. */

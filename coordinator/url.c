@@ -17,8 +17,8 @@ static int v4_ok(const struct in_addr *a)
 
 static int v6_ok(const struct in6_addr *a)
 {
-    return !IN6_IS_ADDR_UNSPECIFIED(a) && !IN6_IS_ADDR_MULTICAST(a) && !IN6_IS_ADDR_LINKLOCAL(a) && !IN6_IS_ADDR_V4MAPPED(a) && !IN6_IS_ADDR_SITELOCAL(a)
-        && (IN6_IS_ADDR_LOOPBACK(a) || !IN6_IS_ADDR_V4COMPAT(a));
+    return !IN6_IS_ADDR_UNSPECIFIED(a) && !IN6_IS_ADDR_MULTICAST(a) && !IN6_IS_ADDR_LINKLOCAL(a) && !IN6_IS_ADDR_V4MAPPED(a) &&
+           !IN6_IS_ADDR_SITELOCAL(a) && (IN6_IS_ADDR_LOOPBACK(a) || !IN6_IS_ADDR_V4COMPAT(a));
 }
 
 int url_ok(const char *url)

@@ -7,16 +7,16 @@
 
 #include <hiredis/hiredis.h>
 
-#define CALL_INLINE 20     /* arguments that need no heap */
-#define CALL_NUMBERS 6     /* numbers that one call can hold */
+#define CALL_INLINE 20 /* arguments that need no heap */
+#define CALL_NUMBERS 6 /* numbers that one call can hold */
 #define CALL_ARGS_MAX 65536u
 
 /* A command being put together. Arguments are borrowed until call_send; user data travels only as (pointer, length). */
 struct call {
-    const char **argv;      /* inline_argv until it grows */
+    const char **argv; /* inline_argv until it grows */
     size_t *lens;
     size_t n, cap;
-    int lost;               /* an argument could not be kept: call_send gives ERR_NOMEM */
+    int lost; /* an argument could not be kept: call_send gives ERR_NOMEM */
     int is_script;
     enum script script;
     size_t n_numbers;

@@ -10,11 +10,11 @@
 struct store; /* one connection; not shared between threads */
 
 struct store_config {
-    const char *address;        /* "unix:/path/redis.sock" or "127.0.0.1:6379" (numeric or a name) */
-    const char *user;           /* NULL = default */
-    const char *password;       /* NULL = none */
-    unsigned connect_timeout_ms;/* default 300 */
-    unsigned timeout_ms;        /* of each command, default 1000 */
+    const char *address;         /* "unix:/path/redis.sock" or "127.0.0.1:6379" (numeric or a name) */
+    const char *user;            /* NULL = default */
+    const char *password;        /* NULL = none */
+    unsigned connect_timeout_ms; /* default 300 */
+    unsigned timeout_ms;         /* of each command, default 1000 */
 };
 
 /* A handle that connects at first use and again after an error, at most once in 100 ms (between tries every call gives ERR_UNAVAILABLE at once).

@@ -8,6 +8,7 @@
 #define EVENTS_MAX 100000u
 
 /* Adds {kind, course, key, node, at}; NULL fields are left out. */
-enum err events_add(struct store *s, const char *kind, const char *course, const char *key, const char *node, uint64_t at_unix_ms) MUST_CHECK;
+enum err events_add(
+    struct store *s, const char *kind, const char *course, const char *key, const char *node, uint64_t at_unix_ms) MUST_CHECK;
 
 #endif

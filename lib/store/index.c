@@ -17,10 +17,10 @@
 #define RECORDS_PREFIX "rb:v:"
 #define COURSE_PREFIX "rb:c:"
 #define FACTS_PREFIX "rb:x:"
-#define NEWEST_PREFIX_LEN 33                            /* 32 hex digits and the colon */
+#define NEWEST_PREFIX_LEN 33                                /* 32 hex digits and the colon */
 #define CURSOR_MAX (NEWEST_PREFIX_LEN + NAME_KEY_BYTES_MAX) /* bytes of a member before it becomes hex */
-#define FACT_MAX (96 + 65 * 3 * RECORD_FIELD_MAX)       /* the words of three fields, each at most one byte long at worst */
-#define QUERY_MAX 4096                                  /* bytes of q or term */
+#define FACT_MAX (96 + 65 * 3 * RECORD_FIELD_MAX)           /* the words of three fields, each at most one byte long at worst */
+#define QUERY_MAX 4096                                      /* bytes of q or term */
 
 /* The names of a course's keys. */
 static enum err key_name(struct buf *b, const char *prefix, const char *course_key)
@@ -86,7 +86,10 @@ static enum err append_fact(const struct record *r, struct buf *out)
 }
 
 /* A record as three arguments; their memory lives until the call was sent. */
-struct argument { char id[STAMP_HEX_SIZE]; struct buf json, fact; };
+struct argument {
+    char id[STAMP_HEX_SIZE];
+    struct buf json, fact;
+};
 
 static enum err make_argument(const struct record *r, struct argument *a)
 {
@@ -108,7 +111,8 @@ static const struct record *newest_of(const struct record *records, size_t n)
 }
 
 /* Sends one batch; keys are the names of the three hashes of the course. */
-static enum err send_batch(struct store *s, const struct buf keys[3], const struct record *newest, const char *event, const struct argument *args, size_t n)
+static enum err send_batch(
+    struct store *s, const struct buf keys[3], const struct record *newest, const char *event, const struct argument *args, size_t n)
 {
     struct call c;
     call_init_script(&c, SCRIPT_INDEX_ADD, 7);
@@ -189,7 +193,8 @@ static enum err parse_record(const redisReply *r, struct record *out)
 }
 
 /* Sends a command whose only key is a course's. */
-static enum err send_course(struct store *s, const char *command, const char *prefix, const char *key, const char *const fields[], size_t n, redisReply **out)
+static enum err send_course(
+    struct store *s, const char *command, const char *prefix, const char *key, const char *const fields[], size_t n, redisReply **out)
 {
     struct buf name;
     enum err e = key_name(&name, prefix, key);
@@ -307,7 +312,9 @@ static enum err read_cursor(const char *cursor, char order, struct buf *member)
 }
 
 /* What is asked for, as the script wants it. */
-struct query { struct buf after, prefix, term, words; };
+struct query {
+    struct buf after, prefix, term, words;
+};
 
 static enum err make_query(const char *q, const char *term, const char *cursor, char order, struct query *out)
 {
@@ -382,7 +389,8 @@ static enum err read_page(const redisReply *r, char order, struct index_page *pa
     return page->next ? ERR_OK : ERR_NOMEM;
 }
 
-enum err index_list(struct store *s, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out)
+enum err index_list(
+    struct store *s, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out)
 {
     assert(limit >= 1 && limit <= INDEX_LIMIT_MAX);
     char order = sort == INDEX_BY_NAME ? 'n' : 'w';

@@ -35,10 +35,14 @@ enum err index_version(struct store *s, const char *key, struct stamp id, uint64
 
 struct index_item {
     struct record current;
-    uint64_t versions;          /* live ones */
-    uint64_t version;           /* the current one's number: history_version() */
+    uint64_t versions; /* live ones */
+    uint64_t version;  /* the current one's number: history_version() */
 };
-struct index_page { struct index_item *items; size_t n; char *next; /* cursor, or NULL at the end */ };
+struct index_page {
+    struct index_item *items;
+    size_t n;
+    char *next; /* cursor, or NULL at the end */
+};
 void index_page_release(struct index_page *p);
 
 enum index_sort { INDEX_BY_NAME, INDEX_NEWEST };
@@ -49,7 +53,8 @@ enum index_sort { INDEX_BY_NAME, INDEX_NEWEST };
 /* A page of listed courses. q: NULL or words (every word is a prefix of a word of course, title or instructor) or a prefix of the key; term: NULL or the term,
  * compared by its key; text without a word or key ("", "-") is no condition. cursor: NULL or a page's next: the place in the order, so that a page neither repeats
  * nor skips a course that did not move. limit: 1 … INDEX_LIMIT_MAX. ERR_SYNTAX: not a cursor of ours, or q or term is not UTF-8. *out: index_page_release. */
-enum err index_list(struct store *s, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out) MUST_CHECK;
+enum err index_list(struct store *s, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit,
+    struct index_page *out) MUST_CHECK;
 /* How many courses are listed. */
 enum err index_count(struct store *s, uint64_t *out) MUST_CHECK;
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEASE_KEY "rb:leader"
 #define LOCK_PREFIX "rb:lock:"
 #define LOCK_NAME_MAX (sizeof LOCK_PREFIX + 2304)
 #define LEASE_TEXT_MAX 512

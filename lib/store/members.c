@@ -13,13 +13,13 @@
 #define COORDINATORS_KEY "rb:coordinators"
 #define COORDINATOR_PREFIX "rb:coordinator:"
 #define RING_KEY "rb:ring"
-#define LEASE_KEY "rb:leader"
 #define FACTS_MAX 4096 /* bytes of one node's JSON */
 #define KEY_MAX 128
 #define RING_REFUSED 0
 
 /* Facts and the alive key of one node or coordinator, by one script. */
-static enum err send_heartbeat(struct store *s, const char *hash, const char *alive_prefix, const char *id, const struct json *facts, unsigned ttl_ms)
+static enum err send_heartbeat(
+    struct store *s, const char *hash, const char *alive_prefix, const char *id, const struct json *facts, unsigned ttl_ms)
 {
     char alive[KEY_MAX + 32];
     snprintf(alive, sizeof alive, "%s%s", alive_prefix, id);
@@ -188,8 +188,8 @@ static void read_coordinators(const redisReply *list, struct members *m)
 
 static enum err read_answer(const redisReply *r, struct members *m)
 {
-    if (r->elements != 4 || r->element[0]->type != REDIS_REPLY_STRING || r->element[1]->type != REDIS_REPLY_STRING
-        || r->element[2]->type != REDIS_REPLY_ARRAY || r->element[3]->type != REDIS_REPLY_ARRAY)
+    if (r->elements != 4 || r->element[0]->type != REDIS_REPLY_STRING || r->element[1]->type != REDIS_REPLY_STRING ||
+        r->element[2]->type != REDIS_REPLY_ARRAY || r->element[3]->type != REDIS_REPLY_ARRAY)
         return ERR_INTERNAL;
     const redisReply *lease_text = r->element[0], *ring = r->element[1];
     struct lease lease = {0};

@@ -19,7 +19,11 @@ enum err members_heartbeat(struct store *s, const struct member *m, uint64_t now
 /* A node says goodbye: its alive key goes at once; forget also removes its facts (nodes outside the ring). */
 enum err members_leave(struct store *s, const char *id, int forget) MUST_CHECK;
 
-struct coordinator_alive { char name[RING_NAME_MAX]; char url[MEMBERS_URL_MAX]; char token[33]; };
+struct coordinator_alive {
+    char name[RING_NAME_MAX];
+    char url[MEMBERS_URL_MAX];
+    char token[33];
+};
 enum err members_coordinator_alive(struct store *s, const struct coordinator_alive *c, unsigned ttl_ms) MUST_CHECK;
 enum err members_coordinator_leave(struct store *s, const char *name) MUST_CHECK;
 
@@ -28,11 +32,15 @@ enum err members_publish_ring(struct store *s, const struct ringdoc *d) MUST_CHE
 
 /* All of it in one round trip, sorted by name. */
 struct members {
-    struct member *nodes; size_t n_nodes;
-    struct coordinator_alive coordinators[MEMBERS_COORDINATORS_MAX]; size_t n_coordinators; /* the living, and those that were: see alive */
+    struct member *nodes;
+    size_t n_nodes;
+    struct coordinator_alive coordinators[MEMBERS_COORDINATORS_MAX];
+    size_t n_coordinators; /* the living, and those that were: see alive */
     int coordinator_is_alive[MEMBERS_COORDINATORS_MAX];
-    char leader_name[64]; char leader_token[33]; uint64_t leader_epoch, leader_since_ms; /* "" and 0: no leader */
-    struct ringdoc *ring;       /* NULL: none published */
+    char leader_name[64];
+    char leader_token[33];
+    uint64_t leader_epoch, leader_since_ms; /* "" and 0: no leader */
+    struct ringdoc *ring;                   /* NULL: none published */
 };
 enum err members_read(struct store *s, struct members *out) MUST_CHECK;
 void members_release(struct members *m);

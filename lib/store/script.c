@@ -4,14 +4,14 @@
 
 /* The assembler copies the file in as it stands and ends it with a NUL, so that the Lua stays a Lua file: editors and linters know it.
  * The path counts from the root, where make compiles. */
-#define SCRIPT(name)                                                                                                   \
-    __asm__(".pushsection .rodata\n"                                                                                   \
-            ".global script_" #name "\n"                                                                               \
-            ".hidden script_" #name "\n"                                                                               \
-            "script_" #name ":\n"                                                                                      \
-            ".incbin \"lib/store/lua/" #name ".lua\"\n"                                                                \
-            ".byte 0\n"                                                                                                \
-            ".popsection\n");                                                                                          \
+#define SCRIPT(name)                                    \
+    __asm__(".pushsection .rodata\n"                    \
+            ".global script_" #name "\n"                \
+            ".hidden script_" #name "\n"                \
+            "script_" #name ":\n"                       \
+            ".incbin \"lib/store/lua/" #name ".lua\"\n" \
+            ".byte 0\n"                                 \
+            ".popsection\n");                           \
     extern const char script_##name[] __attribute__((visibility("hidden")));
 
 SCRIPT(lock_release)

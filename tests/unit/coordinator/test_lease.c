@@ -12,11 +12,11 @@
 /* The key, and what goes wrong with it. */
 struct redis {
     uint64_t now_ms;
-    struct lease key;           /* name "" = free */
+    struct lease key; /* name "" = free */
     uint64_t expires_ms;
-    int away;                   /* every call: no connection */
-    unsigned loss_percent;      /* calls whose answer is lost, before or after they took effect */
-    unsigned delay_max_ms;      /* how long a call may take */
+    int away;              /* every call: no connection */
+    unsigned loss_percent; /* calls whose answer is lost, before or after they took effect */
+    unsigned delay_max_ms; /* how long a call may take */
 };
 
 static struct lease *key_of(struct redis *r)
@@ -94,13 +94,23 @@ static enum err fx_release(void *ctx, const struct lease *mine)
 
 static struct effects effects_of(struct redis *r)
 {
-    return (struct effects){.ctx = r, .boot_ms = fx_ms, .unix_ms = fx_ms, .lease_read = fx_read, .lease_take = fx_take, .lease_renew = fx_renew, .lease_release = fx_release};
+    return (struct effects){.ctx = r,
+        .boot_ms = fx_ms,
+        .unix_ms = fx_ms,
+        .lease_read = fx_read,
+        .lease_take = fx_take,
+        .lease_renew = fx_renew,
+        .lease_release = fx_release};
 }
 
 #define COORDINATORS 3
 static const char *const names[COORDINATORS] = {"coordinator-1", "coordinator-2", "coordinator-3"};
 
-struct world { struct redis redis; struct effects fx; struct lease_state l[COORDINATORS]; };
+struct world {
+    struct redis redis;
+    struct effects fx;
+    struct lease_state l[COORDINATORS];
+};
 
 static void start(struct world *w)
 {

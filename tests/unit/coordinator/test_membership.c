@@ -10,8 +10,8 @@ struct world {
     uint64_t now_ms;
     struct effects fx;
     struct membership m;
-    struct ringdoc *doc;        /* node-1 to node-3 */
-    char said[1024];            /* "kind:node " of each event */
+    struct ringdoc *doc; /* node-1 to node-3 */
+    char said[1024];     /* "kind:node " of each event */
 };
 
 static uint64_t fx_ms(void *ctx)

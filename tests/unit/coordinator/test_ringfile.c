@@ -9,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-struct world { char dir[64], founding[128], nodes[3][128], all[512]; int out, err; };
+struct world {
+    char dir[64], founding[128], nodes[3][128], all[512];
+    int out, err;
+};
 
 static void write_text(const char *path, const char *text)
 {
@@ -55,7 +58,8 @@ static int set_up(void **state)
     snprintf(w.founding, sizeof w.founding, "%s/founding.json", w.dir);
     for (unsigned i = 0; i < 3; i++) {
         snprintf(w.nodes[i], sizeof w.nodes[i], "%s/n%u.json", w.dir, i);
-        snprintf(text, sizeof text, "{\"id\":\"node-%u.%016x\",\"name\":\"node-%u\",\"zone\":\"z%u\",\"weight\":%u}", i + 1, i + 1, i + 1, i, i + 1);
+        snprintf(text, sizeof text, "{\"id\":\"node-%u.%016x\",\"name\":\"node-%u\",\"zone\":\"z%u\",\"weight\":%u}", i + 1, i + 1, i + 1,
+            i, i + 1);
         write_text(w.nodes[i], text);
     }
     snprintf(w.all, sizeof w.all, "%s,%s,%s", w.nodes[0], w.nodes[1], w.nodes[2]);
@@ -113,8 +117,9 @@ static void test_bad_members(void **state)
     assert_int_equal(found(w, w->founding, 3, ""), 2);
     assert_int_equal(found(w, w->founding, 3, ","), 2);
     assert_int_equal(found(w, w->founding, 3, "/nonexistent/node.json"), 2);
-    static const char *const bad[] = {"", "{", "[]", "{}", "{\"id\":\"a.1\",\"name\":\"a\",\"zone\":\"\"}", "{\"id\":\"a.1\",\"name\":\"b\",\"zone\":\"\",\"weight\":1}",
-        "{\"id\":\"a.1\",\"name\":\"a\",\"zone\":\"\",\"weight\":0}", "{\"id\":\"a.1\",\"name\":\"a\",\"zone\":\"\",\"weight\":99}"};
+    static const char *const bad[] = {"", "{", "[]", "{}", "{\"id\":\"a.1\",\"name\":\"a\",\"zone\":\"\"}",
+        "{\"id\":\"a.1\",\"name\":\"b\",\"zone\":\"\",\"weight\":1}", "{\"id\":\"a.1\",\"name\":\"a\",\"zone\":\"\",\"weight\":0}",
+        "{\"id\":\"a.1\",\"name\":\"a\",\"zone\":\"\",\"weight\":99}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         write_text(w->nodes[2], bad[i]);
         assert_int_equal(found(w, w->founding, 3, w->all), 2);

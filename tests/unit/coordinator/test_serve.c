@@ -51,7 +51,8 @@ static int tear_down(void **state)
 static long ask(struct world *w, const char *sender, const char *method, const char *path, const char *body, struct json **answer)
 {
     struct peer *p = peer_new(&w->c->key, sender);
-    struct peer_call call = {.base_url = w->url, .method = method, .path = path, .body = body, .body_len = body ? strlen(body) : 0, .answer_max = 1u << 21};
+    struct peer_call call = {
+        .base_url = w->url, .method = method, .path = path, .body = body, .body_len = body ? strlen(body) : 0, .answer_max = 1u << 21};
     assert_non_null(p);
     assert_ok(peer_call(p, &call, 5000));
     assert_ok(call.error);

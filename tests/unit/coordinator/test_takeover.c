@@ -8,8 +8,14 @@
 
 #define NODES 9
 
-struct node { struct ballot promised; struct ringdoc *doc; int away; };
-struct cluster { struct node nodes[NODES + 1]; /* from 1 */ };
+struct node {
+    struct ballot promised;
+    struct ringdoc *doc;
+    int away;
+};
+struct cluster {
+    struct node nodes[NODES + 1]; /* from 1 */
+};
 
 static unsigned number_of(const char *id)
 {

@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* A version of a course; the clock is its place, the upload number becomes its upload id. */
-static inline struct record make_version(const char *course, uint64_t clock, uint64_t upload, const char *title, const char *instructor, const char *term)
+static inline struct record make_version(
+    const char *course, uint64_t clock, uint64_t upload, const char *title, const char *instructor, const char *term)
 {
     struct record r;
     struct buf name, key;

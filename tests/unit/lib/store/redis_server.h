@@ -32,7 +32,8 @@ static inline int redis_server_start(struct redis_server *r)
             _exit(1);
         int null = open("/dev/null", O_WRONLY);
         dup2(null, STDOUT_FILENO);
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", r->socket, "--dir", r->dir, "--save", "", "--appendonly", "no", (char *)NULL);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", r->socket, "--dir", r->dir, "--save", "", "--appendonly",
+            "no", (char *)NULL);
         _exit(127);
     }
     struct store *s = store_new(&(struct store_config){.address = r->address});

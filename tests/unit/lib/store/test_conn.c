@@ -10,7 +10,9 @@
 #define TIMEOUT_MS 200u
 #define TOKEN "0123456789abcdef0123456789abcdef"
 
-struct world { struct redis_server redis; };
+struct world {
+    struct redis_server redis;
+};
 
 static int set_up(void **state)
 {
@@ -37,7 +39,8 @@ static struct store *connect_to(const char *address)
 static void test_nobody_there(void **state)
 {
     (void)state;
-    static const char *const addresses[] = {"unix:/nonexistent/redis.sock", "127.0.0.1:1", "[::1]:1", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", ":6379", "", "unix:"};
+    static const char *const addresses[] = {
+        "unix:/nonexistent/redis.sock", "127.0.0.1:1", "[::1]:1", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", ":6379", "", "unix:"};
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         struct store *s = connect_to(addresses[i]);
         assert_err(ERR_UNAVAILABLE, store_ping(s));
@@ -148,7 +151,8 @@ static void test_any_bytes(void **state)
 static void test_password(void **state)
 {
     struct world *w = *state;
-    struct store *s = connect_to(w->redis.address), *with = store_new(&(struct store_config){.address = w->redis.address, .password = "two words"}),
+    struct store *s = connect_to(w->redis.address),
+                 *with = store_new(&(struct store_config){.address = w->redis.address, .password = "two words"}),
                  *as = store_new(&(struct store_config){.address = w->redis.address, .user = "default", .password = "two words"}),
                  *wrong = store_new(&(struct store_config){.address = w->redis.address, .password = "two"});
     struct call c;
@@ -174,12 +178,8 @@ static void test_password(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nobody_there),
-        cmocka_unit_test(test_stopped_redis),
-        cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_forgotten_scripts),
-        cmocka_unit_test(test_unexpected_answers),
-        cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_stopped_redis), cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_forgotten_scripts), cmocka_unit_test(test_unexpected_answers), cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_password), /* the last: it sets one */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

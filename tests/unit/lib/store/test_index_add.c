@@ -11,7 +11,10 @@
 #define COURSES 2u
 #define RECORDS_MAX 12u
 
-struct world { struct redis_server redis; struct store *store; };
+struct world {
+    struct redis_server redis;
+    struct store *store;
+};
 
 static int set_up(void **state)
 {
@@ -52,7 +55,10 @@ static void flush(struct world *w)
 
 /* ---- what the derived sets must hold */
 
-struct names { char *list[1024]; size_t n; };
+struct names {
+    char *list[1024];
+    size_t n;
+};
 
 static void add_name(struct names *names, const char *text, size_t len)
 {
@@ -172,7 +178,8 @@ static struct record random_record(const char *course, uint64_t clock)
         return make_tombstone(course, clock, upload, STAMP_ZERO);
     if (dice < 40)
         return make_tombstone(course, clock, upload, of);
-    struct record r = make_version(course, clock, upload, titles[id_random_below(4)], people[id_random_below(3)], terms[id_random_below(4)]);
+    struct record r =
+        make_version(course, clock, upload, titles[id_random_below(4)], people[id_random_below(3)], terms[id_random_below(4)]);
     if (dice < 50) {
         r.kind = RECORD_RESTORE;
         r.of = of;

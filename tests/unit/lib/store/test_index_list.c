@@ -9,7 +9,10 @@
 #define COURSES 600u
 #define QUESTIONS 250u
 
-struct course { struct record record; char *words; };
+struct course {
+    struct record record;
+    char *words;
+};
 struct world {
     struct redis_server redis;
     struct store *store;
@@ -18,7 +21,8 @@ struct world {
 };
 
 static const char *const subjects[] = {"CSEN", "COEN", "Math", "PHYS", "Econ", "ÉTU-", "zoo"};
-static const char *const titles[] = {"Introduction to Computing", "Computer Networks", "Advanced Networks", "Théorie des Ensembles", "Ethics", "Linear Algebra II", ""};
+static const char *const titles[] = {
+    "Introduction to Computing", "Computer Networks", "Advanced Networks", "Théorie des Ensembles", "Ethics", "Linear Algebra II", ""};
 static const char *const people[] = {"Ada Byron", "Nikola Tesla", "Zoë Quinn", "A. Nassi", ""};
 static const char *const terms[] = {"2026 Fall", "2026-fall", "Spring 2027", ""};
 
@@ -69,7 +73,10 @@ static int tear_down(void **state)
 
 /* ---- the same by a plain loop */
 
-struct question { const char *q, *term; enum index_sort sort; };
+struct question {
+    const char *q, *term;
+    enum index_sort sort;
+};
 
 static int append_query_word(const char *word, size_t len, void *ctx)
 {
@@ -154,8 +161,9 @@ static void compare(struct world *w, const struct question *ask, unsigned limit)
 
 static void test_pages_hold_what_fits_in_order(void **state)
 {
-    static const char *const questions[] = {NULL, "c", "csen", "CSEN 1", "csen-30", "csen 317", "net", "net comp", "comp net", "computer networks byron", "palaeo", "ada",
-        "etu", "éTU", "theorie", "THÉORIE ens", "nobody", "a", "a b", "z", "zoo 2", "in to com", "", "-", "_._", "!!", "2", "10", "fall", "zoë", "ii"};
+    static const char *const questions[] = {NULL, "c", "csen", "CSEN 1", "csen-30", "csen 317", "net", "net comp", "comp net",
+        "computer networks byron", "palaeo", "ada", "etu", "éTU", "theorie", "THÉORIE ens", "nobody", "a", "a b", "z", "zoo 2", "in to com",
+        "", "-", "_._", "!!", "2", "10", "fall", "zoë", "ii"};
     struct world *w = *state;
     for (unsigned i = 0; i < QUESTIONS; i++) {
         static const char *const asked_terms[] = {NULL, NULL, NULL, "2026 FALL", "spring2027", "Winter 1999", "never"};
@@ -194,8 +202,9 @@ static void test_cursor_stands_while_courses_come(void **state)
 
 static void test_foreign_cursors_are_refused(void **state)
 {
-    static const char *const cursors[] = {"", "n", "w", "x61", "n6", "n6g", "nGG", "61", "w61", "w6100000000000000000000000000000000000000000000000000000000000000000000",
-        "n61 ", "n61\n", "../", "w303030303030303030303030303030303030303030303030303030303030303061"};
+    static const char *const cursors[] = {"", "n", "w", "x61", "n6", "n6g", "nGG", "61", "w61",
+        "w6100000000000000000000000000000000000000000000000000000000000000000000", "n61 ", "n61\n", "../",
+        "w303030303030303030303030303030303030303030303030303030303030303061"};
     struct world *w = *state;
     struct index_page page;
     for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {

@@ -8,7 +8,10 @@
 #define MINE "11111111111111111111111111111111"
 #define THEIRS "22222222222222222222222222222222"
 
-struct world { struct redis_server redis; struct store *store; };
+struct world {
+    struct redis_server redis;
+    struct store *store;
+};
 
 static int set_up(void **state)
 {
@@ -64,7 +67,8 @@ static void test_course_lock_waits(void **state)
 static void test_lease_life(void **state)
 {
     struct store *s = ((struct world *)*state)->store;
-    struct lease mine = {.name = "coordinator-1", .token = MINE, .since_ms = 1700000000000}, theirs = {.name = "coordinator-2", .token = THEIRS}, seen;
+    struct lease mine = {.name = "coordinator-1", .token = MINE, .since_ms = 1700000000000},
+                 theirs = {.name = "coordinator-2", .token = THEIRS}, seen;
     assert_ok(lease_read(s, &seen));
     assert_string_equal(seen.name, "");
     assert_err(ERR_CONFLICT, lease_renew(s, &mine, 1500));
@@ -89,9 +93,10 @@ static void test_lease_parse(void **state)
 {
     (void)state;
     struct lease l;
-    static const char *const bad[] = {"", "{}", "[]", "{\"name\":\"a\",\"token\":\"b\",\"epoch\":1}", "{\"name\":\"a\",\"token\":\"b\",\"epoch\":-1,\"since\":0}",
-        "{\"name\":\"a\",\"token\":\"012345678901234567890123456789012\",\"epoch\":1,\"since\":0}", "{\"name\":1,\"token\":\"b\",\"epoch\":1,\"since\":0}",
-        "{\"name\":\"a\",\"token\":\"b\",\"epoch\":1,\"since\":0}x"};
+    static const char *const bad[] = {"", "{}", "[]", "{\"name\":\"a\",\"token\":\"b\",\"epoch\":1}",
+        "{\"name\":\"a\",\"token\":\"b\",\"epoch\":-1,\"since\":0}",
+        "{\"name\":\"a\",\"token\":\"012345678901234567890123456789012\",\"epoch\":1,\"since\":0}",
+        "{\"name\":1,\"token\":\"b\",\"epoch\":1,\"since\":0}", "{\"name\":\"a\",\"token\":\"b\",\"epoch\":1,\"since\":0}x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_err(ERR_SYNTAX, lease_parse(bad[i], strlen(bad[i]), &l));
     static const char good[] = "{\"name\":\"a\",\"token\":\"b\",\"epoch\":1,\"since\":0}";

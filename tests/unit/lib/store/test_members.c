@@ -8,7 +8,10 @@
 #include "tests/unit/lib/store/redis_server.h"
 #include "tests/unit/unit.h"
 
-struct world { struct redis_server redis; struct store *store; };
+struct world {
+    struct redis_server redis;
+    struct store *store;
+};
 
 static int set_up(void **state)
 {
@@ -31,7 +34,8 @@ static int tear_down(void **state)
 
 static struct member make_member(const char *name)
 {
-    struct member m = {.weight = 2, .stores = 1, .files = 3, .bytes = 4, .capacity_bytes = 5, .free_bytes = 6, .ring_epoch = 7, .zone = "z1"};
+    struct member m = {
+        .weight = 2, .stores = 1, .files = 3, .bytes = 4, .capacity_bytes = 5, .free_bytes = 6, .ring_epoch = 7, .zone = "z1"};
     snprintf(m.name, sizeof m.name, "%s", name);
     snprintf(m.id, sizeof m.id, "%s.0123456789abcdef", name);
     snprintf(m.url, sizeof m.url, "http://127.0.0.1:4711");
@@ -40,7 +44,8 @@ static struct member make_member(const char *name)
 
 static struct ringdoc *make_ring(uint64_t epoch, uint64_t counter)
 {
-    struct ring_member members[] = {{.id = "node-1.0123456789abcdef", .name = "node-1", .weight = 1}, {.id = "node-2.0123456789abcdef", .name = "node-2", .weight = 1}};
+    struct ring_member members[] = {
+        {.id = "node-1.0123456789abcdef", .name = "node-1", .weight = 1}, {.id = "node-2.0123456789abcdef", .name = "node-2", .weight = 1}};
     struct ballot b = {.counter = counter, .coordinator = "c", .start = 1};
     struct ringdoc *d;
     assert_ok(ringdoc_new(members, 2, 3, epoch, &b, &d));
@@ -62,7 +67,9 @@ static void test_bad_members_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{}", "[]", "null",
+        "{}",
+        "[]",
+        "null",
         "{\"id\":\"a.1\",\"name\":\"b\",\"url\":\"u\",\"zone\":\"\",\"weight\":1}",
         "{\"id\":\"a\",\"name\":\"a\",\"url\":\"u\",\"zone\":\"\",\"weight\":1}",
         "{\"id\":\"a.\",\"name\":\"a\",\"url\":\"u\",\"zone\":\"\",\"weight\":1}",
@@ -159,7 +166,8 @@ static void test_published_ring_never_goes_back(void **state)
 static void test_coordinators_and_leader(void **state)
 {
     struct store *s = ((struct world *)*state)->store;
-    struct coordinator_alive one = {.name = "coordinator-1", .url = "http://127.0.0.1:1", .token = "t1"}, two = {.name = "coordinator-2", .url = "http://127.0.0.1:2", .token = "t2"};
+    struct coordinator_alive one = {.name = "coordinator-1", .url = "http://127.0.0.1:1", .token = "t1"},
+                             two = {.name = "coordinator-2", .url = "http://127.0.0.1:2", .token = "t2"};
     struct lease lease = {.name = "coordinator-2", .token = "t2", .epoch = 4, .since_ms = 5};
     struct members all;
     assert_ok(members_coordinator_alive(s, &two, 60000));

@@ -1,0 +1,25 @@
+/* What conn.c and call.c share: the connection's insides. */
+#ifndef RB_LIB_STORE_INTERNAL_H
+#define RB_LIB_STORE_INTERNAL_H
+
+#include "lib/store/call.h"
+
+struct store {
+    char *address, *user, *password;
+    unsigned connect_timeout_ms, timeout_ms;
+    redisContext *context; /* NULL: not connected */
+    int up;                /* the last command got an answer */
+    int said_down;         /* the log knows already */
+    uint64_t tried_at_ms;  /* boot time of the last try to connect, 0 = never */
+    char run_id[64];
+    char sha[SCRIPT_COUNT][41]; /* "" until Redis told it; depends on the text alone, so it outlives connections */
+};
+
+/* Connects when needed, at most once in 100 ms. ERR_UNAVAILABLE. */
+enum err conn_ensure(struct store *s) MUST_CHECK;
+/* Gives the context up. It is never used again after any error: a late answer would be taken for the next one's. */
+void conn_drop(struct store *s);
+/* Logs why Redis is away, once, however long that lasts. */
+void conn_say_down(struct store *s, const char *why);
+
+#endif
