@@ -2,20 +2,24 @@
 
 #include "fcgi/service/courses.h"
 #include "fcgi/service/reindex.h"
+#include "fcgi/service/room.h"
 #include "fcgi/service/stamps.h"
 #include "fcgi/service/type.h"
 #include "fcgi/service/view.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define STORE_CONNECT_TIMEOUT_MS 200u
 #define STORE_TIMEOUT_MS 400u
 #define ARENA_MAX (16u << 20)
+#define ROOM_BYTES (16u << 20) /* all small bodies under way together */
 
 enum err app_init(struct app *a, const struct app_settings *settings, const struct sign_key *key)
 {
+    assert(settings->small_max_bytes <= ROOM_BYTES);
     memset(a, 0, sizeof(*a));
     a->settings = *settings;
     a->settings.redis.connect_timeout_ms = STORE_CONNECT_TIMEOUT_MS;
@@ -27,7 +31,8 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
     if (e == ERR_OK) {
         a->stamps = stamps_new();
         a->queue = courses_new();
-        e = a->stamps == NULL || a->queue == NULL ? ERR_NOMEM : ERR_OK;
+        a->room = room_new(ROOM_BYTES);
+        e = a->stamps == NULL || a->queue == NULL || a->room == NULL ? ERR_NOMEM : ERR_OK;
     }
     if (e == ERR_OK)
         e = view_start(a, &a->view);
@@ -45,6 +50,7 @@ void app_release(struct app *a)
     reindex_stop(a->retry);
     view_stop(a->view);
     courses_free(a->queue);
+    room_free(a->room);
     stamps_free(a->stamps);
     type_sniffer_free(a->sniffer);
     explicit_bzero(&a->key, sizeof(a->key));

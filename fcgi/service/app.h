@@ -15,6 +15,7 @@ struct stamps;          /* stamps.h: stamps_rebases() for the metrics */
 struct course_queue;    /* courses.h */
 struct index_retry;     /* reindex.h: reindex_waiting() for the metrics */
 struct type_sniffer;    /* type.h */
+struct room;            /* room.h */
 
 struct app_settings {
     const char *name;               /* "api-1": also the sender name of signed requests */
@@ -35,6 +36,7 @@ struct app {
     struct course_queue *queue;
     struct index_retry *retry;
     struct type_sniffer *sniffer;
+    struct room *room;              /* for bodies in memory */
     _Atomic int64_t nodes_ahead_ms; /* how far nodes' clocks are ahead of ours, as any worker learnt it last; 0: not known to differ */
 };
 

@@ -1,5 +1,6 @@
 #include "fcgi/service/body.h"
 
+#include "fcgi/service/room.h"
 #include "fcgi/service/type.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
@@ -13,11 +14,13 @@
 
 #define STALL_MS 1500u            /* a receiver that takes nothing for so long is left behind */
 #define FLUSH_BYTES_PER_MS 20000u /* the slowest disk we wait for: 20 MB/s */
-#define STAGING_PATH_MAX 64
+#define ROOM_WAIT_MS 5000u
 
 void payload_release(struct payload *p)
 {
     free(p->bytes);
+    if (p->room != NULL)
+        room_give(p->room, p->len);
     memset(p, 0, sizeof(*p));
 }
 
@@ -34,6 +37,18 @@ int payload_reaches(const struct payload *p, const char *node_id)
 unsigned payload_timeout_ms(const struct payload *p, uint64_t size, unsigned base_ms)
 {
     return p->staging[0] == '\0' ? base_ms : base_ms + (unsigned)(size / FLUSH_BYTES_PER_MS);
+}
+
+/* Memory for a small body, once there is room for it. */
+static enum err make_room(struct quorum *q, size_t n, struct payload *p)
+{
+    enum err e = room_take(q->w->app->room, n, ROOM_WAIT_MS);
+    if (e != ERR_OK)
+        return e;
+    p->room = q->w->app->room;
+    p->len = n;
+    p->bytes = malloc(n);
+    return p->bytes == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 /* Reads exactly n bytes. ERR_SYNTAX when fewer come. */
@@ -161,11 +176,9 @@ static enum err read_small(
     struct quorum *q, const struct upload_body *in, const char *claimed, const char *filename, struct body *out, const char **detail)
 {
     size_t n = (size_t)in->size;
-    out->payload.bytes = malloc(n);
-    if (out->payload.bytes == NULL)
-        return ERR_NOMEM;
-    out->payload.len = n;
-    enum err e = read_exactly(in, out->payload.bytes, n);
+    enum err e = make_room(q, n, &out->payload);
+    if (e == ERR_OK)
+        e = read_exactly(in, out->payload.bytes, n);
     if (e == ERR_OK)
         e = check_type(q, out->payload.bytes, n, claimed, filename, out, detail);
     if (e == ERR_OK)
@@ -235,9 +248,9 @@ enum err body_carry(struct quorum *q, const struct record *r, const char *base_u
     if (e == ERR_OK && lseek(fd, 0, SEEK_SET) != 0)
         e = ERR_IO;
     if (e == ERR_OK && r->size <= settings->small_max_bytes) {
-        out->len = (size_t)r->size;
-        out->bytes = malloc(out->len);
-        e = out->bytes == NULL ? ERR_NOMEM : read_exactly(&in, out->bytes, out->len);
+        e = make_room(q, (size_t)r->size, out);
+        if (e == ERR_OK)
+            e = read_exactly(&in, out->bytes, out->len);
     } else if (e == ERR_OK) {
         e = stage_all(q, &in, "", 0, hash, out);
     }

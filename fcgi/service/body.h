@@ -11,6 +11,7 @@
 struct payload {
     void *bytes;                    /* small: owned, sent behind the message */
     size_t len;
+    struct room *room;              /* where `len` bytes were taken for them */
     char staging[MESSAGE_STAGING_ID_SIZE]; /* large: staged under this id, else "" */
     const char *staged[RING_K_MAX]; /* at these nodes (ids, arena) */
     size_t n_staged;

@@ -1,12 +1,11 @@
 #include "fcgi/service/courses.h"
 
+#include "fcgi/service/wait.h"
 #include "lib/base/hash.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BUCKETS 256
 
@@ -72,25 +71,14 @@ static void unlink_waiter(struct line *l, struct waiter *me)
 static enum err wait_for_turn(struct course_queue *q, struct line *l, unsigned wait_ms)
 {
     struct waiter me = {.mine = 0};
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&me.turn, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_cond_init(&me.turn);
     if (l->last == NULL)
         l->first = &me;
     else
         l->last->next = &me;
     l->last = &me;
 
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = wait_until(wait_ms);
     int late = 0;
     while (!me.mine && !late)
         late = pthread_cond_timedwait(&me.turn, &q->lock, &until) != 0;

@@ -1,13 +1,12 @@
 #include "fcgi/service/reindex.h"
 
+#include "fcgi/service/wait.h"
 #include "lib/base/log.h"
 #include "lib/store/index.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define PAUSE_S 1
+#define PAUSE_MS 1000u
 
 /* A ring of records, oldest at `first`. */
 struct index_retry {
@@ -71,9 +70,7 @@ static void *run(void *arg)
     struct index_retry *r = arg;
     pthread_mutex_lock(&r->lock);
     while (!r->stopping) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += PAUSE_S;
+        struct timespec until = wait_until(PAUSE_MS);
         while (!r->stopping && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
             continue;
         pthread_mutex_unlock(&r->lock);
@@ -102,12 +99,8 @@ enum err reindex_start(struct app *a, struct index_retry **out)
     struct index_retry *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return ERR_NOMEM;
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_cond_init(&r->wake);
     r->records = calloc(REINDEX_MAX, sizeof(*r->records));
     r->store = store_new(&a->settings.redis);
     if (r->records == NULL || r->store == NULL || pthread_create(&r->thread, NULL, run, r) != 0) {

@@ -1,15 +1,14 @@
 #include "fcgi/service/view.h"
 
 #include "fcgi/service/picture.h"
+#include "fcgi/service/wait.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define POLL_MS 250u
 #define FIRST_WAIT_MS 1500u
@@ -167,17 +166,6 @@ static void refresh(struct view_keeper *k)
         publish(k, &m, now_ms, store_up);
 }
 
-static void in_ms(unsigned ms, struct timespec *out)
-{
-    clock_gettime(CLOCK_MONOTONIC, out);
-    out->tv_sec += ms / 1000;
-    out->tv_nsec += (long)(ms % 1000) * 1000000;
-    if (out->tv_nsec >= 1000000000) {
-        out->tv_sec++;
-        out->tv_nsec -= 1000000000;
-    }
-}
-
 static void *run(void *arg)
 {
     struct view_keeper *k = arg;
@@ -189,8 +177,7 @@ static void *run(void *arg)
         pthread_mutex_lock(&k->lock);
         k->done = answers;
         pthread_cond_broadcast(&k->fresh);
-        struct timespec until;
-        in_ms(POLL_MS, &until);
+        struct timespec until = wait_until(POLL_MS);
         while (!k->stopping && k->wanted == k->done)
             if (pthread_cond_timedwait(&k->wake, &k->lock, &until) != 0)
                 break;
@@ -201,8 +188,7 @@ static void *run(void *arg)
 
 void view_refresh(struct view_keeper *k, unsigned wait_ms)
 {
-    struct timespec until;
-    in_ms(wait_ms, &until);
+    struct timespec until = wait_until(wait_ms);
     pthread_mutex_lock(&k->lock);
     uint64_t mine = ++k->wanted;
     pthread_cond_signal(&k->wake);
@@ -239,17 +225,6 @@ static void load(struct view_keeper *k)
     publish(k, &m, 0, 0);
 }
 
-static void init_locks(struct view_keeper *k)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_mutex_init(&k->lock, NULL);
-    pthread_cond_init(&k->wake, &attr);
-    pthread_cond_init(&k->fresh, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 static void release(struct view_keeper *k)
 {
     if (k->now != NULL)
@@ -268,7 +243,9 @@ enum err view_start(struct app *a, struct view_keeper **out)
     struct view_keeper *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return ERR_NOMEM;
-    init_locks(k);
+    pthread_mutex_init(&k->lock, NULL);
+    wait_cond_init(&k->wake);
+    wait_cond_init(&k->fresh);
     struct store_config redis = a->settings.redis;
     redis.connect_timeout_ms = STORE_TIMEOUT_MS;
     redis.timeout_ms = STORE_TIMEOUT_MS;

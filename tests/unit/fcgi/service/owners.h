@@ -8,6 +8,7 @@
 #include "fcgi/service/app.h"
 #include "fcgi/service/courses.h"
 #include "fcgi/service/reindex.h"
+#include "fcgi/service/room.h"
 #include "fcgi/service/stamps.h"
 #include "fcgi/service/view.h"
 #include "lib/base/id.h"
@@ -428,6 +429,8 @@ static void owners_app(struct app *a)
     a->settings.small_max_bytes = 1u << 20;
     a->stamps = stamps_new();
     a->queue = courses_new();
+    a->room = room_new(1u << 20);
+    assert_non_null(a->room);
     assert_non_null(a->stamps);
     assert_non_null(a->queue);
 }
@@ -435,6 +438,7 @@ static void owners_app(struct app *a)
 static void owners_app_release(struct app *a)
 {
     courses_free(a->queue);
+    room_free(a->room);
     stamps_free(a->stamps);
 }
 
