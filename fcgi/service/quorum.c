@@ -13,6 +13,7 @@
 /* An owner that has not answered for so long when its round ends is routed around; one that was merely last is not. */
 #define SILENT_MS 250u
 #define PROBE_MS 400u
+#define UNPUBLISHED_MS 50u
 #define SHORT_ANSWER_MAX 65536u /* without a history */
 #define HEAD_MAX (FRAME_PREFIX + FRAME_HEAD_MAX)
 
@@ -58,9 +59,14 @@ enum err quorum_restart(struct quorum *q, unsigned budget_ms)
 enum err quorum_renew(struct quorum *q)
 {
     unsigned left = quorum_left_ms(q);
+    uint64_t before = q->owners.epoch;
     quorum_close(q);
     view_refresh(q->w->app->view, left < REFRESH_WAIT_MS ? left : REFRESH_WAIT_MS);
-    return take_view(q);
+    enum err e = take_view(q);
+    /* Nodes hear of a ring a moment before it is published. */
+    if (e == ERR_OK && q->owners.epoch == before)
+        clock_sleep_ms(left < UNPUBLISHED_MS ? left : UNPUBLISHED_MS);
+    return e;
 }
 
 unsigned quorum_left_ms(const struct quorum *q)

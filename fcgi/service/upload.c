@@ -162,6 +162,7 @@ static enum err commit_upload(struct change *c, struct upload_result *out)
     if (e == ERR_OK && (!finished || c->has_done))
         e = commit(c, again, out);
     pull_release(&pulled);
+    change_release(c); /* the lock first: whose turn is next may want it */
     commit_leave(c);
     return e;
 }
@@ -184,10 +185,8 @@ static enum err store(struct quorum *q, const struct upload_input *in, struct bo
     if (e != ERR_OK)
         return e;
     e = fill_draft(in, body, filename, &c.draft);
-    if (e == ERR_OK) {
+    if (e == ERR_OK)
         e = commit_upload(&c, out);
-        change_release(&c);
-    }
     record_release(&c.draft);
     return e;
 }
