@@ -15,26 +15,26 @@ struct options {
 };
 
 /* A text that may be missing: which ones are needed depends on what is asked for. */
-#define TEXT(option, variable, field, says)                                                             \
-    {                                                                                                   \
-        .name = option, .env = variable, .type = CFG_STR, .str = &o->field, .optional = 1, .help = says \
-    }
+static struct cfg_row text(const char *name, const char *env, const char **to, const char *help)
+{
+    return (struct cfg_row){.name = name, .env = env, .type = CFG_STR, .str = to, .optional = 1, .help = help};
+}
 
 static enum err read_options(struct options *o, int argc, char **argv)
 {
     const struct cfg_row rows[] = {
-        TEXT("name", "RB_COORDINATOR_NAME", run.name, "this coordinator's name, 1 to 63 of a-z, 0-9 and -; the smallest leads first"),
-        TEXT("data", "RB_COORDINATOR_DATA", run.data, "its folder: the last known ring"),
-        TEXT("listen", "RB_COORDINATOR_LISTEN", run.listen, "where to serve: ADDR:PORT"),
-        TEXT("url", "RB_COORDINATOR_URL", run.url, "what others call"),
-        TEXT("redis", "RB_COORDINATOR_REDIS", run.redis, "Redis: unix:PATH or HOST:PORT"),
-        TEXT("redis-user", "RB_COORDINATOR_REDIS_USER", run.redis_user, "the user there"),
-        TEXT("redis-password-file", "RB_COORDINATOR_REDIS_PASSWORD_FILE", run.redis_password_file,
+        text("name", "RB_COORDINATOR_NAME", &o->run.name, "this coordinator's name, 1 to 63 of a-z, 0-9 and -; the smallest leads first"),
+        text("data", "RB_COORDINATOR_DATA", &o->run.data, "its folder: the last known ring"),
+        text("listen", "RB_COORDINATOR_LISTEN", &o->run.listen, "where to serve: ADDR:PORT"),
+        text("url", "RB_COORDINATOR_URL", &o->run.url, "what others call"),
+        text("redis", "RB_COORDINATOR_REDIS", &o->run.redis, "Redis: unix:PATH or HOST:PORT"),
+        text("redis-user", "RB_COORDINATOR_REDIS_USER", &o->run.redis_user, "the user there"),
+        text("redis-password-file", "RB_COORDINATOR_REDIS_PASSWORD_FILE", &o->run.redis_password_file,
             "file with that user's password in one line"),
-        TEXT("key", "RB_COORDINATOR_KEY", run.key, "file with the cluster's key: 64 hex digits, mode 0600"),
-        TEXT("founding", "RB_COORDINATOR_FOUNDING", run.founding, "the founding document, the same bytes for all"),
-        TEXT("found", NULL, found, "write the founding document, ring 1, to this file, and exit"),
-        TEXT("members", NULL, members, "with --found: the first nodes' node.json files, with commas between them"),
+        text("key", "RB_COORDINATOR_KEY", &o->run.key, "file with the cluster's key: 64 hex digits, mode 0600"),
+        text("founding", "RB_COORDINATOR_FOUNDING", &o->run.founding, "the founding document, the same bytes for all"),
+        text("found", NULL, &o->found, "write the founding document, ring 1, to this file, and exit"),
+        text("members", NULL, &o->members, "with --found: the first nodes' node.json files, with commas between them"),
         {.name = "k", .type = CFG_U64, .u64 = &o->k, .def = "3", .min = 1, .max = RING_K_MAX, .help = "with --found: copies of each file"},
         {.name = "log-level",
             .env = "RB_LOG_LEVEL",

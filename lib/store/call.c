@@ -123,6 +123,7 @@ static enum err send_once(struct store *s, struct call *c, redisReply **out)
         return ERR_OK;
     }
     enum err e = starts_with(r->str, "NOSCRIPT") ? ERR_NOT_FOUND : error_of(r->str);
+    assert(e != ERR_OK); /* an error answer is never taken for a success */
     if (e != ERR_NOT_FOUND)
         log_write(e == ERR_INTERNAL ? LOG_ERROR : LOG_WARN, "redis", "%s refused: %s", c->is_script ? "a script" : c->argv[0], r->str);
     freeReplyObject(r);
