@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct bell {
-    pthread_mutex_t lock;   /* the owner may guard its own things with it too */
+    pthread_mutex_t lock; /* the owner may guard its own things with it too */
     pthread_cond_t rung;
-    int ringing;            /* rung since the last wait */
+    int ringing; /* rung since the last wait */
     int stop;
 };
 

@@ -17,9 +17,9 @@
 struct blobs;
 
 struct blobs_config {
-    const char *data;           /* the node's folder */
-    uint64_t capacity_bytes;    /* 0: what the file system has */
-    uint64_t reserve_bytes;     /* kept free on the file system */
+    const char *data;        /* the node's folder */
+    uint64_t capacity_bytes; /* 0: what the file system has */
+    uint64_t reserve_bytes;  /* kept free on the file system */
 };
 
 /* Makes the folders that are missing, sweeps DATA/tmp, makes what is there durable (one syncfs(2): a killed process may have left names that are only
@@ -30,10 +30,10 @@ enum err blobs_open_read(const char *data, struct blobs **out) MUST_CHECK;
 void blobs_close(struct blobs *b);
 
 struct blobs_usage {
-    uint64_t files, bytes;      /* blobs that have their names */
-    uint64_t drafts_bytes;      /* reserved for drafts */
-    uint64_t capacity_bytes;    /* as configured, or the file system's */
-    uint64_t free_bytes;        /* what may still be stored */
+    uint64_t files, bytes;   /* blobs that have their names */
+    uint64_t drafts_bytes;   /* reserved for drafts */
+    uint64_t capacity_bytes; /* as configured, or the file system's */
+    uint64_t free_bytes;     /* what may still be stored */
 };
 enum err blobs_usage(struct blobs *b, struct blobs_usage *out) MUST_CHECK;
 
@@ -47,7 +47,8 @@ enum err blobs_get(struct blobs *b, const char *sha256, int *fd, struct stat *st
 /* What stat(2) says. Errors as above. */
 enum err blobs_stat(struct blobs *b, const char *sha256, struct stat *st) MUST_CHECK;
 /* Calls each for every blob, in the order of their names; stops when it returns an error and returns that. path is relative to DATA. */
-enum err blobs_walk(struct blobs *b, enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st), void *ctx) MUST_CHECK;
+enum err blobs_walk(
+    struct blobs *b, enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st), void *ctx) MUST_CHECK;
 
 /* Makes the name of a blob that another thread may just have linked durable. */
 enum err blobs_sync(struct blobs *b, const char *sha256) MUST_CHECK;

@@ -42,7 +42,8 @@ static enum err visit_blob(struct walk *w, const char *folder, const char *name)
 }
 
 /* Calls down(w, path of the entry or folder, name) for the entries of one folder that pass, in the order of their names. */
-static enum err in_order(struct walk *w, const char *folder, int (*pass)(const struct dirent *), enum err (*down)(struct walk *, const char *, const char *))
+static enum err in_order(
+    struct walk *w, const char *folder, int (*pass)(const struct dirent *), enum err (*down)(struct walk *, const char *, const char *))
 {
     struct dirent **names;
     int n = scandirat(w->b->blobs_fd, folder, &names, pass, alphasort);

@@ -83,7 +83,8 @@ static void check_blob(struct look *l, const struct record *r)
     else if (strcmp(hex, r->sha256) != 0)
         wrong(l, "%s: record %s: blob %s has bytes with hash %s", r->key, id, r->sha256, hex);
     else if ((uint64_t)st.st_size != r->size)
-        wrong(l, "%s: record %s: blob %s has %llu bytes, not %llu", r->key, id, r->sha256, (unsigned long long)st.st_size, (unsigned long long)r->size);
+        wrong(l, "%s: record %s: blob %s has %llu bytes, not %llu", r->key, id, r->sha256, (unsigned long long)st.st_size,
+            (unsigned long long)r->size);
     l->checked++;
 }
 
@@ -168,7 +169,8 @@ enum err check_folder(const char *data, unsigned long *n_wrong)
         db_read_end(l.db);
     }
     if (!e)
-        printf("%lu courses, %lu records, %lu blobs of live versions read: %s\n", l.courses, l.records, l.checked, l.wrong ? "not well" : "all well");
+        printf("%lu courses, %lu records, %lu blobs of live versions read: %s\n", l.courses, l.records, l.checked,
+            l.wrong ? "not well" : "all well");
     blobs_close(l.blobs);
     db_close(db);
     *n_wrong = l.wrong;

@@ -25,7 +25,7 @@ struct cluster {
     char path[PATH_MAX];
     char coordinators[MEMBERS_COORDINATORS_MAX][MEMBERS_URL_MAX];
     size_t n_coordinators;
-    pthread_mutex_t lock;       /* guards the addresses */
+    pthread_mutex_t lock; /* guards the addresses */
     struct address *addresses;
     size_t n_addresses;
     pthread_mutex_t refreshing; /* held while one thread asks; guards the two below */

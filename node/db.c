@@ -15,10 +15,10 @@
 #define APPLICATION_ID 0x52426e64 /* "RBnd" */
 #define FORMAT 1
 #define BUSY_TIMEOUT_MS 5000
-#define WAL_PASSIVE_PAGES 1000  /* copied back beside the writers from here on */
-#define WAL_RESET_PAGES 16384   /* 64 MiB: the writers wait while the rest is copied and the WAL starts again */
+#define WAL_PASSIVE_PAGES 1000 /* copied back beside the writers from here on */
+#define WAL_RESET_PAGES 16384  /* 64 MiB: the writers wait while the rest is copied and the WAL starts again */
 #define HOUSEKEEPER_MS 200
-#define HOUSEKEEPER_BUSY_MS 20  /* how long it may wait for a reader while it holds the writers */
+#define HOUSEKEEPER_BUSY_MS 20 /* how long it may wait for a reader while it holds the writers */
 
 struct db {
     struct db_conn writer;

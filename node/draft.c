@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define FILE_MODE 0640
-#define WRITEBACK_BYTES (8u << 20) /* the kernel is asked to start writing after each so many bytes, so that the fsync at the end is short */
+#define WRITEBACK_BYTES \
+    (8u << 20) /* the kernel is asked to start writing after each so many bytes, so that the fsync at the end is short */
 #define NAME_SIZE 33
 
 struct draft {
@@ -20,7 +21,7 @@ struct draft {
     struct hash_ctx *hash;
     int fd;
     int synced, counted;
-    char name[NAME_SIZE];   /* in DATA/tmp; "" for an unnamed file */
+    char name[NAME_SIZE]; /* in DATA/tmp; "" for an unnamed file */
     uint64_t size, written, flushing;
 };
 

@@ -99,7 +99,12 @@ static enum err pull(struct node *n, struct peer *peer, const char *url, uint64_
         e = buf_add_str(&path, "/pull");
     if (!e)
         e = message_request_print(&m, &body);
-    struct peer_call call = {.base_url = url, .method = "POST", .path = buf_str(&path), .epoch = ring, .body = body.data, .body_len = body.len,
+    struct peer_call call = {.base_url = url,
+        .method = "POST",
+        .path = buf_str(&path),
+        .epoch = ring,
+        .body = body.data,
+        .body_len = body.len,
         .answer_max = MESSAGE_BODY_MAX};
     if (!e)
         e = peer_call(peer, &call, PULL_TIMEOUT_MS);
@@ -117,7 +122,8 @@ static enum err pull(struct node *n, struct peer *peer, const char *url, uint64_
 }
 
 /* Fetches what is missing; missing[i] is set for blobs that no owner has. */
-static enum err fetch_blobs(struct node *n, struct peer *peer, const char *key, const char *from, const struct history *set, unsigned char *missing)
+static enum err fetch_blobs(
+    struct node *n, struct peer *peer, const char *key, const char *from, const struct history *set, unsigned char *missing)
 {
     for (size_t i = 0; i < set->n; i++) {
         const struct record *r = &set->entries[i].record;

@@ -9,7 +9,8 @@
 enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;
 
 /* Makes sure that a blob is here, from wherever. Errors as above. */
-enum err fetch_if_missing(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;
+enum err fetch_if_missing(
+    struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;
 
 /* Pulls the whole set of a course from owner `from`, with its blobs, and merges it in one transaction. A blob that no owner has becomes a need, so that
  * one lost blob does not keep the rest away. ERR_UNAVAILABLE, ERR_STALE_RING, ERR_CONFLICT (not ours), ERR_FULL, …: nothing was merged. */

@@ -47,15 +47,16 @@ static void reply_bytes(struct http_request *r, const char *sha256, int fd, uint
 {
     char etag[HASH_HEX_SIZE + 2], range[80];
     uint64_t first = 0, last = 0, modified = modified_s(r);
-    struct http_conditions conditions = {http_header(r, "Range"), http_header(r, "If-Range"), http_header(r, "If-None-Match"),
-        http_header(r, "If-Modified-Since")};
+    struct http_conditions conditions = {
+        http_header(r, "Range"), http_header(r, "If-Range"), http_header(r, "If-None-Match"), http_header(r, "If-Modified-Since")};
     snprintf(etag, sizeof(etag), "\"%s\"", sha256);
     enum http_range_result result = http_range(&conditions, size, etag, modified, &first, &last);
     add_headers(r, etag, modified);
     switch (result) {
     case HTTP_RANGE_WHOLE: http_reply_file(r, 200, NULL, fd, 0, size); return;
     case HTTP_RANGE_PART:
-        snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)first, (unsigned long long)last, (unsigned long long)size);
+        snprintf(
+            range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)first, (unsigned long long)last, (unsigned long long)size);
         http_add_header(r, "Content-Range", range);
         http_reply_file(r, 206, NULL, fd, first, last - first + 1);
         return;

@@ -125,7 +125,8 @@ void handle_lookup(struct http_request *r, void *ctx)
         uint64_t at_ms = 0;
         json_set(item, "record", record_to_json(&entry->record));
         json_set_bool(item, "direct", entry->direct);
-        json_set_str(item, "blob", entry->record.sha256[0] ? blob_state_name(verify_state(n->verify, entry->record.sha256, &at_ms)) : "stored");
+        json_set_str(
+            item, "blob", entry->record.sha256[0] ? blob_state_name(verify_state(n->verify, entry->record.sha256, &at_ms)) : "stored");
         json_append(records, item);
     }
     json_set(j, "records", records);

@@ -11,12 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KNOWN_FETCH_BYTES_MAX (32u << 20) /* blobs of `known` records that are fetched while the sender waits; more comes by repair, and the sender asks again */
+#define KNOWN_FETCH_BYTES_MAX \
+    (32u << 20) /* blobs of `known` records that are fetched while the sender waits; more comes by repair, and the sender asks again */
 
 /* A message on its way through a handler. */
 struct incoming {
     struct message_request m;
-    const void *bytes;          /* the blob, borrowed from the body */
+    const void *bytes; /* the blob, borrowed from the body */
     size_t n_bytes;
 };
 

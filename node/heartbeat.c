@@ -23,9 +23,9 @@ struct contact {
 
 struct heartbeat {
     struct node *node;
-    struct peer *peer;          /* of the thread */
+    struct peer *peer; /* of the thread */
     struct contact contacts[MEMBERS_COORDINATORS_MAX];
-    int lonely;                 /* nobody answered last time: said once */
+    int lonely; /* nobody answered last time: said once */
     struct bell bell;
     int has_thread;
     pthread_t thread;

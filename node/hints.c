@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TARGETS_MAX 64      /* more wait for their turn */
-#define BATCH 64            /* rows of one target that are looked at together */
+#define TARGETS_MAX 64 /* more wait for their turn */
+#define BATCH 64       /* rows of one target that are looked at together */
 #define IDLE_MS 1000u
 #define PAUSE_MIN_MS 500u
 #define PAUSE_MAX_MS 5000u
-#define REFUSALS_MAX 8      /* in a row, before a target that answers is left alone too: its disk may be full or failing */
+#define REFUSALS_MAX 8          /* in a row, before a target that answers is left alone too: its disk may be full or failing */
 #define CALL_TIMEOUT_MS 120000u /* the target may have large blobs to fetch; a row whose call was given up is tried again */
 #define CONNECT_MS 500u
 #define PATH_BYTES_MAX 8192
@@ -31,17 +31,17 @@ struct hint {
 
 /* A target's place in its rows, and how long to leave it alone. */
 struct target {
-    char id[RING_ID_MAX];       /* "" = free */
-    char after[NAME_KEY_BYTES_MAX + 1];       /* rows up to here were tried in this round */
-    uint64_t not_before_ms;     /* boot clock */
+    char id[RING_ID_MAX];               /* "" = free */
+    char after[NAME_KEY_BYTES_MAX + 1]; /* rows up to here were tried in this round */
+    uint64_t not_before_ms;             /* boot clock */
     unsigned pause_ms, refusals;
 };
 
 struct hints {
     struct node *node;
-    struct bell bell;           /* its lock guards all below */
+    struct bell bell; /* its lock guards all below */
     struct target targets[TARGETS_MAX];
-    struct hint *queue;         /* BATCH of them: rows of one target that nobody took yet */
+    struct hint *queue; /* BATCH of them: rows of one target that nobody took yet */
     size_t n_queue;
     struct hint busy[HINTS_THREADS]; /* rows in the hands of threads; key "" = none */
     pthread_t threads[HINTS_THREADS];
@@ -258,13 +258,20 @@ static enum outcome call_target(struct node *n, struct peer *peer, const struct 
         e = buf_add_str(&path, "/fetch");
     if (!e)
         e = message_request_print(&m, &body);
-    struct peer_call call = {.base_url = url, .method = "POST", .path = buf_str(&path), .epoch = m.ring, .body = body.data, .body_len = body.len, .answer_max = 65536};
+    struct peer_call call = {.base_url = url,
+        .method = "POST",
+        .path = buf_str(&path),
+        .epoch = m.ring,
+        .body = body.data,
+        .body_len = body.len,
+        .answer_max = 65536};
     struct peer_round round = {.timeout_ms = CALL_TIMEOUT_MS, .connect_timeout_ms = CONNECT_MS};
     if (!e)
         e = peer_round(peer, &round, &call, 1);
     enum outcome outcome = e ? LATER : call.error ? NOT_THERE : call.status == 200 ? DONE : LATER;
     if (outcome == LATER)
-        log_write(LOG_DEBUG, "hints", "%s does not have all of %s yet: %ld %s", hint->target, hint->key, call.status, buf_str(&call.answer));
+        log_write(
+            LOG_DEBUG, "hints", "%s does not have all of %s yet: %ld %s", hint->target, hint->key, call.status, buf_str(&call.answer));
     peer_calls_release(&call, 1);
     message_request_release(&m);
     buf_release(&path);

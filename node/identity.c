@@ -70,7 +70,8 @@ enum err identity_read(const char *data, struct ring_member *out)
     enum err e = read_json(data, "node.json", &j);
     if (e)
         return e;
-    int ok = get_text(j, "id", m.id, sizeof(m.id)) && get_text(j, "name", m.name, sizeof(m.name)) && get_text(j, "zone", m.zone, sizeof(m.zone));
+    int ok =
+        get_text(j, "id", m.id, sizeof(m.id)) && get_text(j, "name", m.name, sizeof(m.name)) && get_text(j, "zone", m.zone, sizeof(m.zone));
     if (!ok || json_get_u64(j, "weight", RING_WEIGHT_MAX, &weight))
         e = ERR_CORRUPT;
     json_free(j);
@@ -188,11 +189,13 @@ enum err identity_claim(const char *data, const struct ring_member *self, struct
         return e;
     }
     if (strcmp(marked, self->id) != 0 || strcmp(owner, self->id) != 0) {
-        log_write(LOG_ERROR, "identity", "node.json says %s, marker.json %s and records.db %s: they do not belong together", self->id, marked, owner);
+        log_write(LOG_ERROR, "identity", "node.json says %s, marker.json %s and records.db %s: they do not belong together", self->id,
+            marked, owner);
         return ERR_CORRUPT;
     }
     if (starts < marked_starts) {
-        log_write(LOG_ERROR, "identity", "records.db knows %llu starts of this node and marker.json %llu: the database was restored from a copy",
+        log_write(LOG_ERROR, "identity",
+            "records.db knows %llu starts of this node and marker.json %llu: the database was restored from a copy",
             (unsigned long long)starts, (unsigned long long)marked_starts);
         return ERR_CORRUPT;
     }

@@ -201,7 +201,8 @@ static enum err end_install(struct ledger *l, struct db_conn *c, enum err e, con
         put_in_force(l, next);
     db_write_release(c);
     if (!e)
-        log_write(LOG_INFO, "ring", "ring %llu is in force, before it %llu", (unsigned long long)doc->ring->epoch, (unsigned long long)before);
+        log_write(
+            LOG_INFO, "ring", "ring %llu is in force, before it %llu", (unsigned long long)doc->ring->epoch, (unsigned long long)before);
     else if (next)
         ledger_drop(&next->view);
     return e;

@@ -27,8 +27,9 @@ enum err needs_write(struct db *db, const char *sha256, uint64_t size, const cha
 /* Finds a course and a size for a blob, in R or in a slot. *row is 0 when nothing names it. */
 static enum err find_name(struct db_conn *c, const char *sha256, sqlite3_stmt **out, int *row)
 {
-    *out = db_stmt(c, "SELECT key, json_extract(body, '$.size') FROM record WHERE sha256 = ?1 AND sha256 <> ''"
-                      " UNION ALL SELECT key, json_extract(slot_record, '$.size') FROM course WHERE slot_sha256 = ?1 AND slot_sha256 <> '' LIMIT 1");
+    *out = db_stmt(c,
+        "SELECT key, json_extract(body, '$.size') FROM record WHERE sha256 = ?1 AND sha256 <> ''"
+        " UNION ALL SELECT key, json_extract(slot_record, '$.size') FROM course WHERE slot_sha256 = ?1 AND slot_sha256 <> '' LIMIT 1");
     db_bind_text(*out, 1, sha256);
     return db_step(c, *out, row);
 }

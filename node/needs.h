@@ -9,8 +9,8 @@
 struct need {
     char sha256[HASH_HEX_SIZE];
     uint64_t size;
-    char *key;  /* a course that names it: its owners are asked */
-    int bad;    /* 1: there was a copy, now in quarantine */
+    char *key; /* a course that names it: its owners are asked */
+    int bad;   /* 1: there was a copy, now in quarantine */
 };
 
 /* Adds a row inside a transaction of the caller; a row that is there stays, but becomes bad if this one is. */

@@ -66,7 +66,8 @@ static int open_identity(struct node *n, const struct node_settings *s)
         return fail(2, "--url is too long");
     e = fs_read_secret(s->key_file, n->key.bytes, sizeof(n->key.bytes));
     if (e)
-        return fail(2, "the cluster's key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s", s->key_file, err_text(e));
+        return fail(
+            2, "the cluster's key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s", s->key_file, err_text(e));
     e = lock_folder(s->data, &n->lock_fd);
     if (e == ERR_CONFLICT)
         return fail(2, "another process runs in %s", s->data);
@@ -81,13 +82,16 @@ static int open_database(struct node *n, const struct node_settings *s)
         return fail(2, "--data is too long");
     enum err e = db_open(path, &n->db);
     if (e == ERR_NOT_FOUND || e == ERR_CORRUPT)
-        return fail(2, "%s %s: this node has forgotten what it promised and must be made new: move its node.json away and run --init (README of node/)", path,
-            e == ERR_NOT_FOUND ? "is missing" : "is damaged");
+        return fail(2,
+            "%s %s: this node has forgotten what it promised and must be made new: move its node.json away and run --init (README of "
+            "node/)",
+            path, e == ERR_NOT_FOUND ? "is missing" : "is damaged");
     if (e)
         return fail(1, "%s cannot be opened: %s", path, err_text(e));
     e = identity_claim(s->data, &n->self, n->db);
     if (e == ERR_CORRUPT)
-        return fail(2, "%s is not the database this node left: it must be made new: move its node.json away and run --init (README of node/)", path);
+        return fail(2,
+            "%s is not the database this node left: it must be made new: move its node.json away and run --init (README of node/)", path);
     return e ? fail(1, "%s cannot be written: %s", path, err_text(e)) : 0;
 }
 
@@ -123,7 +127,8 @@ static int open_network(struct node *n, const struct node_settings *s)
         return fail(1, "the node cannot start: %s", err_text(e));
     e = server_start(n, s->listen, &n->server);
     if (e)
-        return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", s->listen, e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
+        return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", s->listen,
+            e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
     e = heartbeat_start(n, &n->heartbeat);
     return e ? fail(1, "the heartbeat cannot start: %s", err_text(e)) : 0;
 }

@@ -16,8 +16,8 @@ struct heartbeat;
 
 struct node_settings {
     const char *data;
-    const char *listen;         /* ADDR:PORT */
-    const char *url;            /* NULL: http:// and what listen says */
+    const char *listen; /* ADDR:PORT */
+    const char *url;    /* NULL: http:// and what listen says */
     const char *coordinators;
     const char *key_file;
     uint64_t capacity_bytes, reserve_bytes;

@@ -70,8 +70,8 @@ static enum err load_course(struct db_conn *c, const char *key, struct course *o
 }
 
 /* Ring, owner, and what the course's row says: the start of every message, inside its transaction. */
-static enum err check_course(struct records *r, struct db_conn *c, const struct message_request *m, struct course *course,
-    struct message_answer *answer)
+static enum err check_course(
+    struct records *r, struct db_conn *c, const struct message_request *m, struct course *course, struct message_answer *answer)
 {
     enum err e = check_ring(r, m->key, m->ring, answer);
     if (e || !answer->ok)
@@ -112,7 +112,8 @@ static enum err find_direct(struct db_conn *c, const char *key, struct stamp id,
 
 static enum err promise(struct db_conn *c, const char *key, struct stamp stamp)
 {
-    sqlite3_stmt *s = db_stmt(c, "INSERT INTO course (key, promised) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET promised = excluded.promised");
+    sqlite3_stmt *s =
+        db_stmt(c, "INSERT INTO course (key, promised) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET promised = excluded.promised");
     db_bind_text(s, 1, key);
     db_bind_stamp(s, 2, stamp);
     return db_run(c, s);
@@ -314,7 +315,8 @@ enum err records_accept(struct records *r, const struct message_request *m, stru
     return e ? e : db_write_end(c, accept_in(r, c, m, answer));
 }
 
-static enum err learn_in(struct records *r, struct db_conn *c, const struct message_request *m, int blob_missing, struct message_answer *answer)
+static enum err learn_in(
+    struct records *r, struct db_conn *c, const struct message_request *m, int blob_missing, struct message_answer *answer)
 {
     struct course course;
     enum err e = check_course(r, c, m, &course, answer);
@@ -349,7 +351,8 @@ enum err records_pull(struct records *r, const struct message_request *m, struct
     return e;
 }
 
-static enum err copy_in(struct records *r, struct db_conn *c, const char *key, uint64_t ring, const struct history *set, const unsigned char *missing)
+static enum err copy_in(
+    struct records *r, struct db_conn *c, const char *key, uint64_t ring, const struct history *set, const unsigned char *missing)
 {
     struct message_answer answer;
     message_answer_init(&answer);

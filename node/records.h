@@ -14,10 +14,10 @@
 #include "node/ledger.h"
 
 struct records {
-    struct db *db;              /* borrowed */
-    struct ledger *ledger;      /* borrowed */
-    char self[RING_ID_MAX];     /* this node's id */
-    uint64_t (*now_ms)(void);   /* unix time; clock_unix_ms but in tests */
+    struct db *db;            /* borrowed */
+    struct ledger *ledger;    /* borrowed */
+    char self[RING_ID_MAX];   /* this node's id */
+    uint64_t (*now_ms)(void); /* unix time; clock_unix_ms but in tests */
 };
 
 void records_init(struct records *r, struct db *db, struct ledger *ledger, const char *self);
@@ -36,7 +36,8 @@ enum err records_pull(struct records *r, const struct message_request *m, struct
 
 /* Merges a copied set, without direct bits, and a need for every blob whose missing[i] is set (missing may be NULL). Refused with ERR_STALE_RING when
  * the ring in force is not `ring` any more, with ERR_CONFLICT when we do not own the course. */
-enum err records_copy(struct records *r, const char *key, uint64_t ring, const struct history *set, const unsigned char *missing) MUST_CHECK;
+enum err records_copy(
+    struct records *r, const char *key, uint64_t ring, const struct history *set, const unsigned char *missing) MUST_CHECK;
 
 /* What is known of a course, whoever owns it: for GET /lookup. */
 enum err records_look(struct records *r, const char *key, struct message_answer *answer) MUST_CHECK;

@@ -15,7 +15,7 @@
 
 struct repair {
     struct node *node;
-    struct bell bell;       /* its lock guards all below */
+    struct bell bell; /* its lock guards all below */
     char checks[REPAIR_CHECKS_MAX][HASH_HEX_SIZE];
     size_t n_checks;
     int has_thread;

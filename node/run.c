@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ARENAS_MAX 2                /* glibc would else keep one heap for each of hundreds of threads */
-#define MMAP_BYTES (128 << 10)      /* larger buffers are mapped, so that they go back when they are freed; glibc would else raise this by itself */
-#define STOP_S 2                    /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
+#define ARENAS_MAX 2 /* glibc would else keep one heap for each of hundreds of threads */
+#define MMAP_BYTES \
+    (128 << 10)  /* larger buffers are mapped, so that they go back when they are freed; glibc would else raise this by itself */
+#define STOP_S 2 /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
 
 static void wait_for_signal(void)
 {

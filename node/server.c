@@ -10,7 +10,7 @@
 #define CONNECTIONS_MAX 400u
 #define TIMEOUT_S 30u
 #define CONNECTION_BYTES (64u << 10)
-#define BLOB_BODY_MAX (4u << 20)    /* a blob that comes with its record; larger ones are staged */
+#define BLOB_BODY_MAX (4u << 20) /* a blob that comes with its record; larger ones are staged */
 #define HEAD_MAX (FRAME_PREFIX + FRAME_HEAD_MAX)
 #define SMALL_MAX 65536u
 

@@ -22,14 +22,14 @@ struct staging_entry {
     char id[MESSAGE_STAGING_ID_SIZE];
     char sha256[HASH_HEX_SIZE]; /* of a whole one */
     struct draft *draft;
-    uint64_t whole_at_ms;       /* boot clock */
+    uint64_t whole_at_ms; /* boot clock */
     enum phase phase;
 };
 
 struct staging {
     struct blobs *blobs;
     struct verify *verify;
-    struct bell bell;           /* its lock guards all below, and the phase of each entry */
+    struct bell bell; /* its lock guards all below, and the phase of each entry */
     struct staging_entry *entries[STAGING_MAX];
     uint64_t bytes;
     int has_thread;

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SETS 4096u          /* times WAYS entries of 72 bytes: 1.1 MiB */
+#define SETS 4096u /* times WAYS entries of 72 bytes: 1.1 MiB */
 #define WAYS 4u
-#define PENDING_MAX 4096u   /* checks that wait to be written down; more are only remembered in memory */
-#define READING_MAX 64      /* blobs that are being hashed at once */
+#define PENDING_MAX 4096u /* checks that wait to be written down; more are only remembered in memory */
+#define READING_MAX 64    /* blobs that are being hashed at once */
 #define FLUSH_MS 1000u
 #define PUT_TRIES 3
 
@@ -31,7 +31,7 @@ struct verify {
     struct blobs *blobs;
     void (*lost)(void *ctx, const char *sha256, int bad);
     void *lost_ctx;
-    pthread_mutex_t lock;   /* guards all below */
+    pthread_mutex_t lock; /* guards all below */
     pthread_cond_t read_ended;
     struct check (*sets)[WAYS];
     unsigned char next_way[SETS];
@@ -39,7 +39,7 @@ struct verify {
     size_t n_pending;
     uint8_t reading[READING_MAX][HASH_SIZE];
     size_t n_reading;
-    struct bell bell;       /* of the thread that writes checks down */
+    struct bell bell; /* of the thread that writes checks down */
     int has_thread;
     pthread_t thread;
 };
@@ -51,7 +51,8 @@ static uint64_t to_ns(struct timespec t)
 
 static struct check check_of(const uint8_t *sha256, const struct stat *st, uint64_t at_ms)
 {
-    struct check c = {.size = (uint64_t)st->st_size, .mtime_ns = to_ns(st->st_mtim), .ctime_ns = to_ns(st->st_ctim), .inode = st->st_ino, .at_ms = at_ms};
+    struct check c = {
+        .size = (uint64_t)st->st_size, .mtime_ns = to_ns(st->st_mtim), .ctime_ns = to_ns(st->st_ctim), .inode = st->st_ino, .at_ms = at_ms};
     memcpy(c.sha256, sha256, HASH_SIZE);
     return c;
 }

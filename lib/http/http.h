@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct http_request;  /* lives for one request, in one thread */
+struct http_request; /* lives for one request, in one thread */
 struct http_server;
 
 #define HTTP_SEGMENTS_MAX 8
@@ -18,17 +18,17 @@ struct http_server;
 #define HTTP_PATH_MAX 8192
 
 enum http_auth {
-    HTTP_AUTH_SIGNED,       /* Authorization: RB1 …; the whole body's hash must match (or `stream` for streamed routes) */
-    HTTP_AUTH_HANDLER,      /* the handler checks a capability or a signature itself (http_check_signature) */
-    HTTP_AUTH_NONE          /* /healthz */
+    HTTP_AUTH_SIGNED,  /* Authorization: RB1 …; the whole body's hash must match (or `stream` for streamed routes) */
+    HTTP_AUTH_HANDLER, /* the handler checks a capability or a signature itself (http_check_signature) */
+    HTTP_AUTH_NONE     /* /healthz */
 };
 
 /* A route. Pattern segments: a word, or "{}" = one percent-decoded segment, captured. A handler answers exactly once with http_reply*. */
 struct http_route {
-    const char *method;             /* "GET" also serves HEAD */
-    const char *pattern;            /* "/records/{}/store": {} captures */
+    const char *method;  /* "GET" also serves HEAD */
+    const char *pattern; /* "/records/{}/store": {} captures */
     enum http_auth auth;
-    size_t body_max;                /* buffered bodies: larger ones are 413 */
+    size_t body_max; /* buffered bodies: larger ones are 413 */
     void (*handle)(struct http_request *r, void *ctx);
     /* Streamed routes set these three and leave handle for the end: begin when the headers are in (may refuse by an error or by http_reply*, or set *state),
      * piece for each part of the body (an error refuses the rest and answers it), drop when it ends without handle: the client went away, the body was refused
@@ -39,17 +39,17 @@ struct http_route {
 };
 
 struct http_config {
-    const char *address;            /* numeric */
-    uint16_t port;                  /* 0: any; see http_port() */
-    unsigned connections_max;       /* default 512 */
-    unsigned connections_per_ip_max;/* 0 = no limit */
-    unsigned timeout_s;             /* idle time-out of a connection */
-    size_t memory_per_connection;   /* header and read buffer bytes; request line and headers must fit into half of it */
+    const char *address;             /* numeric */
+    uint16_t port;                   /* 0: any; see http_port() */
+    unsigned connections_max;        /* default 512 */
+    unsigned connections_per_ip_max; /* 0 = no limit */
+    unsigned timeout_s;              /* idle time-out of a connection */
+    size_t memory_per_connection;    /* header and read buffer bytes; request line and headers must fit into half of it */
     const struct http_route *routes;
     size_t n_routes;
-    const struct sign_key *key;     /* borrowed, outlives the server */
-    void *ctx;                      /* handed to handlers */
-    uint64_t (*epoch)(void *ctx);   /* smallest epoch a signed request may name; NULL = 0 */
+    const struct sign_key *key;   /* borrowed, outlives the server */
+    void *ctx;                    /* handed to handlers */
+    uint64_t (*epoch)(void *ctx); /* smallest epoch a signed request may name; NULL = 0 */
 };
 
 /* Starts serving; 0 in a limit of config means its default (512 connections, any number of them per address, 30 s, 64 KiB). routes are borrowed like key.
@@ -60,14 +60,15 @@ void http_stop(struct http_server *s);
 uint16_t http_port(const struct http_server *s);
 
 /* The request; strings are borrowed until the answer was given. */
-const char *http_method(const struct http_request *r);      /* "HEAD" stays "HEAD" */
-const char *http_path(const struct http_request *r);        /* raw, with query */
-const char *http_capture(const struct http_request *r, size_t i);   /* decoded; never holds NUL or '/' unless it was %2F; NULL past the last */
-const char *http_query(const struct http_request *r, const char *name); /* decoded, or NULL */
+const char *http_method(const struct http_request *r); /* "HEAD" stays "HEAD" */
+const char *http_path(const struct http_request *r);   /* raw, with query */
+const char *http_capture(
+    const struct http_request *r, size_t i); /* decoded; never holds NUL or '/' unless it was %2F; NULL past the last */
+const char *http_query(const struct http_request *r, const char *name);  /* decoded, or NULL */
 const char *http_header(const struct http_request *r, const char *name); /* any case, or NULL */
 const void *http_body(const struct http_request *r, size_t *len);
 uint64_t http_content_length(const struct http_request *r, int *known);
-void *http_state(const struct http_request *r);             /* what begin set */
+void *http_state(const struct http_request *r);                    /* what begin set */
 const struct sign_claim *http_claim(const struct http_request *r); /* who signed; NULL when nobody had to */
 /* For HTTP_AUTH_HANDLER: checks the Authorization header as a signature. In a streamed route's begin the body's hash is still to come: it is compared before handle.
  * ERR_AUTH, ERR_CLOCK, ERR_STALE_RING, ERR_UNAVAILABLE: for http_reply_problem, which tells our time with ERR_CLOCK. */
@@ -75,16 +76,19 @@ enum err http_check_signature(struct http_request *r) MUST_CHECK;
 
 /* Answers. Headers are added before the reply; names and values with CR or LF are dropped and logged. */
 void http_add_header(struct http_request *r, const char *name, const char *value);
-void http_reply(struct http_request *r, int status, const char *type, const void *body, size_t len);  /* body copied */
-void http_reply_json(struct http_request *r, int status, struct buf *body);                           /* takes body's memory */
-void http_reply_problem(struct http_request *r, enum err e, const char *detail);                      /* RFC 9457 */
+void http_reply(struct http_request *r, int status, const char *type, const void *body, size_t len); /* body copied */
+void http_reply_json(struct http_request *r, int status, struct buf *body);                          /* takes body's memory */
+void http_reply_problem(struct http_request *r, enum err e, const char *detail);                     /* RFC 9457 */
 /* `len` bytes of fd from offset, by sendfile; takes fd. HEAD sends the headers only. */
 void http_reply_file(struct http_request *r, int status, const char *type, int fd, uint64_t offset, uint64_t len);
 
 /* Range and conditions of RFC 9110 for a body of `size` bytes with a strong ETag (with its quotes) and a time (0 = none). */
 enum http_range_result { HTTP_RANGE_WHOLE, HTTP_RANGE_PART, HTTP_RANGE_UNSATISFIABLE, HTTP_RANGE_NOT_MODIFIED };
-struct http_conditions { const char *range, *if_range, *if_none_match, *if_modified_since; };
+struct http_conditions {
+    const char *range, *if_range, *if_none_match, *if_modified_since;
+};
 /* One range only: several are answered as the whole. *first and *last (inclusive) are set for PART. Malformed ones are ignored, as the RFC says. Pure; fuzzed. */
-enum http_range_result http_range(const struct http_conditions *c, uint64_t size, const char *etag, uint64_t modified_unix_s, uint64_t *first, uint64_t *last);
+enum http_range_result http_range(
+    const struct http_conditions *c, uint64_t size, const char *etag, uint64_t modified_unix_s, uint64_t *first, uint64_t *last);
 
 #endif

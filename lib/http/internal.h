@@ -8,63 +8,65 @@
 
 #include <microhttpd.h>
 
-#define HTTP_PARAMS_MAX 32          /* of a query */
-#define HTTP_HEADERS_MAX 32         /* a handler may add to its answer */
-#define HTTP_ARENA_MAX (64u << 10)  /* bytes of all strings of one request */
+#define HTTP_PARAMS_MAX 32         /* of a query */
+#define HTTP_HEADERS_MAX 32        /* a handler may add to its answer */
+#define HTTP_ARENA_MAX (64u << 10) /* bytes of all strings of one request */
 
 struct http_server {
     struct http_config config;
     struct MHD_Daemon *daemon;
-    struct sign_nonces *nonces;     /* its own lock */
-    uint64_t started_ms;            /* unix; nonces used before are not remembered, so signatures made before are refused */
+    struct sign_nonces *nonces; /* its own lock */
+    uint64_t started_ms;        /* unix; nonces used before are not remembered, so signatures made before are refused */
     uint16_t port;
 };
 
-struct http_pair { const char *name, *value; };
+struct http_pair {
+    const char *name, *value;
+};
 
 enum stage {
-    STAGE_HEADERS,  /* nothing but the request line and the headers is known */
-    STAGE_BODY,     /* the body is coming in, or is known to be empty */
-    STAGE_END       /* the answer was handed to libmicrohttpd */
+    STAGE_HEADERS, /* nothing but the request line and the headers is known */
+    STAGE_BODY,    /* the body is coming in, or is known to be empty */
+    STAGE_END      /* the answer was handed to libmicrohttpd */
 };
 
 /* One request. Made when its request line is in, used by its connection's thread only, freed when libmicrohttpd says that it is over. */
 struct http_request {
     struct http_server *server;
     struct MHD_Connection *connection;
-    struct arena arena;             /* owns all strings below */
+    struct arena arena; /* owns all strings below */
     enum stage stage;
 
-    const char *method;             /* libmicrohttpd's, valid until the answer was given */
-    const char *target;             /* raw path and query; NULL when it was too long to keep */
+    const char *method; /* libmicrohttpd's, valid until the answer was given */
+    const char *target; /* raw path and query; NULL when it was too long to keep */
     const struct http_route *route;
     const char *captures[HTTP_CAPTURES_MAX];
     size_t n_captures;
     struct http_pair params[HTTP_PARAMS_MAX];
     size_t n_params;
 
-    uint64_t length;                /* Content-Length; 0 when missing */
+    uint64_t length; /* Content-Length; 0 when missing */
     int has_length;
-    uint64_t received;              /* body bytes so far */
-    uint64_t body_started_ms;       /* boot clock */
-    struct buf body;                /* buffered routes */
-    struct hash_ctx *hash;          /* of the body so far; NULL when nobody will ask, or nothing came yet */
-    char body_hash[HASH_HEX_SIZE];  /* of the whole body, once it was asked for */
-    int whole;                      /* the body is complete */
-    void *state;                    /* streamed routes; ours to drop until handed */
-    int handed;                     /* to handle, which owns the state from then on */
+    uint64_t received;             /* body bytes so far */
+    uint64_t body_started_ms;      /* boot clock */
+    struct buf body;               /* buffered routes */
+    struct hash_ctx *hash;         /* of the body so far; NULL when nobody will ask, or nothing came yet */
+    char body_hash[HASH_HEX_SIZE]; /* of the whole body, once it was asked for */
+    int whole;                     /* the body is complete */
+    void *state;                   /* streamed routes; ours to drop until handed */
+    int handed;                    /* to handle, which owns the state from then on */
 
     struct sign_claim claim;
-    int has_claim;                  /* the signature is good, but for the body's hash */
-    int clock_refused;              /* the mac is good and the time is not: the answer carries ours */
+    int has_claim;     /* the signature is good, but for the body's hash */
+    int clock_refused; /* the mac is good and the time is not: the answer carries ours */
 
     struct http_pair added[HTTP_HEADERS_MAX];
     size_t n_added;
-    int answered;                   /* http_reply* was called */
+    int answered; /* http_reply* was called */
     unsigned status;
-    struct MHD_Response *response;  /* NULL before the answer, after it was queued, and when memory ran out */
-    int framing_lost;               /* where the body ends is not known: the connection cannot go on */
-    int cut;                        /* answered before the body was read: linger, then the connection closes */
+    struct MHD_Response *response; /* NULL before the answer, after it was queued, and when memory ran out */
+    int framing_lost;              /* where the body ends is not known: the connection cannot go on */
+    int cut;                       /* answered before the body was read: linger, then the connection closes */
 };
 
 /* request.c: the request's life, in order. request_new returns NULL when out of memory. */

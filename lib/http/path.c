@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-struct segment { const char *raw; size_t raw_len; const char *decoded; };
+struct segment {
+    const char *raw;
+    size_t raw_len;
+    const char *decoded;
+};
 
 /* RFC 9112 §3.2.1 origin-form: visible ASCII, a leading slash, no fragment. */
 static int is_origin_form(const char *target)

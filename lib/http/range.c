@@ -136,14 +136,16 @@ static enum http_range_result read_range(const char *range, uint64_t size, uint6
     return HTTP_RANGE_PART;
 }
 
-enum http_range_result http_range(const struct http_conditions *c, uint64_t size, const char *etag, uint64_t modified_unix_s, uint64_t *first, uint64_t *last)
+enum http_range_result http_range(
+    const struct http_conditions *c, uint64_t size, const char *etag, uint64_t modified_unix_s, uint64_t *first, uint64_t *last)
 {
     uint64_t since_s;
 
     if (c->if_none_match) {
         if (none_match_hits(c->if_none_match, etag))
             return HTTP_RANGE_NOT_MODIFIED;
-    } else if (c->if_modified_since && modified_unix_s != 0 && !text_http_date_parse(c->if_modified_since, &since_s) && modified_unix_s <= since_s) {
+    } else if (c->if_modified_since && modified_unix_s != 0 && !text_http_date_parse(c->if_modified_since, &since_s) &&
+               modified_unix_s <= since_s) {
         return HTTP_RANGE_NOT_MODIFIED;
     }
     if (!c->range || (c->if_range && !if_range_holds(c->if_range, etag, modified_unix_s)))

@@ -59,7 +59,9 @@ static int is_token(const char *name)
     return *name && name[strspn(name, token)] == '\0';
 }
 
-struct framing { unsigned lengths, codings, bad_names; };
+struct framing {
+    unsigned lengths, codings, bad_names;
+};
 
 static enum MHD_Result look_at_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
@@ -97,7 +99,8 @@ static enum err admit(struct http_request *r, const char **detail)
     enum err e = read_framing(r);
 
     if (e) {
-        *detail = e == ERR_SYNTAX ? "the end of the body is in doubt: one Content-Length in digits is taken, Transfer-Encoding is not" : NULL;
+        *detail =
+            e == ERR_SYNTAX ? "the end of the body is in doubt: one Content-Length in digits is taken, Transfer-Encoding is not" : NULL;
         return e;
     }
     e = path_match(r);

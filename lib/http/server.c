@@ -15,7 +15,7 @@
 
 #define CONNECTIONS_DEFAULT 512u
 #define TIMEOUT_DEFAULT_S 30u
-#define MEMORY_DEFAULT (64u << 10)  /* the request target and all headers must fit into half of it */
+#define MEMORY_DEFAULT (64u << 10) /* the request target and all headers must fit into half of it */
 #define STACK_BYTES (1u << 20)
 #define BACKLOG 1024
 
@@ -35,8 +35,8 @@ static size_t on_unescape(void *cls, struct MHD_Connection *connection, char *te
 
 /* Called with the headers, then with each part of the body, then once without data. An answer given on the first call closes the connection, so a
  * request without a body is answered on the last one, even when it is refused. */
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method, const char *version, const char *data,
-    size_t *n, void **con_cls)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+    const char *data, size_t *n, void **con_cls)
 {
     struct http_request *r = *con_cls;
 
@@ -140,19 +140,11 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
 {
     const struct http_config *c = &s->config;
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
-    struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
-        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_ip_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, c->timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
-        MHD_OPTION_END);
+    struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_ip_max, MHD_OPTION_CONNECTION_TIMEOUT, c->timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 
     if (!d)
         close(listen_fd);

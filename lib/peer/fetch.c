@@ -12,10 +12,10 @@ struct fetch {
     struct transfer transfer;
     struct hash_ctx *hash;
     int fd;
-    uint64_t size;              /* at most */
-    uint64_t received;          /* of the blob */
-    uint64_t arrived;           /* of anything: progress */
-    enum err error;             /* why we stopped reading */
+    uint64_t size;     /* at most */
+    uint64_t received; /* of the blob */
+    uint64_t arrived;  /* of anything: progress */
+    enum err error;    /* why we stopped reading */
 };
 
 static size_t on_write(char *data, size_t size, size_t n, void *ctx)

@@ -6,9 +6,9 @@
 
 #include <curl/curl.h>
 
-#define PEER_URL_MAX 128        /* bytes of a base URL with NUL: a scheme, a numeric address and a port are shorter */
-#define PEER_PATH_MAX 8192      /* bytes of a path with NUL */
-#define PEER_CLOCKS_MAX 256     /* receivers whose clock is known to be off */
+#define PEER_URL_MAX 128    /* bytes of a base URL with NUL: a scheme, a numeric address and a port are shorter */
+#define PEER_PATH_MAX 8192  /* bytes of a path with NUL */
+#define PEER_CLOCKS_MAX 256 /* receivers whose clock is known to be off */
 #define PEER_IDLE_MAX PEER_CALLS_MAX
 
 struct clock_offset {
@@ -18,46 +18,46 @@ struct clock_offset {
 
 /* One thread's client. Nothing in it is locked. */
 struct peer {
-    const struct sign_key *key;     /* borrowed */
-    const char *sender;             /* borrowed */
-    CURLM *multi;                   /* owns the kept connections */
-    CURL *idle[PEER_IDLE_MAX];      /* easy handles to use again */
+    const struct sign_key *key; /* borrowed */
+    const char *sender;         /* borrowed */
+    CURLM *multi;               /* owns the kept connections */
+    CURL *idle[PEER_IDLE_MAX];  /* easy handles to use again */
     size_t n_idle;
     struct clock_offset clocks[PEER_CLOCKS_MAX];
     size_t n_clocks;
-    size_t next_clock;              /* the one to forget when all are taken */
+    size_t next_clock; /* the one to forget when all are taken */
 };
 
 /* What a transfer's owner fills in; all pointers are borrowed until transfer_stop. */
 struct transfer_request {
     const char *base_url, *method, *path;
-    const char *body_hash;          /* 64 hex digits or "stream" */
+    const char *body_hash; /* 64 hex digits or "stream" */
     uint64_t epoch;
     int has_body;
     uint64_t body_len;
-    int ask_first;                  /* Expect: 100-continue: a refusal comes before the body goes */
-    unsigned timeout_ms;            /* 0 = none: the owner watches progress */
+    int ask_first;       /* Expect: 100-continue: a refusal comes before the body goes */
+    unsigned timeout_ms; /* 0 = none: the owner watches progress */
     unsigned connect_timeout_ms;
-    curl_read_callback read;        /* with has_body */
+    curl_read_callback read; /* with has_body */
     curl_seek_callback seek;
     curl_write_callback write;
-    void *ctx;                      /* of the three call-backs */
+    void *ctx; /* of the three call-backs */
 };
 
 /* One signed HTTP request, maybe sent again: with the receiver's clock, or on a new connection. */
 struct transfer {
     struct peer *peer;
     struct transfer_request request;
-    CURL *easy;                     /* NULL when not under way */
+    CURL *easy; /* NULL when not under way */
     struct curl_slist *headers;
     char nonce[SIGN_NONCE_HEX];
-    char clock[SIGN_HEADER_MAX];    /* the answer's RB-Clock, "" when none came */
+    char clock[SIGN_HEADER_MAX]; /* the answer's RB-Clock, "" when none came */
     int clock_tried;
-    int fresh;                      /* takes no kept connection any more */
-    long local_port;                /* of the connection that the body was last asked on; 0 = never asked */
-    int finished;                   /* result and status are there */
+    int fresh;       /* takes no kept connection any more */
+    long local_port; /* of the connection that the body was last asked on; 0 = never asked */
+    int finished;    /* result and status are there */
     CURLcode result;
-    long status;                    /* of the last answer's header, 0 when none came */
+    long status; /* of the last answer's header, 0 when none came */
 };
 
 /* transfer.c. Signs and starts t->request. ERR_NOMEM, ERR_INVALID (base URL or path). Nothing is under way after a failure. */

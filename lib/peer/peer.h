@@ -23,25 +23,28 @@ void peer_free(struct peer *p);
 
 /* One request of a round. Filled by the caller; the lower part by the round. */
 struct peer_call {
-    const char *base_url;       /* "http://127.0.0.1:4711": http or https, numeric address */
-    const char *method;         /* "GET", "POST", "PUT" */
-    const char *path;           /* with query, percent-encoded */
+    const char *base_url; /* "http://127.0.0.1:4711": http or https, numeric address */
+    const char *method;   /* "GET", "POST", "PUT" */
+    const char *path;     /* with query, percent-encoded */
     uint64_t epoch;
-    const void *head; size_t head_len;  /* the body is head followed by body; both borrowed */
-    const void *body; size_t body_len;
-    size_t answer_max;          /* bytes */
+    const void *head;
+    size_t head_len; /* the body is head followed by body; both borrowed */
+    const void *body;
+    size_t body_len;
+    size_t answer_max; /* bytes */
 
-    enum err error;             /* ERR_OK: an HTTP answer came (see status); ERR_UNAVAILABLE: nobody there, or it surely got no whole request;
+    enum err error; /* ERR_OK: an HTTP answer came (see status); ERR_UNAVAILABLE: nobody there, or it surely got no whole request;
                                  * ERR_TIMEOUT: not known whether it happened; ERR_TOO_LARGE: the answer passed answer_max (it did happen) */
-    int done;                   /* 0: it was still under way when the round ended: not known */
+    int done;       /* 0: it was still under way when the round ended: not known */
     long status;
-    struct buf answer;          /* born by the round; the caller releases (peer_calls_release) */
+    struct buf answer; /* born by the round; the caller releases (peer_calls_release) */
 };
 
 struct peer_round {
-    unsigned timeout_ms;        /* for each call */
+    unsigned timeout_ms; /* for each call */
     unsigned connect_timeout_ms;
-    size_t gate;                /* no body byte leaves before this many calls have a connection; when so many cannot be had all are given up: nothing was sent
+    size_t
+        gate; /* no body byte leaves before this many calls have a connection; when so many cannot be had all are given up: nothing was sent
                                  * (ERR_UNAVAILABLE, done). A call that is answered before the gate opens, on its header alone, does not count. 0 = no gate */
     /* Called after each finished call; returns non-zero to say "enough": the round goes on for linger_ms more and then ends. NULL: wait for all. */
     int (*enough)(const struct peer_call *calls, size_t n, void *ctx);
@@ -60,9 +63,15 @@ enum err peer_call(struct peer *p, struct peer_call *c, unsigned timeout_ms) MUS
 /* A body streamed to several receivers at once (PUT, signed with body=stream): the caller pushes pieces as they arrive; each piece goes out before push returns.
  * A receiver that fails, or takes nothing for stall_ms, is left behind; the others go on. */
 struct peer_stream;
-struct peer_stream_target { const char *base_url; const char *path; enum err error; long status; };
+struct peer_stream_target {
+    const char *base_url;
+    const char *path;
+    enum err error;
+    long status;
+};
 /* Starts it. targets are the caller's and stay until close or abort; total is the whole body's size. ERR_INVALID, ERR_NOMEM. */
-enum err peer_stream_open(struct peer *p, struct peer_stream_target *targets, size_t n, uint64_t total, uint64_t epoch, unsigned stall_ms, struct peer_stream **out) MUST_CHECK;
+enum err peer_stream_open(struct peer *p, struct peer_stream_target *targets, size_t n, uint64_t total, uint64_t epoch, unsigned stall_ms,
+    struct peer_stream **out) MUST_CHECK;
 /* Returns once every receiver that is left took all n bytes (the last few KiB may still be in libcurl's buffer). ERR_UNAVAILABLE when fewer than `need`
  * receivers are left; the stream goes on all the same, until close or abort. ERR_INVALID past total. */
 enum err peer_stream_push(struct peer_stream *s, const void *data, size_t n, size_t need) MUST_CHECK;
@@ -75,7 +84,8 @@ void peer_stream_abort(struct peer_stream *s);
 /* Fetches a blob into fd (from its current offset), at most size bytes, hashing while it comes. ERR_CORRUPT when the hash
  * differs or more than size bytes come, ERR_NOT_FOUND, ERR_AUTH, ERR_UNAVAILABLE, ERR_TIMEOUT (nothing came for stall_ms), ERR_FULL, ERR_IO, ERR_INVALID (base_url, sha256).
  * sha256 is 64 hex digits. After a failure the file holds rubbish. */
-enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms) MUST_CHECK;
+enum err peer_fetch_blob(
+    struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms) MUST_CHECK;
 
 /* How far a receiver's clock is from ours, in ms (its minus ours), learnt from signed refusals; 0 when unknown. */
 int64_t peer_clock_offset_ms(const struct peer *p, const char *base_url);

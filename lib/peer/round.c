@@ -13,12 +13,12 @@ struct slot {
     struct running *round;
     struct peer_call *call;
     char body_hash[HASH_HEX_SIZE];
-    size_t handed;          /* bytes of head and body that libcurl took */
-    size_t handed_most;     /* in any try: libcurl may rewind for another connection */
-    int reached;            /* its connection is there and asks for the body */
-    int paused;             /* by the gate */
-    int settled;            /* the call has its end */
-    enum err answer_error;  /* why the answer could not be kept */
+    size_t handed;         /* bytes of head and body that libcurl took */
+    size_t handed_most;    /* in any try: libcurl may rewind for another connection */
+    int reached;           /* its connection is there and asks for the body */
+    int paused;            /* by the gate */
+    int settled;           /* the call has its end */
+    enum err answer_error; /* why the answer could not be kept */
 };
 
 struct running {
@@ -28,8 +28,8 @@ struct running {
     struct slot *slots;
     size_t n, left;
     uint64_t started_ms;
-    uint64_t end_ms;        /* boot clock; UINT64_MAX until somebody said enough */
-    int open;               /* the gate */
+    uint64_t end_ms; /* boot clock; UINT64_MAX until somebody said enough */
+    int open;        /* the gate */
 };
 
 /* Gives the next bytes of head + body. */
@@ -256,8 +256,14 @@ static void run(struct running *r)
 
 enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_call *calls, size_t n)
 {
-    struct running r = {
-        .peer = p, .round = round, .calls = calls, .n = n, .left = n, .started_ms = clock_boot_ms(), .end_ms = UINT64_MAX, .open = round->gate == 0};
+    struct running r = {.peer = p,
+        .round = round,
+        .calls = calls,
+        .n = n,
+        .left = n,
+        .started_ms = clock_boot_ms(),
+        .end_ms = UINT64_MAX,
+        .open = round->gate == 0};
     struct hash_ctx *h;
 
     if (n > PEER_CALLS_MAX || round->timeout_ms == 0)

@@ -12,22 +12,22 @@
 struct receiver {
     struct transfer transfer;
     struct peer_stream *stream;
-    struct peer_stream_target *target;  /* the caller's */
-    size_t at;                  /* bytes of the piece that libcurl took */
-    uint64_t handed;            /* bytes of the whole body that it took */
-    int paused;                 /* it took the piece and asked for more */
-    int settled;                /* target has its end */
-    curl_off_t sent;            /* bytes that left, at the last look */
-    uint64_t moved_ms;          /* when that last grew (boot clock) */
+    struct peer_stream_target *target; /* the caller's */
+    size_t at;                         /* bytes of the piece that libcurl took */
+    uint64_t handed;                   /* bytes of the whole body that it took */
+    int paused;                        /* it took the piece and asked for more */
+    int settled;                       /* target has its end */
+    curl_off_t sent;                   /* bytes that left, at the last look */
+    uint64_t moved_ms;                 /* when that last grew (boot clock) */
 };
 
 struct peer_stream {
     struct peer *peer;
     struct receiver *receivers;
     size_t n;
-    const char *piece;          /* the caller's, during a push; else NULL */
+    const char *piece; /* the caller's, during a push; else NULL */
     size_t piece_len;
-    uint64_t piece_start;       /* its place in the body */
+    uint64_t piece_start; /* its place in the body */
     uint64_t total;
     unsigned stall_ms;
 };
@@ -196,7 +196,8 @@ static void prepare(struct peer_stream *s, size_t i, struct peer_stream_target *
     };
 }
 
-enum err peer_stream_open(struct peer *p, struct peer_stream_target *targets, size_t n, uint64_t total, uint64_t epoch, unsigned stall_ms, struct peer_stream **out)
+enum err peer_stream_open(struct peer *p, struct peer_stream_target *targets, size_t n, uint64_t total, uint64_t epoch, unsigned stall_ms,
+    struct peer_stream **out)
 {
     struct peer_stream *s;
 

@@ -17,17 +17,17 @@
 
 struct entry {
     uint8_t nonce[NONCE_BYTES];
-    uint32_t next_hash;     /* in the same chain, or the next free entry */
-    uint32_t next_wheel;    /* that ends in the same second */
+    uint32_t next_hash;  /* in the same chain, or the next free entry */
+    uint32_t next_wheel; /* that ends in the same second */
 };
 
 struct sign_nonces {
-    pthread_mutex_t lock;               /* guards everything below */
+    pthread_mutex_t lock; /* guards everything below */
     struct entry *entries;
-    uint32_t *chains;                   /* capacity of them: a power of two */
+    uint32_t *chains; /* capacity of them: a power of two */
     uint32_t capacity, free;
     uint32_t wheel[WHEEL_SECONDS];
-    uint64_t swept_s;                   /* nonces that end at or before this second are forgotten */
+    uint64_t swept_s; /* nonces that end at or before this second are forgotten */
 };
 
 static uint32_t chain_of(const struct sign_nonces *n, const uint8_t *nonce)

@@ -52,8 +52,8 @@ enum err sign_make(const struct sign_key *key, const struct sign_input *in, stru
     if (e)
         return e;
     num_hex(mac, sizeof mac, hex);
-    return buf_addf(out, SCHEME "sender=%s, time=%llu, nonce=%s, epoch=%llu, body=%s, mac=%s", in->sender, (unsigned long long)in->time_ms, in->nonce,
-        (unsigned long long)in->epoch, in->body_hash, hex);
+    return buf_addf(out, SCHEME "sender=%s, time=%llu, nonce=%s, epoch=%llu, body=%s, mac=%s", in->sender, (unsigned long long)in->time_ms,
+        in->nonce, (unsigned long long)in->epoch, in->body_hash, hex);
 }
 
 enum err sign_parse(const char *header, struct sign_claim *out)
@@ -80,10 +80,15 @@ static int outside_window(uint64_t a, uint64_t b)
     return (a > b ? a - b : b - a) > SIGN_WINDOW_MS;
 }
 
-enum err sign_check(const struct sign_key *key, const struct sign_claim *claim, const char *method, const char *path, const char *body_hash, uint64_t now_ms,
-    struct sign_nonces *nonces)
+enum err sign_check(const struct sign_key *key, const struct sign_claim *claim, const char *method, const char *path, const char *body_hash,
+    uint64_t now_ms, struct sign_nonces *nonces)
 {
-    struct sign_input in = {.method = method, .path = path, .body_hash = claim->body, .sender = claim->sender, .time_ms = claim->time_ms, .epoch = claim->epoch};
+    struct sign_input in = {.method = method,
+        .path = path,
+        .body_hash = claim->body,
+        .sender = claim->sender,
+        .time_ms = claim->time_ms,
+        .epoch = claim->epoch};
     uint8_t mac[HASH_SIZE];
 
     memcpy(in.nonce, claim->nonce, sizeof in.nonce);

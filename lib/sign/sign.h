@@ -11,12 +11,14 @@
 
 #define SIGN_KEY_SIZE 32
 #define SIGN_WINDOW_MS 30000u
-#define SIGN_SENDER_MAX 96      /* bytes with NUL */
+#define SIGN_SENDER_MAX 96 /* bytes with NUL */
 #define SIGN_NONCE_HEX 33
 #define SIGN_HEADER_MAX 512
 #define SIGN_CAPABILITY_MAX_S 60u
 
-struct sign_key { uint8_t bytes[SIGN_KEY_SIZE]; };
+struct sign_key {
+    uint8_t bytes[SIGN_KEY_SIZE];
+};
 
 /* What is signed. path is the raw request path with its query. body_hash: 64 hex digits, or "stream". */
 struct sign_input {
@@ -32,7 +34,7 @@ enum err sign_make(const struct sign_key *key, const struct sign_input *in, stru
 struct sign_claim {
     char sender[SIGN_SENDER_MAX];
     char nonce[SIGN_NONCE_HEX];
-    char body[HASH_HEX_SIZE];   /* 64 hex digits or "stream" */
+    char body[HASH_HEX_SIZE]; /* 64 hex digits or "stream" */
     uint64_t time_ms, epoch;
     uint8_t mac[HASH_SIZE];
 };
@@ -56,8 +58,10 @@ enum err sign_clock_check(const struct sign_key *key, const char *nonce, const c
 
 /* A capability to read one blob or shared file from one node: "RBC1 expiry=UNIX_S, mac=64HEX", MAC over (read, node id, what, expiry), where what is
  * "blob:<sha256>" or "file:<name>". Reusable until it expires. */
-enum err sign_capability_make(const struct sign_key *key, const char *node, const char *what, uint64_t expiry_s, struct buf *out) MUST_CHECK;
+enum err sign_capability_make(
+    const struct sign_key *key, const char *node, const char *what, uint64_t expiry_s, struct buf *out) MUST_CHECK;
 /* ERR_AUTH: malformed, expired, too far in the future (> SIGN_CAPABILITY_MAX_S + the 30 s of skew), or wrong. */
-enum err sign_capability_check(const struct sign_key *key, const char *node, const char *what, const char *header, uint64_t now_s) MUST_CHECK;
+enum err sign_capability_check(
+    const struct sign_key *key, const char *node, const char *what, const char *header, uint64_t now_s) MUST_CHECK;
 
 #endif

@@ -18,7 +18,7 @@
 enum { LOGS = 3, CLIENTS_MAX = 256 };
 
 struct request {
-    unsigned open;                  /* logs that still have to write it; guarded by lock */
+    unsigned open; /* logs that still have to write it; guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t done;
 };

@@ -29,15 +29,15 @@ struct plan {
     const char *host, *prefix, *suffix;
     size_t size;
     uint64_t clients, requests, first, names;
-    const char *body;               /* without its stamp */
+    const char *body; /* without its stamp */
     _Atomic uint64_t next, errors;
-    double *latency_ms;             /* one a request */
+    double *latency_ms; /* one a request */
 };
 
 struct client {
     struct plan *plan;
-    int fd;                         /* -1: not connected */
-    char *buffer;                   /* received head and bytes */
+    int fd;       /* -1: not connected */
+    char *buffer; /* received head and bytes */
 };
 
 static int connect_to(const struct plan *p)
@@ -156,7 +156,8 @@ static int request_once(struct client *c, uint64_t number)
     uint8_t be[8];
     num_store_be64(be, number);
     num_hex(be, sizeof be, stamp);
-    int n = snprintf(head, sizeof head, "%s %s%llu%s HTTP/1.1\r\nHost: %s\r\n", p->put ? "PUT" : "GET", p->prefix, (unsigned long long)number, p->suffix, p->host);
+    int n = snprintf(head, sizeof head, "%s %s%llu%s HTTP/1.1\r\nHost: %s\r\n", p->put ? "PUT" : "GET", p->prefix,
+        (unsigned long long)number, p->suffix, p->host);
     if (p->put)
         n += snprintf(head + n, sizeof head - (size_t)n, "Content-Length: %zu\r\n", p->size);
     n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
@@ -219,13 +220,20 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: load put|get HOST PORT PATH_PREFIX PATH_SUFFIX SIZE CLIENTS REQUESTS FIRST NAMES\n");
         return 2;
     }
-    struct plan p = {.put = strcmp(argv[1], "put") == 0, .host = argv[2], .prefix = argv[4], .suffix = argv[5], .size = number_or_die(argv[6]),
-        .clients = number_or_die(argv[7]), .requests = number_or_die(argv[8]), .first = number_or_die(argv[9]), .names = number_or_die(argv[10])};
+    struct plan p = {.put = strcmp(argv[1], "put") == 0,
+        .host = argv[2],
+        .prefix = argv[4],
+        .suffix = argv[5],
+        .size = number_or_die(argv[6]),
+        .clients = number_or_die(argv[7]),
+        .requests = number_or_die(argv[8]),
+        .first = number_or_die(argv[9]),
+        .names = number_or_die(argv[10])};
     p.address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)number_or_die(argv[3]))};
     p.body = make_body(p.size);
     p.latency_ms = calloc(p.requests, sizeof *p.latency_ms);
-    if (inet_pton(AF_INET, argv[2], &p.address.sin_addr) != 1 || p.size < STAMP || p.clients == 0 || p.clients > CLIENTS_MAX || p.requests == 0 || p.names == 0 ||
-        !p.body || !p.latency_ms)
+    if (inet_pton(AF_INET, argv[2], &p.address.sin_addr) != 1 || p.size < STAMP || p.clients == 0 || p.clients > CLIENTS_MAX ||
+        p.requests == 0 || p.names == 0 || !p.body || !p.latency_ms)
         return 2;
     double started = figures_now_s();
     for (uint64_t i = 0; i < p.clients; i++) {

@@ -14,7 +14,7 @@ struct store {
     struct blobs *blobs;
     struct verify *verify;
     struct staging *staging;
-    int lost, lost_bad;     /* how often a loss was told */
+    int lost, lost_bad; /* how often a loss was told */
 };
 
 static inline void store_lost(void *ctx, const char *sha256, int bad)

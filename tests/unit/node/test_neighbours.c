@@ -133,8 +133,15 @@ static long send(struct trio *t, int i, const char *verb, const struct message_r
     snprintf(url, sizeof(url), "http://%s", t->listen[i]);
     snprintf(path, sizeof(path), "%s%s", KEY_PATH, verb);
     assert_ok(message_request_print(m, &head));
-    struct peer_call call = {.base_url = url, .method = "POST", .path = path, .epoch = 1, .head = head.data, .head_len = head.len, .body = text,
-        .body_len = strlen(text), .answer_max = 1u << 20};
+    struct peer_call call = {.base_url = url,
+        .method = "POST",
+        .path = path,
+        .epoch = 1,
+        .head = head.data,
+        .head_len = head.len,
+        .body = text,
+        .body_len = strlen(text),
+        .answer_max = 1u << 20};
     assert_ok(peer_call(t->peer, &call, 10000));
     assert_ok(call.error);
     long status = call.status;

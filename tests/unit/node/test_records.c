@@ -350,7 +350,8 @@ static void a_check_foretells_the_refusal_and_writes_nothing(void **state)
         enum message_verb verb;
         unsigned record, ballot;
         int ok;
-    } rows[] = {{MESSAGE_STORE, 5, 0, 1}, {MESSAGE_STORE, 6, 0, 0}, {MESSAGE_STORE, 7, 0, 1}, {MESSAGE_ACCEPT, 6, 6, 1}, {MESSAGE_ACCEPT, 4, 4, 0}};
+    } rows[] = {
+        {MESSAGE_STORE, 5, 0, 1}, {MESSAGE_STORE, 6, 0, 0}, {MESSAGE_STORE, 7, 0, 1}, {MESSAGE_ACCEPT, 6, 6, 1}, {MESSAGE_ACCEPT, 4, 4, 0}};
     assert_ok(tell(c, MESSAGE_STORE, 5, 0, 5));
     assert_ok(tell(c, MESSAGE_PREPARE, 0, 6, 6));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

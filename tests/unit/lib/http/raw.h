@@ -90,7 +90,8 @@ static inline int raw_exchange(uint16_t port, const char *text, char *out, size_
 }
 
 /* The line "Authorization: …\r\n" for a request, signed at now + offset_ms; body NULL means "stream". */
-static inline void raw_authorization(const char *method, const char *path, const char *body, int64_t offset_ms, uint64_t epoch, char out[768])
+static inline void raw_authorization(
+    const char *method, const char *path, const char *body, int64_t offset_ms, uint64_t epoch, char out[768])
 {
     char hash[HASH_HEX_SIZE] = "stream";
     struct sign_input in = {.method = method, .path = path, .body_hash = hash, .sender = "raw", .epoch = epoch};

@@ -60,7 +60,8 @@ static void header_case_does_not_matter_but_the_value_does(void **state)
 
     (void)state;
     raw_authorization("POST", "/signed", "x", 0, 5, line);
-    snprintf(text, sizeof text, "POST /signed HTTP/1.1\r\nHost: x\r\nauthORIZATION:%scontent-LENGTH: 1\r\n\r\nx", line + strlen("Authorization:"));
+    snprintf(text, sizeof text, "POST /signed HTTP/1.1\r\nHost: x\r\nauthORIZATION:%scontent-LENGTH: 1\r\n\r\nx",
+        line + strlen("Authorization:"));
     assert_int_equal(ask(text), 200);
     raw_authorization("POST", "/signed", "x", 0, 5, line);
     memcpy(strstr(line, "RB1"), "rb1", 3);

@@ -18,8 +18,8 @@ static void paths_are_matched_raw_and_decoded_once(void **state)
 
 static void bad_targets_are_refused(void **state)
 {
-    static const char *const bad[] = {"/show/../end", "/show/%2e%2E/end", "/show/./end", "/1/2/3/4/5/6/7/8/9/..", "/show/%zz/end", "/show/%2", "/show/%00/end",
-        "show", "http://x/show", "/show#x", "/show?q=%zz", "/show?q=1&q=2", "/sh\xffow", "*"};
+    static const char *const bad[] = {"/show/../end", "/show/%2e%2E/end", "/show/./end", "/1/2/3/4/5/6/7/8/9/..", "/show/%zz/end",
+        "/show/%2", "/show/%00/end", "show", "http://x/show", "/show#x", "/show?q=%zz", "/show?q=1&q=2", "/sh\xffow", "*"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -120,7 +120,10 @@ static void a_connection_is_kept_through_answers_and_refusals(void **state)
 
 static void doubtful_framing_is_refused(void **state)
 {
-    static const struct { const char *headers; int status, or_status; } cases[] = {
+    static const struct {
+        const char *headers;
+        int status, or_status;
+    } cases[] = {
         {"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 400, 400},
         {"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", 400, 400},
         {"Content-Length: 3\r\nTransfer-Encoding: identity\r\n\r\nabc", 400, 400},

@@ -27,14 +27,14 @@ static const struct sign_key fixture_key = {{1, 2, 3}};
 
 /* What a server saw; its handlers run in many threads. */
 struct seen {
-    atomic_int begun;           /* streamed requests whose headers came */
-    atomic_int handled;         /* requests that reached their handler */
-    atomic_int dropped;         /* streamed requests that broke off */
-    atomic_ullong bytes;        /* of bodies that reached a handler or a piece */
-    atomic_int delay_ms;        /* of /echo */
-    atomic_int refuse;          /* enum err that a stream's begin gives */
-    atomic_ullong fail_at;      /* a stream's piece fails with ERR_FULL once so many bytes came; 0 = never */
-    atomic_int piece_delay_ms;  /* of each piece of a stream */
+    atomic_int begun;          /* streamed requests whose headers came */
+    atomic_int handled;        /* requests that reached their handler */
+    atomic_int dropped;        /* streamed requests that broke off */
+    atomic_ullong bytes;       /* of bodies that reached a handler or a piece */
+    atomic_int delay_ms;       /* of /echo */
+    atomic_int refuse;         /* enum err that a stream's begin gives */
+    atomic_ullong fail_at;     /* a stream's piece fails with ERR_FULL once so many bytes came; 0 = never */
+    atomic_int piece_delay_ms; /* of each piece of a stream */
 };
 
 struct fixture {

@@ -143,9 +143,9 @@ static void a_receiver_that_took_all_and_says_nothing_is_a_timeout(void **state)
 
 static void only_numeric_addresses_are_called(void **state)
 {
-    static const char *const bad[] = {"http://localhost:1", "http://a@127.0.0.1:1", "file:///etc/passwd", "gopher://127.0.0.1:1", "http://127.0.0.1",
-        "http://127.0.0.1:0", "http://127.0.0.1:65536", "http://127.0.0.1:1/", "http://0x7f.1:80", "http://127.1:80", "http://[::1:80", "http://::1:80", "",
-        "http://127.0.0.1:1@10.0.0.1:80"};
+    static const char *const bad[] = {"http://localhost:1", "http://a@127.0.0.1:1", "file:///etc/passwd", "gopher://127.0.0.1:1",
+        "http://127.0.0.1", "http://127.0.0.1:0", "http://127.0.0.1:65536", "http://127.0.0.1:1/", "http://0x7f.1:80", "http://127.1:80",
+        "http://[::1:80", "http://::1:80", "", "http://127.0.0.1:1@10.0.0.1:80"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -282,7 +282,7 @@ static void a_kept_connection_that_died_is_replaced(void **state)
 struct breaker {
     int fd;
     size_t body_len;
-    char *body;         /* what came at last */
+    char *body; /* what came at last */
     size_t got;
 };
 

@@ -117,7 +117,10 @@ static void a_jump_of_the_clock_forgets_all(void **state)
     sign_nonces_free(n);
 }
 
-struct race { struct sign_nonces *nonces; atomic_int won; };
+struct race {
+    struct sign_nonces *nonces;
+    atomic_int won;
+};
 
 static void *use_a_thousand(void *ctx)
 {

@@ -34,7 +34,13 @@ static int teardown(void **state)
 
 static struct sign_input input(void)
 {
-    return (struct sign_input){.method = "POST", .path = "/a?b=c", .body_hash = body_hash, .sender = "node-1.0123456789abcdef", .time_ms = NOW, .epoch = 9, .nonce = NONCE};
+    return (struct sign_input){.method = "POST",
+        .path = "/a?b=c",
+        .body_hash = body_hash,
+        .sender = "node-1.0123456789abcdef",
+        .time_ms = NOW,
+        .epoch = 9,
+        .nonce = NONCE};
 }
 
 static void make(const struct sign_input *in, char out[SIGN_HEADER_MAX])
@@ -117,7 +123,10 @@ static void fields_cannot_flow_into_each_other(void **state)
 
 static void the_window_is_thirty_seconds_both_ways(void **state)
 {
-    static const struct { int64_t offset_ms; enum err want; } rows[] = {{-30001, ERR_CLOCK}, {-30000, ERR_OK}, {30000, ERR_OK}, {30001, ERR_CLOCK}, {-86400000, ERR_CLOCK}};
+    static const struct {
+        int64_t offset_ms;
+        enum err want;
+    } rows[] = {{-30001, ERR_CLOCK}, {-30000, ERR_OK}, {30000, ERR_OK}, {30001, ERR_CLOCK}, {-86400000, ERR_CLOCK}};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -205,9 +214,10 @@ static void every_changed_byte_of_a_header_is_noticed(void **state)
 
 static void malformed_headers_are_refused(void **state)
 {
-    static const char *const edits[][2] = {{"RB1 ", "RB2 "}, {"RB1 ", "RB1  "}, {"RB1 ", ""}, {", time", ",time"}, {"sender=", "sender="}, {"sender=", "Sender="},
-        {"time=1", "time=+1"}, {"time=1", "time= 1"}, {"time=1", "time=0x1"}, {"time=1", "time=99999999999999999999"}, {"epoch=9", "epoch="}, {"epoch=9", "epoch=-9"},
-        {"epoch=9", "epoch=09"}, {", mac=", ", mac=00"}, {", epoch=9", ""}, {", epoch=9", ", epoch=9, epoch=9"}, {"nonce=0", "nonce="}, {"nonce=00", "nonce=0A"}};
+    static const char *const edits[][2] = {{"RB1 ", "RB2 "}, {"RB1 ", "RB1  "}, {"RB1 ", ""}, {", time", ",time"}, {"sender=", "sender="},
+        {"sender=", "Sender="}, {"time=1", "time=+1"}, {"time=1", "time= 1"}, {"time=1", "time=0x1"},
+        {"time=1", "time=99999999999999999999"}, {"epoch=9", "epoch="}, {"epoch=9", "epoch=-9"}, {"epoch=9", "epoch=09"},
+        {", mac=", ", mac=00"}, {", epoch=9", ""}, {", epoch=9", ", epoch=9, epoch=9"}, {"nonce=0", "nonce="}, {"nonce=00", "nonce=0A"}};
     struct sign_input in = input();
     char header[SIGN_HEADER_MAX], changed[2 * SIGN_HEADER_MAX];
     struct sign_claim c;
