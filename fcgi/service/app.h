@@ -10,22 +10,22 @@
 
 #include <stdint.h>
 
-struct view_keeper;     /* view.h */
-struct stamps;          /* stamps.h: stamps_rebases() for the metrics */
-struct course_queue;    /* courses.h */
-struct index_retry;     /* reindex.h: reindex_waiting() for the metrics */
-struct type_sniffer;    /* type.h */
-struct room;            /* room.h */
+struct view_keeper;  /* view.h */
+struct stamps;       /* stamps.h: stamps_rebases() for the metrics */
+struct course_queue; /* courses.h */
+struct index_retry;  /* reindex.h: reindex_waiting() for the metrics */
+struct type_sniffer; /* type.h */
+struct room;         /* room.h */
 
 struct app_settings {
-    const char *name;               /* "api-1": also the sender name of signed requests */
-    const char *data;               /* its folder */
-    const char *coordinators;       /* urls, comma-separated */
+    const char *name;         /* "api-1": also the sender name of signed requests */
+    const char *data;         /* its folder */
+    const char *coordinators; /* urls, comma-separated */
     struct store_config redis;
     uint64_t upload_max_bytes;
-    uint64_t small_max_bytes;       /* bodies up to this travel with their record (1 MiB) */
-    unsigned quorum_timeout_ms;     /* how long an upload waits for its owners (2,000) */
-    unsigned lock_skip_percent;     /* for tests of G3: how often the per-course lock is not taken (0) */
+    uint64_t small_max_bytes;   /* bodies up to this travel with their record (1 MiB) */
+    unsigned quorum_timeout_ms; /* how long an upload waits for its owners (2,000) */
+    unsigned lock_skip_percent; /* for tests of G3: how often the per-course lock is not taken (0) */
 };
 
 struct app {
@@ -49,7 +49,7 @@ struct worker {
     struct app *app;
     struct store *store;
     struct peer *peer;
-    struct arena arena;             /* reset by the front after each request: results may point into it */
+    struct arena arena; /* reset by the front after each request: results may point into it */
 };
 enum err worker_init(struct worker *w, struct app *a) MUST_CHECK;
 void worker_release(struct worker *w);

@@ -9,11 +9,11 @@
 
 /* Bytes that a message to the owners can carry. Nothing (all zero) when the owners have them, or there are none. */
 struct payload {
-    void *bytes;                    /* small: owned, sent behind the message */
+    void *bytes; /* small: owned, sent behind the message */
     size_t len;
-    struct room *room;              /* where `len` bytes were taken for them */
+    struct room *room;                     /* where `len` bytes were taken for them */
     char staging[MESSAGE_STAGING_ID_SIZE]; /* large: staged under this id, else "" */
-    const char *staged[RING_K_MAX]; /* at these nodes (ids, arena) */
+    const char *staged[RING_K_MAX];        /* at these nodes (ids, arena) */
     size_t n_staged;
 };
 void payload_release(struct payload *p);
@@ -32,8 +32,8 @@ struct body {
 
 /* Reads the bytes, tells their type and brings large ones to the owners. The quorum's deadline plays no part. filename and claimed as for type_check().
  * ERR_SYNTAX: the body ended early; ERR_TYPE (*detail says why); ERR_INVALID: empty; ERR_FULL, ERR_UNAVAILABLE: fewer than a write quorum staged it; ERR_NOMEM. */
-enum err body_read(struct quorum *q, const struct upload_body *in, uint64_t small_max_bytes, const char *claimed, const char *filename, struct body *out,
-    const char **detail) MUST_CHECK;
+enum err body_read(struct quorum *q, const struct upload_body *in, uint64_t small_max_bytes, const char *claimed, const char *filename,
+    struct body *out, const char **detail) MUST_CHECK;
 
 /* Brings the bytes of a foreign record that has to be finished (protocol.md P3, rule 6) to owners that lack them: fetched from the node at base_url.
  * ERR_NOT_FOUND, ERR_CORRUPT, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_IO, ERR_FULL, ERR_NOMEM. */

@@ -5,22 +5,22 @@
 #include "fcgi/service/body.h"
 
 #define CHANGE_TRIES_MAX 8
-#define CHANGE_LINGER_MS 300u       /* how long an owner that is the last to answer is waited for */
+#define CHANGE_LINGER_MS 300u /* how long an owner that is the last to answer is waited for */
 
 struct change {
     struct quorum *q;
-    struct record draft;            /* everything but id, parent and conditional; owned by the use case */
+    struct record draft; /* everything but id, parent and conditional; owned by the use case */
     struct payload *payload;
     enum upload_match match;
     struct stamp match_record;
     const char *match_sha256;
-    int asked_before;               /* an Idempotency-Key came along: earlier requests may have tried the same upload */
+    int asked_before; /* an Idempotency-Key came along: earlier requests may have tried the same upload */
 
     /* What it came to. */
-    enum blob_state state[RING_K_MAX];  /* by owner of q: who has the record on disk */
-    struct record done;             /* owned: change_release; the acknowledged record */
+    enum blob_state state[RING_K_MAX]; /* by owner of q: who has the record on disk */
+    struct record done;                /* owned: change_release; the acknowledged record */
     int has_done;
-    char lock[33];                  /* the token of the Redis lock we hold, or "" */
+    char lock[33]; /* the token of the Redis lock we hold, or "" */
 };
 
 /* Frees `done` and gives the lock back; draft and payload are the use case's. */

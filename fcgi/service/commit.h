@@ -21,7 +21,8 @@ enum err commit_find_again(struct change *c, const struct pulled *p, const struc
 enum err commit(struct change *c, const struct record *again, struct upload_result *out) MUST_CHECK;
 
 /* For changes that find what they would store stored already. */
-enum err commit_unchanged(struct change *c, const struct record *current, const struct quorum_reply *replies, struct upload_result *out) MUST_CHECK;
+enum err commit_unchanged(
+    struct change *c, const struct record *current, const struct quorum_reply *replies, struct upload_result *out) MUST_CHECK;
 
 /* Fills what a result says beside its error: how many can write, a sentence. detail already set stays. Returns e. */
 enum err commit_explain(struct quorum *q, enum err e, struct upload_result *out);

@@ -7,28 +7,28 @@
 
 /* What one owner showed with its promise; borrowed. */
 struct decide_promise {
-    const struct history *history;  /* its R */
+    const struct history *history; /* its R */
     int has_slot;
     struct stamp slot_ballot;
-    const struct record *slot;      /* NULL: NONE was accepted (or there is no slot) */
+    const struct record *slot; /* NULL: NONE was accepted (or there is no slot) */
 };
 
 struct decide_input {
     const struct decide_promise *promises;
-    size_t n;                       /* at least `quorum`: distinct owners */
+    size_t n; /* at least `quorum`: distinct owners */
     unsigned quorum;
-    enum upload_match match;        /* never MATCH_NOTHING */
+    enum upload_match match; /* never MATCH_NOTHING */
     struct stamp match_record;
     const char *match_sha256;
-    const struct record *draft;     /* the change wanted: its upload id and content */
-    int accept_sent;                /* this upload may have sent an ACCEPT of its own before */
+    const struct record *draft; /* the change wanted: its upload id and content */
+    int accept_sent;            /* this upload may have sent an ACCEPT of its own before */
 };
 
 enum decide_step {
-    DECIDE_MINE,        /* rule 3: an earlier try got through; `record` is it */
-    DECIDE_MISUSED,     /* rule 3, but that record has other content: the idempotency key was used for something else */
-    DECIDE_ACCEPT,      /* rule 4: ACCEPT my record; `record` is its parent or NULL */
-    DECIDE_SAME,        /* rule 4, but the current record, settled, has this content already; `record` is it */
+    DECIDE_MINE,    /* rule 3: an earlier try got through; `record` is it */
+    DECIDE_MISUSED, /* rule 3, but that record has other content: the idempotency key was used for something else */
+    DECIDE_ACCEPT,  /* rule 4: ACCEPT my record; `record` is its parent or NULL */
+    DECIDE_SAME,    /* rule 4, but the current record, settled, has this content already; `record` is it */
     DECIDE_SETTLE_SAME, /* the same, but ACCEPT of NONE first: the record is not settled, or an earlier try of this upload may still be chosen */
     DECIDE_REFUSE,      /* rule 5: refused at once; `record` is current, or NULL when there is none */
     DECIDE_SETTLE,      /* rule 5: ACCEPT of NONE first, then refused */
@@ -37,9 +37,9 @@ enum decide_step {
 
 struct decision {
     enum decide_step step;
-    struct history all;             /* U; owned: decide_release */
-    const struct record *record;    /* as the steps say; points into `all` or into a promise */
-    const struct record *learned;   /* rule 2: a slot's record that is now known to be chosen and is in `all`; or NULL */
+    struct history all;           /* U; owned: decide_release */
+    const struct record *record;  /* as the steps say; points into `all` or into a promise */
+    const struct record *learned; /* rule 2: a slot's record that is now known to be chosen and is in `all`; or NULL */
 };
 
 /* ERR_NOMEM, ERR_TOO_LARGE. */

@@ -6,20 +6,20 @@
 
 /* How kinds agree with each other (api.md: any text agrees with any text, Office types with zip). */
 enum kind_family {
-    KIND_TEXT,      /* agrees with every text */
-    KIND_PACKAGE,   /* zip archives and what is made of them */
-    KIND_OLE,       /* Office documents of before 2007 */
-    KIND_EXACT,     /* agrees with itself only */
-    KIND_UNKNOWN    /* bytes of no kind in the table: contradict every claim of a known kind that could be told */
+    KIND_TEXT,    /* agrees with every text */
+    KIND_PACKAGE, /* zip archives and what is made of them */
+    KIND_OLE,     /* Office documents of before 2007 */
+    KIND_EXACT,   /* agrees with itself only */
+    KIND_UNKNOWN  /* bytes of no kind in the table: contradict every claim of a known kind that could be told */
 };
 
 struct kind {
-    const char *type;       /* the media type we store and serve */
+    const char *type; /* the media type we store and serve */
     enum kind_family family;
-    const char *words;      /* "a web page (HTML)" */
-    const char *extension;  /* with its dot, or "" */
-    int generic;            /* a claim that agrees tells more than the bytes do: it gives the type */
-    int claim_only;         /* cannot be told by the bytes; as a claim it refines a generic kind */
+    const char *words;     /* "a web page (HTML)" */
+    const char *extension; /* with its dot, or "" */
+    int generic;           /* a claim that agrees tells more than the bytes do: it gives the type */
+    int claim_only;        /* cannot be told by the bytes; as a claim it refines a generic kind */
 };
 
 /* What the bytes are: libmagic's media type, and whether they read as text. Never NULL. */

@@ -8,8 +8,8 @@
 
 struct known {
     struct pulled pulled;
-    int index_answered;         /* Redis told what it has of the course, maybe nothing */
-    struct history history;     /* records that may have been acknowledged, from both */
+    int index_answered;     /* Redis told what it has of the course, maybe nothing */
+    struct history history; /* records that may have been acknowledged, from both */
 };
 
 /* Asks both. ERR_NOT_FOUND: nobody has anything of it, and that is certain (enough owners answered, or the index agrees with those that did); ERR_UNAVAILABLE: nobody

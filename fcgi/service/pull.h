@@ -8,12 +8,12 @@ struct pulled {
     struct quorum_reply replies[RING_K_MAX];
     size_t n_owners, n_answered;
     uint32_t quorum;
-    struct history all;         /* every record any owner showed; seen and direct_seen count owners */
+    struct history all; /* every record any owner showed; seen and direct_seen count owners */
 };
 
 enum pull_want {
-    PULL_USABLE,    /* waits for every usable owner; when these are no write quorum, also asks the others and gives them a moment */
-    PULL_QUORUM     /* ends soon after a write quorum answered */
+    PULL_USABLE, /* waits for every usable owner; when these are no write quorum, also asks the others and gives them a moment */
+    PULL_QUORUM  /* ends soon after a write quorum answered */
 };
 
 /* Asks the owners. ERR_OK whatever they said, even nothing: see n_answered. ERR_STALE_RING is dealt with inside. ERR_NOMEM, ERR_TOO_LARGE, ERR_UNAVAILABLE (no ring). */

@@ -10,13 +10,13 @@
 /* One use case's hold on the owners of its course. */
 struct quorum {
     struct worker *w;
-    const char *key;                /* borrowed */
-    const char *path_key;           /* percent-encoded; arena */
-    const struct view *view;        /* held */
+    const char *key;         /* borrowed */
+    const char *path_key;    /* percent-encoded; arena */
+    const struct view *view; /* held */
     struct view_owners owners;
-    uint64_t deadline_ms;           /* boot time: no round goes on past it */
-    size_t probed;                  /* what the last quorum_probe() found */
-    uint64_t probed_at_ms;          /* boot time; 0 = never */
+    uint64_t deadline_ms;  /* boot time: no round goes on past it */
+    size_t probed;         /* what the last quorum_probe() found */
+    uint64_t probed_at_ms; /* boot time; 0 = never */
 };
 
 /* Finds the owners; the whole use case may take budget_ms. ERR_UNAVAILABLE: no ring known. */
@@ -32,19 +32,19 @@ unsigned quorum_left_ms(const struct quorum *q);
 /* What one owner said. */
 struct quorum_reply {
     int asked;
-    int done;                       /* it answered: `answer` says what */
+    int done; /* it answered: `answer` says what */
     /* ERR_OK; ERR_UNAVAILABLE: nothing was sent; ERR_TIMEOUT: not known whether it did; else its own word (ERR_FENCED, ERR_STALE_RING, ERR_CLOCK, ERR_CONFLICT, ERR_FULL, ERR_NOT_FOUND …) */
     enum err error;
-    struct message_answer answer;   /* owned: quorum_replies_release */
+    struct message_answer answer; /* owned: quorum_replies_release */
 };
 
 struct quorum_round {
     /* By owner; NULL: not asked. ring, key and (for PULL) target are filled in on the way. The same pointer may stand at several owners. */
     const struct message_request *requests[RING_K_MAX];
-    const void *bytes;              /* sent behind every request */
+    const void *bytes; /* sent behind every request */
     size_t bytes_len;
-    size_t gate;                    /* nothing is sent unless so many can be reached; 0 = no gate */
-    size_t enough;                  /* oks after which the round ends (or when so many cannot come any more); 0 = wait for all */
+    size_t gate;   /* nothing is sent unless so many can be reached; 0 = no gate */
+    size_t enough; /* oks after which the round ends (or when so many cannot come any more); 0 = wait for all */
     unsigned timeout_ms, linger_ms;
 };
 
@@ -53,7 +53,8 @@ enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quo
 void quorum_replies_release(struct quorum_reply *replies);
 
 /* Puts the request at the owners to ask: the usable ones when they can be a write quorum, else everybody with an address (a heartbeat may lag). Returns how many. */
-size_t quorum_ask(const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX]);
+size_t quorum_ask(
+    const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX]);
 
 /* How many owners the view calls usable. */
 size_t quorum_usable(const struct quorum *q);

@@ -7,37 +7,54 @@
 #include "lib/store/members.h"
 
 /* What to read: the current version, or one by number or record id, or the newest live one of a term. */
-struct read_target { const char *key; const char *version; const char *term; };
+struct read_target {
+    const char *key;
+    const char *version;
+    const char *term;
+};
 
 #define READ_SOURCES 3
 struct read_bytes {
-    struct record record;       /* owned: read_bytes_release */
-    uint64_t version;           /* 0 = not asked for */
-    struct { char address[64]; /* host:port */ char capability[160]; } sources[READ_SOURCES]; /* in the order to try; all set */
+    struct record record; /* owned: read_bytes_release */
+    uint64_t version;     /* 0 = not asked for */
+    struct {
+        char address[64]; /* host:port */
+        char capability[160];
+    } sources[READ_SOURCES]; /* in the order to try; all set */
 };
 /* Where the bytes of a version are. ERR_NOT_FOUND: no such course or version; ERR_GONE: deleted; ERR_UNAVAILABLE: neither index nor enough owners answer, or no owner has an address. */
 enum err read_bytes(struct worker *w, const struct read_target *t, struct read_bytes *out) MUST_CHECK;
 void read_bytes_release(struct read_bytes *b);
 
-struct course_owner { const char *node, *name, *zone; enum blob_state state; uint64_t verified_at_ms; };
+struct course_owner {
+    const char *node, *name, *zone;
+    enum blob_state state;
+    uint64_t verified_at_ms;
+};
 struct course {
-    char *name;                 /* of the newest record; in the worker's arena, as all strings here */
+    char *name; /* of the newest record; in the worker's arena, as all strings here */
     const char *key;
-    struct history history;     /* owned: course_release. Records that cannot have been acknowledged are left out */
-    struct course_owner owners[RING_K_MAX]; size_t n_owners;    /* states of the current version's bytes */
-    struct { enum blob_state state[RING_K_MAX]; } *copies;      /* per history entry, per owner; arena */
+    struct history history; /* owned: course_release. Records that cannot have been acknowledged are left out */
+    struct course_owner owners[RING_K_MAX];
+    size_t n_owners; /* states of the current version's bytes */
+    struct {
+        enum blob_state state[RING_K_MAX];
+    } * copies; /* per history entry, per owner; arena */
 };
 /* ERR_NOT_FOUND, ERR_UNAVAILABLE. */
 enum err course_read(struct worker *w, const char *key, struct course *out) MUST_CHECK;
 void course_release(struct course *c);
 
 /* Lists and search: index_list() with a time-out; ERR_UNAVAILABLE when the index is away. */
-enum err course_list(struct worker *w, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit, struct index_page *out) MUST_CHECK;
+enum err course_list(struct worker *w, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit,
+    struct index_page *out) MUST_CHECK;
 
 struct placement {
     uint64_t point;
-    struct course_owner owners[RING_K_MAX]; size_t n_owners;
-    struct ring_step steps[64]; size_t n_steps;
+    struct course_owner owners[RING_K_MAX];
+    size_t n_owners;
+    struct ring_step steps[64];
+    size_t n_steps;
     uint64_t epoch;
     struct ring_member step_members[64]; /* of each step */
 };
@@ -45,12 +62,13 @@ enum err course_placement(struct worker *w, const char *key, struct placement *o
 
 /* The cluster as /cluster shows it. */
 struct cluster {
-    const struct view *view;    /* held until cluster_release */
+    const struct view *view;        /* held until cluster_release */
     double share[RING_MEMBERS_MAX]; /* by ring member index */
-    uint64_t courses; int courses_known;
+    uint64_t courses;
+    int courses_known;
     uint32_t k, k_effective;
     uint64_t ring_epoch;
-    int ready;                  /* a write quorum can be met for every course */
+    int ready; /* a write quorum can be met for every course */
 };
 enum err cluster_read(struct worker *w, struct cluster *out) MUST_CHECK;
 void cluster_release(struct worker *w, struct cluster *c);

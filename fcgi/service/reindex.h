@@ -6,7 +6,7 @@
 #include "fcgi/service/app.h"
 #include "lib/wire/record.h"
 
-#define REINDEX_MAX 4096u       /* records; then the oldest gives way, with a log line */
+#define REINDEX_MAX 4096u /* records; then the oldest gives way, with a log line */
 
 enum err reindex_start(struct app *a, struct index_retry **out) MUST_CHECK;
 /* NULL is fine. What still waits is forgotten. */

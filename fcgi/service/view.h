@@ -9,9 +9,9 @@
 /* One picture; immutable, shared by reference count. */
 struct view {
     struct members members;
-    uint64_t taken_at_ms;       /* unix ms of the last refresh that succeeded */
-    int store_up;               /* Redis answered then */
-    const struct ring *ring;    /* members.ring->ring, or NULL: no ring known yet */
+    uint64_t taken_at_ms;    /* unix ms of the last refresh that succeeded */
+    int store_up;            /* Redis answered then */
+    const struct ring *ring; /* members.ring->ring, or NULL: no ring known yet */
 };
 
 enum err view_start(struct app *a, struct view_keeper **out) MUST_CHECK;
@@ -29,8 +29,17 @@ void view_store_failed(struct view_keeper *k);
 void view_report(struct view_keeper *k, const char *node_id, int answered);
 
 /* The owners of a course in ring order, with where they are. */
-struct view_owner { const struct ring_member *member; const struct member *node; /* NULL: never heard of */ int usable; /* up and not reported dead */ };
-struct view_owners { struct view_owner at[RING_K_MAX]; size_t n; uint32_t quorum; uint64_t epoch; };
+struct view_owner {
+    const struct ring_member *member;
+    const struct member *node; /* NULL: never heard of */
+    int usable;                /* up and not reported dead */
+};
+struct view_owners {
+    struct view_owner at[RING_K_MAX];
+    size_t n;
+    uint32_t quorum;
+    uint64_t epoch;
+};
 /* ERR_UNAVAILABLE: no ring known. Borrowed from v. */
 enum err view_owners(struct view_keeper *k, const struct view *v, const char *key, struct view_owners *out) MUST_CHECK;
 

@@ -37,9 +37,14 @@ def traced(cluster, tmp_path, *options):
 
 
 def detach(process):
+    """Ends strace; one that waits for a thread that is no more is killed, which lets its tracees go."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
-    process.wait(timeout=10)
+    try:
+        process.wait(timeout=3)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=10)
 
 
 def uploads(api, label):
