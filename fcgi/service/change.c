@@ -90,7 +90,9 @@ void change_learn(struct quorum *q, const struct record *r)
     quorum_ask(q, &m, 0, round.requests);
     enum err e = quorum_round(q, &round, replies);
     if (e != ERR_OK || quorum_count(replies, ERR_OK) < q->owners.quorum)
-        log_write(LOG_WARN, "learn", "too few owners of %s were told that a record was chosen; repair tells them", q->key);
+        log_write(LOG_WARN, "learn",
+            "too few owners of %s were told that a record was chosen; their slots still hold it, the next conditional request tells them",
+            q->key);
     quorum_replies_release(replies);
 }
 
@@ -124,7 +126,8 @@ void change_hint(const struct change *c)
         if (c->state[i] == BLOB_STORED)
             lacking = hint_at(c, i);
     if (lacking > 0)
-        log_write(LOG_WARN, "hint", "no owner of %s took the hint that another missed a record; repair finds it", q->key);
+        log_write(
+            LOG_WARN, "hint", "no owner of %s took the hint that another missed a record; the next hint for that course brings it", q->key);
 }
 
 void change_index(struct worker *w, const struct record *r)
