@@ -1,5 +1,7 @@
 /* A node as it tells itself: the body of its heartbeats, its facts in Redis, its line in the coordinators' list. JSON
- * {"id","name","url","zone","weight","stores","files","bytes","capacity_bytes","free_bytes","ring","heartbeat_at"?}. */
+ * {"id","name","url","zone","weight","stores","files","bytes","capacity_bytes","free_bytes","ring","load","quarantined","machine","volume","heartbeat_at"?,
+ *  "move"?: {"epoch","order","complete","copies_done","copies_total","bytes_done","bytes_total","pairs": [{"from","to","done","total"}]},
+ *  "census"?: {"courses","missing","below_k","unreadable"}} */
 #ifndef RB_LIB_WIRE_MEMBER_H
 #define RB_LIB_WIRE_MEMBER_H
 
@@ -13,12 +15,41 @@ enum member_state { MEMBER_JOINING, MEMBER_UP, MEMBER_SUSPECT, MEMBER_OUT, MEMBE
 /* The word of a state ("joining"). Never NULL. */
 const char *member_state_name(enum member_state s);
 
+/* How far a node is with what it settles and copies for a ring change, or was with its last one. */
+#define MEMBER_PAIRS_MAX 16
+#define MEMBER_PLACE_MAX 65 /* a hash of 64 hex digits and NUL */
+struct member_move {
+    uint64_t epoch; /* of the joint ring; 0: it never moved anything */
+    uint64_t order; /* the number of the leader's order that it follows */
+    int complete;   /* everything that falls to it under that order is settled */
+    uint64_t copies_done, copies_total, bytes_done, bytes_total;
+    size_t n_pairs; /* where copies go; what does not fit is left out */
+    struct {
+        char from[RING_NAME_MAX], to[RING_NAME_MAX]; /* from "": a copy more than before (k rose) */
+        uint64_t done, total;
+    } pairs[MEMBER_PAIRS_MAX];
+};
+
+/* What a node says of the courses of which it is the first living owner. */
+struct member_census {
+    int known;           /* 0: not counted yet */
+    uint64_t courses;    /* that it judged, deleted ones among them */
+    uint64_t missing;    /* copies of their live versions that living or dead owners lack, as far as it knows */
+    uint64_t below_k;    /* courses with at least one of those */
+    uint64_t unreadable; /* courses whose current version no living owner has */
+};
+
 struct member {
     char id[RING_ID_MAX], name[RING_NAME_MAX], url[MEMBERS_URL_MAX], zone[RING_ZONE_MAX];
     uint32_t weight;
     int stores; /* 0: only shares its own folder */
     uint64_t files, bytes, capacity_bytes, free_bytes;
-    uint64_t ring_epoch;      /* the newest ring it has */
+    uint64_t ring_epoch;                                      /* the newest ring it has on disk */
+    uint64_t load;                                            /* requests it was serving */
+    uint64_t quarantined;                                     /* bad copies that it set aside */
+    char machine[MEMBER_PLACE_MAX], volume[MEMBER_PLACE_MAX]; /* equal texts: the same machine, the same file system; "" = not told */
+    struct member_move move;
+    struct member_census census;
     uint64_t heartbeat_at_ms; /* unix ms of the last heartbeat, by the coordinator's clock */
     int alive;                /* its TTL key is there */
     enum member_state state;  /* from alive and the ring: members_state() */
