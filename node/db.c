@@ -13,7 +13,7 @@
 
 #define READERS 4
 #define APPLICATION_ID 0x52426e64 /* "RBnd" */
-#define FORMAT 1
+#define FORMAT 2
 #define BUSY_TIMEOUT_MS 5000
 #define WAL_PASSIVE_PAGES 1000 /* copied back beside the writers from here on */
 #define WAL_RESET_PAGES 16384  /* 64 MiB: the writers wait while the rest is copied and the WAL starts again */
@@ -34,6 +34,7 @@ struct db {
     atomic_int wal_pages, suspect;
 };
 
+/* The tables of format 1, and what each later format added: a new database gets all of it, an older one what it lacks. */
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), node TEXT NOT NULL, starts INTEGER NOT NULL);"
     "CREATE TABLE course (key TEXT PRIMARY KEY, promised BLOB NOT NULL, slot_ballot BLOB, slot_record TEXT, slot_sha256 TEXT)"
@@ -48,6 +49,12 @@ static const char schema[] =
     " inode INTEGER NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE need (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, key TEXT NOT NULL, bad INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE hint (target TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, key)) WITHOUT ROWID;";
+static const char format_2[] =
+    "ALTER TABLE ledger ADD COLUMN floor BLOB;"
+    "CREATE TABLE settled (key TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE scrub (one INTEGER PRIMARY KEY CHECK (one = 1), after TEXT NOT NULL, began_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER NOT NULL, read INTEGER NOT NULL, bad INTEGER NOT NULL);"
+    "INSERT INTO scrub VALUES (1, '', 0, 0, 0, 0);";
 
 /* SQLite's answer as ours; an I/O error makes the volume suspect: what reached the disk is not known any more. */
 static enum err from_sqlite(struct db *db, sqlite3 *handle, int rc)
@@ -116,6 +123,8 @@ enum err db_create(const char *path, const char *node_id)
         e = exec(&c, head);
     if (!e)
         e = exec(&c, schema);
+    if (!e)
+        e = exec(&c, format_2);
     sqlite3_stmt *s = db_stmt(&c, "INSERT INTO about VALUES (1, ?, 0)");
     db_bind_text(s, 1, node_id);
     if (!e)
@@ -126,19 +135,42 @@ enum err db_create(const char *path, const char *node_id)
     return e;
 }
 
-static enum err check_format(struct db_conn *c)
+static enum err read_format(struct db_conn *c, uint64_t *out)
 {
     int row = 0;
     sqlite3_stmt *s = db_stmt(c, "PRAGMA user_version");
     enum err e = db_step(c, s, &row);
-    if (!e && (!row || db_column_u64(s, 0) != FORMAT)) {
-        log_write(LOG_ERROR, "database", "format %llu is not the one this program knows (%d)",
-            row ? (unsigned long long)db_column_u64(s, 0) : 0ull, FORMAT);
-        e = ERR_CORRUPT;
-    }
+    *out = !e && row ? db_column_u64(s, 0) : 0;
     if (s)
         sqlite3_reset(s);
     return e;
+}
+
+/* A database that an older program left gets the newer tables, in one transaction. One that is only looked at stays as it is: who looks reads no table that format 1 lacks. */
+static enum err check_format(struct db_conn *c, int read_only)
+{
+    uint64_t format;
+    enum err e = read_format(c, &format);
+    if (e)
+        return e;
+    if (format < 1 || format > FORMAT) {
+        log_write(LOG_ERROR, "database", "format %llu is not one this program knows (1 to %d)", (unsigned long long)format, FORMAT);
+        return ERR_CORRUPT;
+    }
+    if (format == FORMAT || read_only)
+        return ERR_OK;
+    e = exec(c, "BEGIN IMMEDIATE");
+    if (e)
+        return e;
+    e = exec(c, format_2);
+    if (!e)
+        e = exec(c, "PRAGMA user_version=2");
+    if (!e)
+        e = exec(c, "COMMIT");
+    if (e)
+        return e;
+    log_write(LOG_INFO, "database", "format 1 became format %d", FORMAT);
+    return ERR_OK;
 }
 
 static int note_wal(void *ctx, sqlite3 *handle, const char *name, int pages)
@@ -182,7 +214,7 @@ static enum err open_all(struct db *db, const char *path, int flags)
 {
     enum err e = conn_open(&db->writer, db, path, flags);
     if (!e)
-        e = check_format(&db->writer);
+        e = check_format(&db->writer, db->read_only);
     for (int i = 0; i < READERS && !e; i++)
         e = conn_open(&db->readers[i], db, path, flags);
     if (!e && !db->read_only)

@@ -1,14 +1,16 @@
 /* The node's database: one SQLite file in WAL mode with synchronous=FULL, one writing connection behind a lock, a few reading ones, and a
  * housekeeper that copies the WAL back without holding anybody up. Only this folder includes sqlite3.h.
  *
- * Tables (user_version 1):
+ * Tables (user_version 2; what 1 lacked is marked with a plus, and added when the node starts):
  *   about    one row: node id, number of starts (pitfall 5: a database older than its marker file is refused)
  *   course   key, promised stamp, slot (ballot, record JSON or NULL for NONE, its sha256) protocol.md P2 + P3
  *   record   (key, id), direct, sha256 ('' for a tombstone), record JSON                  R
- *   ledger   one row: promised leader ballot, newest ring document, both as JSON          P1
+ *   ledger   one row: promised leader ballot, newest ring document, both as JSON (P1); +floor, a stamp (P6.2)
  *   verified sha256 and what stat(2) said when its bytes were last hashed
  *   need     blobs that a record names and that are not here, or are bad
  *   hint     (target, key): owners that missed something of a course
+ *   settled  + key, epoch: courses that this node settled as their mover under a joint ring (P4.3)
+ *   scrub    + one row: the last blob that was read, when the round began and the last one ended, how many were read and bad
  * Stamps are 16 bytes, big-endian, so that SQLite orders them as stamp_cmp() does.
  */
 #ifndef RB_NODE_DB_H
@@ -20,7 +22,7 @@
 #include <stdint.h>
 #include <sqlite3.h>
 
-#define DB_STATEMENTS_MAX 40
+#define DB_STATEMENTS_MAX 96
 
 struct db;
 

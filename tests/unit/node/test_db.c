@@ -166,6 +166,65 @@ static void something_else_is_no_database(void **state)
     assert_err(ERR_CONFLICT, db_create(path, "node-1.a"));
 }
 
+/* Turns the database into one that a program of format 1 left. */
+static void make_format_1(struct courses *c)
+{
+    struct db_conn *conn;
+    static const char *const steps[] = {"DROP TABLE settled", "DROP TABLE scrub", "ALTER TABLE ledger DROP COLUMN floor"};
+    assert_ok(db_write_begin(c->db, &conn));
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        assert_ok(db_run(conn, db_stmt(conn, steps[i])));
+    assert_ok(db_run(conn, db_stmt(conn, "PRAGMA user_version=1")));
+    assert_ok(db_write_end(conn, ERR_OK));
+}
+
+static uint64_t read_number(struct db *db, const char *sql)
+{
+    struct db_conn *conn;
+    int row;
+    assert_ok(db_read_begin(db, &conn));
+    sqlite3_stmt *s = db_stmt(conn, sql);
+    assert_ok(db_step(conn, s, &row));
+    assert_true(row);
+    uint64_t value = db_column_u64(s, 0);
+    db_read_end(conn);
+    return value;
+}
+
+static void an_older_database_keeps_its_rows_and_gets_the_new_tables(void **state)
+{
+    struct courses *c = *state;
+    struct db *looked_at;
+    assert_ok(needs_write(c->db, sha_of("a"), 1, "csen317"));
+    make_format_1(c);
+    courses_close(c);
+    /* Looking changes nothing. */
+    assert_ok(db_open_read(c->folder.db_path, &looked_at));
+    assert_int_equal(read_number(looked_at, "PRAGMA user_version"), 1);
+    db_close(looked_at);
+    courses_open(c);
+    assert_int_equal(read_number(c->db, "PRAGMA user_version"), 2);
+    assert_int_equal(count_needs(c->db), 1);
+    assert_int_equal(ledger_epoch(c->ledger), 1);
+    assert_int_equal(read_number(c->db, "SELECT count(*) FROM scrub"), 1);
+    assert_int_equal(read_number(c->db, "SELECT count(*) FROM settled"), 0);
+    assert_int_equal(read_number(c->db, "SELECT count(*) FROM ledger WHERE floor IS NULL"), 1);
+    courses_reopen(c);
+    assert_int_equal(count_needs(c->db), 1);
+}
+
+static void a_database_of_a_newer_program_is_not_opened(void **state)
+{
+    struct courses *c = *state;
+    struct db_conn *conn;
+    struct db *db;
+    assert_ok(db_write_begin(c->db, &conn));
+    assert_ok(db_run(conn, db_stmt(conn, "PRAGMA user_version=3")));
+    assert_ok(db_write_end(conn, ERR_OK));
+    assert_err(ERR_CORRUPT, db_open(c->folder.db_path, &db));
+    assert_err(ERR_CORRUPT, db_open_read(c->folder.db_path, &db));
+}
+
 static void the_log_before_the_database_starts_again(void **state)
 {
     struct courses *c = *state;
@@ -196,6 +255,8 @@ int main(void)
         T(a_hint_is_one_row_for_target_and_course),
         T(a_database_for_looking_takes_no_writes),
         T(something_else_is_no_database),
+        T(an_older_database_keeps_its_rows_and_gets_the_new_tables),
+        T(a_database_of_a_newer_program_is_not_opened),
         T(the_log_before_the_database_starts_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
