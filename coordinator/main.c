@@ -4,6 +4,7 @@
 
 #include "lib/base/cfg.h"
 #include "lib/base/log.h"
+#include "lib/store/conn.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,10 +28,10 @@ static enum err read_options(struct options *o, int argc, char **argv)
         text("data", "RB_COORDINATOR_DATA", &o->run.data, "its folder: the last known ring"),
         text("listen", "RB_COORDINATOR_LISTEN", &o->run.listen, "where to serve: ADDR:PORT"),
         text("url", "RB_COORDINATOR_URL", &o->run.url, "what others call"),
-        text("redis", "RB_COORDINATOR_REDIS", &o->run.redis, "Redis: unix:PATH or HOST:PORT"),
+        text("redis", "RB_COORDINATOR_REDIS", &o->run.redis, STORE_ADDRESS_HELP),
         text("redis-user", "RB_COORDINATOR_REDIS_USER", &o->run.redis_user, "the user there"),
         text("redis-password-file", "RB_COORDINATOR_REDIS_PASSWORD_FILE", &o->run.redis_password_file,
-            "file with that user's password in one line"),
+            "file with that user's password in one line; the sentinels are told it too"),
         text("key", "RB_COORDINATOR_KEY", &o->run.key, "file with the cluster's key: 64 hex digits, mode 0600"),
         text("founding", "RB_COORDINATOR_FOUNDING", &o->run.founding, "the founding document, the same bytes for all"),
         text("found", NULL, &o->found, "write the founding document, ring 1, to this file, and exit"),
@@ -56,6 +57,10 @@ static int check_settings(const struct coordinator_settings *s)
         if (values[i])
             continue;
         fprintf(stderr, "--%s is missing; --help tells what it is\n", names[i]);
+        return 0;
+    }
+    if (store_address_check(s->redis) != ERR_OK) {
+        fprintf(stderr, "--redis is no address; " STORE_ADDRESS_HELP "\n");
         return 0;
     }
     if (!ring_name_ok(s->name)) {

@@ -39,12 +39,12 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
             .help = "its folder: the last known ring, form uploads on their way"},
         {.name = "listen", .env = "RB_API_LISTEN", .type = CFG_STR, .str = &s->listen, .min = 1, .max = 200,
             .help = "where nginx finds it: unix:PATH or ADDRESS:PORT"},
-        {.name = "redis", .env = "RB_API_REDIS", .type = CFG_STR, .str = &s->redis, .min = 1, .max = 200,
-            .help = "Redis: unix:PATH or HOST:PORT"},
+        {.name = "redis", .env = "RB_API_REDIS", .type = CFG_STR, .str = &s->redis, .min = 1, .max = 2500,
+            .help = STORE_ADDRESS_HELP},
         {.name = "redis-user", .env = "RB_API_REDIS_USER", .type = CFG_STR, .str = &s->redis_user, .optional = 1,
             .help = "the user there"},
         {.name = "redis-password-file", .env = "RB_API_REDIS_PASSWORD_FILE", .type = CFG_STR, .str = &s->redis_password_file, .optional = 1,
-            .help = "file with that user's password in one line"},
+            .help = "file with that user's password in one line; the sentinels are told it too"},
         {.name = "key", .env = "RB_API_KEY", .type = CFG_STR, .str = &s->key, .min = 1, .max = 4000,
             .help = "file with the cluster's key: 64 hex digits, mode 0600"},
         {.name = "coordinators", .env = "RB_API_COORDINATORS", .type = CFG_STR, .str = &s->coordinators, .min = 1, .max = 2000,
@@ -62,6 +62,10 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
     enum err e = cfg_read(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, ABOUT, stderr);
     if (!e && log_level_parse(s->log_level) < 0) {
         fprintf(stderr, "--log-level: debug, info, warn or error\n");
+        e = ERR_SYNTAX;
+    }
+    if (!e && store_address_check(s->redis)) {
+        fprintf(stderr, "--redis is no address; " STORE_ADDRESS_HELP "\n");
         e = ERR_SYNTAX;
     }
     return e;

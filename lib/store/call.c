@@ -14,25 +14,30 @@ static int starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* What an error answer means; the connection itself is fine. */
-static enum err error_of(const char *text)
+/* What an error answer means. Whoever must `leave` talks to a Redis that does not serve now: another may be the master, so the next command asks anew. All of
+ * those come before anything is done. */
+static enum err error_of(const char *text, int *leave)
 {
     static const struct {
         const char *start;
         enum err e;
+        int leave;
     } table[] = {
-        {"OOM ", ERR_FULL},
-        {"READONLY ", ERR_FULL},
-        {"MISCONF ", ERR_FULL},
-        {"LOADING ", ERR_UNAVAILABLE},
-        {"MASTERDOWN ", ERR_UNAVAILABLE},
-        {"BUSY ", ERR_UNAVAILABLE},
-        {"NOREPLICAS ", ERR_UNAVAILABLE},
-        {"NOAUTH ", ERR_UNAVAILABLE},
+        {"OOM ", ERR_FULL, 0},
+        {"MISCONF ", ERR_FULL, 0},
+        {"BUSY ", ERR_UNAVAILABLE, 0},
+        {"READONLY ", ERR_UNAVAILABLE, 1},
+        {"LOADING ", ERR_UNAVAILABLE, 1},
+        {"MASTERDOWN ", ERR_UNAVAILABLE, 1},
+        {"NOREPLICAS ", ERR_UNAVAILABLE, 1},
+        {"NOAUTH ", ERR_UNAVAILABLE, 1},
     };
+    *leave = 0;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (starts_with(text, table[i].start))
-            return table[i].e;
+        if (!starts_with(text, table[i].start))
+            continue;
+        *leave = table[i].leave;
+        return table[i].e;
     }
     return ERR_INTERNAL;
 }
@@ -45,6 +50,7 @@ void call_init(struct call *c, const char *command)
     c->cap = CALL_INLINE;
     c->lost = 0;
     c->is_script = 0;
+    c->run_id = NULL;
     c->n_numbers = 0;
     call_str(c, command);
 }
@@ -107,27 +113,41 @@ void call_u64(struct call *c, uint64_t number)
     call_str(c, text);
 }
 
-/* Sends argv as it is. An answer that is an error is mapped; NOSCRIPT comes as ERR_NOT_FOUND, which means that nothing was done. */
-static enum err send_once(struct store *s, struct call *c, redisReply **out)
+/* The connection failed under a call. */
+static enum err lost_answer(struct store *s)
 {
-    redisReply *r = redisCommandArgv(s->context, (int)c->n, c->argv, c->lens);
-    if (!r) {
-        int no_memory = s->context->err == REDIS_ERR_OOM;
-        conn_say_down(s, s->context->errstr);
-        conn_drop(s);
-        return no_memory ? ERR_NOMEM : ERR_TIMEOUT;
-    }
+    int no_memory = s->context->err == REDIS_ERR_OOM;
+    conn_say_down(s, conn_error(s->context));
+    conn_drop(s);
+    return no_memory ? ERR_NOMEM : ERR_TIMEOUT;
+}
+
+/* Takes r: hands it on, or maps an answer that is an error. NOSCRIPT comes as ERR_NOT_FOUND, which means that nothing was done. */
+static enum err take_answer(struct store *s, const struct call *c, redisReply *r, redisReply **out)
+{
     s->up = 1;
     if (r->type != REDIS_REPLY_ERROR) {
         *out = r;
         return ERR_OK;
     }
-    enum err e = starts_with(r->str, "NOSCRIPT") ? ERR_NOT_FOUND : error_of(r->str);
+    int leave = 0;
+    enum err e = starts_with(r->str, "NOSCRIPT") ? ERR_NOT_FOUND : error_of(r->str, &leave);
     assert(e != ERR_OK); /* an error answer is never taken for a success */
-    if (e != ERR_NOT_FOUND)
+    if (leave) {
+        conn_say_down(s, r->str);
+        conn_drop(s);
+    } else if (e != ERR_NOT_FOUND) {
         log_write(e == ERR_INTERNAL ? LOG_ERROR : LOG_WARN, "redis", "%s refused: %s", c->is_script ? "a script" : c->argv[0], r->str);
+    }
     freeReplyObject(r);
     return e;
+}
+
+/* Sends argv as it is. */
+static enum err send_once(struct store *s, struct call *c, redisReply **out)
+{
+    redisReply *r = redisCommandArgv(s->context, (int)c->n, c->argv, c->lens);
+    return r ? take_answer(s, c, r, out) : lost_answer(s);
 }
 
 /* Hands the script's text to Redis once and keeps the digest it tells. Nothing is executed: a lost answer is "unavailable", not "unknown". */
@@ -167,7 +187,7 @@ static enum err send_script(struct store *s, struct call *c, redisReply **out)
     return send_once(s, c, out);
 }
 
-static void release_call(struct call *c)
+void call_release(struct call *c)
 {
     if (c->argv != c->inline_argv) {
         free(c->argv);
@@ -175,9 +195,18 @@ static void release_call(struct call *c)
     }
 }
 
-enum err call_send(struct store *s, struct call *c, int type, int other, redisReply **out)
+/* A connection, to the Redis process that the call is for: what was found out about one process is never done to another. */
+static enum err ready_for(struct store *s, const struct call *c)
 {
     enum err e = c->lost ? ERR_NOMEM : conn_ensure(s);
+    if (e != ERR_OK)
+        return e;
+    return !c->run_id || strcmp(c->run_id, s->run_id) == 0 ? ERR_OK : ERR_STALE_INDEX;
+}
+
+enum err call_send(struct store *s, struct call *c, int type, int other, redisReply **out)
+{
+    enum err e = ready_for(s, c);
     redisReply *r = NULL;
     if (e == ERR_OK)
         e = c->is_script ? send_script(s, c, &r) : send_once(s, c, &r);
@@ -187,10 +216,63 @@ enum err call_send(struct store *s, struct call *c, int type, int other, redisRe
         freeReplyObject(r);
         e = ERR_INTERNAL;
     }
-    release_call(c);
+    call_release(c);
     if (e == ERR_OK)
         *out = r;
     return e == ERR_NOT_FOUND ? ERR_INTERNAL : e;
+}
+
+/* Puts the calls into the connection's buffer. The script is handed over each time: a pipe cannot go back for it. */
+static enum err append_all(struct store *s, struct call *const *calls, size_t n)
+{
+    enum script script = calls[0]->script;
+    enum err e = load_script(s, script);
+    for (size_t i = 0; i < n && e == ERR_OK; i++) {
+        struct call *c = calls[i];
+        c->argv[1] = s->sha[script];
+        c->lens[1] = strlen(s->sha[script]);
+        if (redisAppendCommandArgv(s->context, (int)c->n, c->argv, c->lens) != REDIS_OK)
+            e = lost_answer(s);
+    }
+    return e;
+}
+
+/* Every answer is read, whatever became of those before it: the next command must not meet one of them. */
+static enum err read_all(struct store *s, struct call *const *calls, size_t n, int type, redisReply **out)
+{
+    enum err first = ERR_OK;
+    for (size_t i = 0; i < n && s->context; i++) {
+        void *r = NULL;
+        enum err e = redisGetReply(s->context, &r) == REDIS_OK && r ? take_answer(s, calls[i], r, &out[i]) : lost_answer(s);
+        if (e == ERR_OK && out[i]->type != type)
+            e = ERR_INTERNAL;
+        if (first == ERR_OK)
+            first = e;
+    }
+    return first;
+}
+
+enum err call_send_all(struct store *s, struct call *const *calls, size_t n, int type, redisReply **out)
+{
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < n; i++) {
+        assert(calls[i]->is_script && calls[i]->script == calls[0]->script);
+        out[i] = NULL;
+        if (e == ERR_OK)
+            e = ready_for(s, calls[i]);
+    }
+    if (e == ERR_OK && n > 0)
+        e = append_all(s, calls, n);
+    if (e == ERR_OK)
+        e = read_all(s, calls, n, type, out);
+    for (size_t i = 0; i < n; i++) {
+        call_release(calls[i]);
+        if (e != ERR_OK) {
+            freeReplyObject(out[i]);
+            out[i] = NULL;
+        }
+    }
+    return e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;
 }
 
 enum err call_copy(const redisReply *r, char *out, size_t size)

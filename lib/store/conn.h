@@ -10,15 +10,23 @@
 struct store; /* one connection; not shared between threads */
 
 struct store_config {
-    const char *address;         /* "unix:/path/redis.sock" or "127.0.0.1:6379" (numeric or a name) */
-    const char *user;            /* NULL = default */
-    const char *password;        /* NULL = none */
-    unsigned connect_timeout_ms; /* default 300 */
-    unsigned timeout_ms;         /* of each command, default 1000 */
+    const char *address;  /* as store_address_check() wants it */
+    const char *user;     /* NULL = default */
+    const char *password; /* NULL = none; said to the sentinels too */
+    unsigned
+        connect_timeout_ms; /* of a new connection, names, password and run_id included; default 300; with sentinels twice that in all */
+    unsigned timeout_ms;    /* of each command, default 1000 */
 };
 
+/* "unix:/path/redis.sock", "127.0.0.1:6379", or "sentinel:HOST:PORT,HOST:PORT/MASTER" with up to 9 sentinels; numbers or names, IPv6 in brackets.
+ * ERR_SYNTAX: none of these. */
+enum err store_address_check(const char *address) MUST_CHECK;
+/* The three forms in one line, for the help of a setting. */
+#define STORE_ADDRESS_HELP "Redis: unix:PATH, HOST:PORT or sentinel:HOST:PORT,HOST:PORT/MASTER"
+
 /* A handle that connects at first use and again after an error, at most once in 100 ms (between tries every call gives ERR_UNAVAILABLE at once).
- * The config is copied. NULL when out of memory. */
+ * Each new connection asks the sentinels anew, if there are any, and is given up unless the Redis at its end calls itself a master.
+ * The config is copied. NULL when out of memory. An address that makes no sense leads nowhere: ERR_UNAVAILABLE for ever. */
 struct store *store_new(const struct store_config *config);
 void store_free(struct store *s);
 
@@ -27,8 +35,8 @@ int store_is_up(const struct store *s);
 /* The run_id of the Redis process behind this connection (INFO server, asked on each new connection); "" before the first. */
 const char *store_run_id(const struct store *s);
 
-/* Errors of everything in lib/store: ERR_UNAVAILABLE: no connection, nothing was sent. ERR_TIMEOUT: sent, no answer: not known whether it happened.
- * ERR_FULL: OOM or a read-only replica. ERR_INTERNAL: an answer of a shape that cannot be (logged). ERR_NOMEM. After a time-out the context is never reused. */
+/* Errors of everything in lib/store: ERR_UNAVAILABLE: no connection, or Redis does not take the command now (it became a replica, or is loading): nothing was
+ * done. ERR_TIMEOUT: sent, no answer: not known whether it happened. ERR_FULL: no memory or no disk there. ERR_INTERNAL: an answer of a shape that cannot be (logged). ERR_NOMEM. After a time-out the context is never reused. */
 
 /* PING. */
 enum err store_ping(struct store *s) MUST_CHECK;

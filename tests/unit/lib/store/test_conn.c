@@ -175,11 +175,59 @@ static void test_password(void **state)
     store_free(wrong);
 }
 
+/* One word and up to three more, whose answer is OK. */
+static void tell(struct store *s, const char *word, const char *a, const char *b, const char *c)
+{
+    const char *const more[] = {a, b, c};
+    struct call call;
+    redisReply *r;
+    call_init(&call, word);
+    for (size_t i = 0; i < 3 && more[i]; i++)
+        call_str(&call, more[i]);
+    assert_ok(call_send(s, &call, REDIS_REPLY_STATUS, REDIS_REPLY_STATUS, &r));
+    freeReplyObject(r);
+}
+
+/* A Redis that does not take writes now is left, before anything is done: by the next command another may be the master. */
+static void test_redis_without_its_replicas(void **state)
+{
+    struct world *w = *state;
+    struct store *s = connect_to(w->redis.address);
+    tell(s, "CONFIG", "SET", "min-replicas-to-write", "1");
+    assert_err(ERR_UNAVAILABLE, lock_take(s, "lonely", TOKEN, 60000));
+    assert_false(store_is_up(s));
+    clock_sleep_ms(120);
+    tell(s, "CONFIG", "SET", "min-replicas-to-write", "0");
+    assert_ok(lock_take(s, "lonely", TOKEN, 60000));
+    store_free(s);
+}
+
+static void test_redis_that_becomes_a_replica(void **state)
+{
+    (void)state;
+    struct redis_server other;
+    assert_true(redis_server_init(&other));
+    struct store *s = connect_to(other.address), *scripts = connect_to(other.address);
+    assert_ok(lock_take(s, "l", TOKEN, 60000));
+    assert_err(ERR_CONFLICT, lock_release(scripts, "l", "another"));
+    tell(s, "REPLICAOF", "127.0.0.1", "1", NULL);
+    assert_err(ERR_UNAVAILABLE, lock_release(scripts, "l", TOKEN));
+    assert_false(store_is_up(scripts));
+    assert_err(ERR_UNAVAILABLE, lock_take(s, "m", TOKEN, 60000));
+    assert_false(store_is_up(s));
+    clock_sleep_ms(120);
+    assert_err(ERR_UNAVAILABLE, store_ping(s)); /* connects, and hears what it is */
+    store_free(s);
+    store_free(scripts);
+    redis_server_release(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_stopped_redis), cmocka_unit_test(test_restart),
         cmocka_unit_test(test_forgotten_scripts), cmocka_unit_test(test_unexpected_answers), cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_redis_without_its_replicas), cmocka_unit_test(test_redis_that_becomes_a_replica),
         cmocka_unit_test(test_password), /* the last: it sets one */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
