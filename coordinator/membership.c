@@ -7,9 +7,9 @@
 
 #define FIRST_CAP 16u
 
-void membership_init(struct membership *m, uint64_t view_start, uint64_t now_ms)
+void membership_init(struct membership *m, uint64_t view_start, uint64_t now_ms, const struct members_wishes *wishes)
 {
-    *m = (struct membership){.view = view_start, .deaf_until_ms = now_ms + MEMBERS_TTL_MS, .tick_ms = now_ms};
+    *m = (struct membership){.view = view_start, .deaf_until_ms = now_ms + MEMBERS_TTL_MS, .tick_ms = now_ms, .wishes = wishes};
 }
 
 void membership_release(struct membership *m)
@@ -17,6 +17,24 @@ void membership_release(struct membership *m)
     free(m->nodes);
     m->nodes = NULL;
     m->n = m->cap = 0;
+}
+
+enum err membership_copy(const struct membership *from, struct membership *out)
+{
+    struct membership_node *nodes = malloc((from->n + 1) * sizeof *nodes);
+    if (!nodes)
+        return ERR_NOMEM;
+    if (from->n)
+        memcpy(nodes, from->nodes, from->n * sizeof *nodes);
+    *out = *from;
+    out->nodes = nodes;
+    out->cap = from->n + 1;
+    return ERR_OK;
+}
+
+int membership_is_deaf(const struct membership *m, uint64_t now_ms)
+{
+    return now_ms < m->deaf_until_ms;
 }
 
 static struct membership_node *find(const struct membership *m, const char *id)
@@ -78,6 +96,19 @@ static int is_alive(const struct membership_node *node, uint64_t now_ms)
     return node->elsewhere_ms != 0 && now_ms - node->elsewhere_ms < MEMBERSHIP_READING_MS;
 }
 
+static void lives_on(struct membership_node *node, uint64_t now_ms)
+{
+    if (node->since_ms == 0)
+        node->since_ms = now_ms;
+    node->silent_ms = 0;
+}
+
+static void falls_silent(struct membership_node *node, uint64_t dt_ms)
+{
+    node->since_ms = 0;
+    node->silent_ms += dt_ms;
+}
+
 static void set_state(struct membership *m, struct membership_node *node, enum member_state state)
 {
     if (node->member.state == state)
@@ -86,33 +117,56 @@ static void set_state(struct membership *m, struct membership_node *node, enum m
     m->view++;
 }
 
-/* A name is one node's: the ring's if the ring has it, else that of the one who lives. */
-static enum err check_name(struct membership *m, const struct ring *ring, const struct member *told, uint64_t now_ms)
+static enum member_state state_of(const struct membership *m, const struct ringdoc *doc, const struct membership_node *node)
 {
-    long place = ring ? ring_find_name(ring, told->name) : -1;
-    if (place >= 0 && strcmp(ring->members[place].id, told->id) != 0)
+    return members_state(doc, m->wishes, &node->member);
+}
+
+static int is_member(const struct ring *ring, const char *id)
+{
+    return ring && ring_find(ring, id) >= 0;
+}
+
+/* The member of this name is another node, and it lives, or may live as far as we could hear. */
+static int name_is_taken(const struct membership *m, const struct ringdoc *doc, const struct member *told, uint64_t now_ms)
+{
+    long place = ring_find_name(doc->ring, told->name);
+    if (place < 0 || strcmp(doc->ring->members[place].id, told->id) == 0)
+        return 0;
+    const struct membership_node *holder = find(m, doc->ring->members[place].id);
+    return !holder || is_alive(holder, now_ms) || (!holder->left && membership_is_deaf(m, now_ms));
+}
+
+/* A name is one node's: the member's while it lives, else that of the one who lives. A new incarnation of a silent member stands beside it until it has taken its
+ * place; the old one is not heard any more from then on. */
+static enum err check_name(struct membership *m, const struct ringdoc *doc, const struct member *told, uint64_t now_ms)
+{
+    if (doc && name_is_taken(m, doc, told, now_ms))
         return ERR_CONFLICT;
+    int is_holder = doc && is_member(doc->ring, told->id);
     for (size_t i = m->n; i > 0; i--) {
         struct membership_node *node = &m->nodes[i - 1];
         if (strcmp(node->member.name, told->name) != 0 || strcmp(node->member.id, told->id) == 0)
             continue;
-        if (is_alive(node, now_ms) && place < 0)
+        if (is_alive(node, now_ms) && !is_holder)
             return ERR_CONFLICT;
+        if (doc && ringdoc_names(doc, node->member.id))
+            continue;
         note_gone(m, node->member.id, 1);
         drop(m, node);
     }
     return ERR_OK;
 }
 
-enum err membership_hear(struct membership *m, const struct effects *fx, const struct ring *ring, const struct member *told, int joining)
+enum err membership_hear(struct membership *m, const struct effects *fx, const struct ringdoc *doc, const struct member *told, int joining)
 {
     uint64_t now_ms = fx->boot_ms(fx->ctx);
-    enum err e = check_name(m, ring, told, now_ms);
+    enum err e = check_name(m, doc, told, now_ms);
     if (e != ERR_OK)
         return e;
     struct membership_node *node = find(m, told->id);
-    int is_new = !node;
-    if (is_new)
+    int is_new = !node || node->member.url[0] == '\0';
+    if (!node)
         e = add(m, told, &node);
     if (e != ERR_OK)
         return e;
@@ -127,35 +181,65 @@ enum err membership_hear(struct membership *m, const struct effects *fx, const s
     node->heard_ms = now_ms;
     node->left = 0;
     node->to_write = 1;
-    /* A node that we do not know and that does not join has joined before our start. */
-    if (joining && (is_new || was_left))
+    lives_on(node, now_ms);
+    enum member_state state = state_of(m, doc, node);
+    /* A node that we do not know and that does not join has joined before our start; who is not in the ring joins when the ring has it. */
+    if (joining && (is_new || was_left) && state != MEMBER_JOINING)
         fx->event(fx->ctx, "join", node->member.name);
-    enum member_state state = members_state(ring, &node->member);
-    if (state == MEMBER_UP && before == MEMBER_SUSPECT && !(joining && was_left))
+    if (state == MEMBER_UP && before == MEMBER_SUSPECT && !is_new && !(joining && was_left))
         fx->event(fx->ctx, "up", node->member.name);
     set_state(m, node, state);
     return ERR_OK;
 }
 
-void membership_leave(struct membership *m, const struct effects *fx, const struct ring *ring, const char *id)
+void membership_leave(struct membership *m, const struct effects *fx, const struct ringdoc *doc, const char *id)
 {
     struct membership_node *node = find(m, id);
     if (!node || node->left)
         return;
-    int in_ring = ring && ring_find(ring, id) >= 0;
-    fx->event(fx->ctx, "leave", node->member.name);
+    int in_ring = doc && ringdoc_names(doc, id);
     note_gone(m, id, !in_ring);
     if (!in_ring) {
         drop(m, node);
         return;
     }
+    fx->event(fx->ctx, "leave", node->member.name);
     node->left = 1;
     node->to_write = 0;
     node->member.alive = 0;
-    set_state(m, node, MEMBER_SUSPECT);
+    node->since_ms = 0;
+    set_state(m, node, state_of(m, doc, node));
 }
 
-enum err membership_read(struct membership *m, const struct ring *ring, const struct member *nodes, size_t n, uint64_t read_ms)
+/* A node of which only others told so far. */
+static enum err add_told(struct membership *m, const struct ringdoc *doc, const struct member *told, struct membership_node **out)
+{
+    enum err e = add(m, told, out);
+    if (e == ERR_OK)
+        (*out)->member.state = state_of(m, doc, *out);
+    return e;
+}
+
+/* What it told elsewhere, when it was not heard here of late: its address, its ring, how far it is with a change. */
+static void take_told(struct membership *m, struct membership_node *node, const struct member *told, uint64_t read_ms)
+{
+    int is_fresh_here = node->heard_ms != 0 && read_ms < node->heard_ms + MEMBERS_TTL_MS;
+    int has_address = node->member.url[0] != '\0';
+    if (has_address && (!told->alive || node->left || told->heartbeat_at_ms <= node->member.heartbeat_at_ms))
+        return;
+    if (strcmp(told->url, node->member.url) != 0) {
+        memcpy(node->member.url, told->url, sizeof node->member.url);
+        m->view++;
+    }
+    if (is_fresh_here)
+        return;
+    struct member now = *told;
+    now.alive = node->member.alive;
+    now.state = node->member.state;
+    node->member = now;
+}
+
+enum err membership_read(struct membership *m, const struct ringdoc *doc, const struct member *nodes, size_t n, uint64_t read_ms)
 {
     for (size_t i = 0; i < n; i++) {
         const struct member *told = &nodes[i];
@@ -163,47 +247,76 @@ enum err membership_read(struct membership *m, const struct ring *ring, const st
         if (!url_ok(told->url))
             continue;
         /* Those in the ring are kept also when they are silent: their address may be good again. */
-        if (!node && (told->alive || (ring && ring_find(ring, told->id) >= 0))) {
-            enum err e = add(m, told, &node);
+        if (!node && (told->alive || (doc && ringdoc_names(doc, told->id)))) {
+            enum err e = add_told(m, doc, told, &node);
             if (e != ERR_OK)
                 return e;
-            node->heard_ms = 0;
-            node->member.alive = told->alive;
-            node->member.state = members_state(ring, &node->member);
         }
         if (!node)
             continue;
         if (told->alive)
             node->elsewhere_ms = read_ms;
-        /* Heard later elsewhere than here: what it told there is newer, its address for one. */
-        if (told->alive && !node->left && told->heartbeat_at_ms > node->member.heartbeat_at_ms &&
-            strcmp(told->url, node->member.url) != 0) {
-            memcpy(node->member.url, told->url, sizeof node->member.url);
-            m->view++;
-        }
+        take_told(m, node, told, read_ms);
     }
     return ERR_OK;
 }
 
-void membership_new_ring(struct membership *m, const struct ring *ring)
+/* Sees to it that everyone in the ring is in the table. What is known of one that never spoke is its name. */
+static enum err add_named(struct membership *m, const struct ringdoc *doc, const struct ring *ring)
+{
+    for (size_t i = 0; ring && i < ring->n_members; i++) {
+        const struct ring_member *named = &ring->members[i];
+        struct membership_node *node;
+        struct member unknown = {.weight = named->weight, .stores = 1};
+        if (find(m, named->id))
+            continue;
+        memcpy(unknown.id, named->id, sizeof unknown.id);
+        memcpy(unknown.name, named->name, sizeof unknown.name);
+        memcpy(unknown.zone, named->zone, sizeof unknown.zone);
+        enum err e = add_told(m, doc, &unknown, &node);
+        if (e != ERR_OK)
+            return e;
+    }
+    return ERR_OK;
+}
+
+void membership_new_ring(struct membership *m, const struct ringdoc *doc)
 {
     m->view++;
     for (size_t i = 0; i < m->n; i++)
-        m->nodes[i].member.state = members_state(ring, &m->nodes[i].member);
+        m->nodes[i].member.state = state_of(m, doc, &m->nodes[i]);
+    enum err e = add_named(m, doc, doc->ring);
+    if (e == ERR_OK)
+        e = add_named(m, doc, doc->before);
+    m->lacks_named = e != ERR_OK;
 }
 
-/* Works one node's state out; 0 when it is to be forgotten. */
-static int tick_node(struct membership *m, struct membership_node *node, const struct effects *fx, const struct ring *ring, uint64_t now_ms)
+/* Whether a silent guest is to be forgotten. */
+static int is_over(const struct membership_node *node, uint64_t now_ms)
 {
-    int alive = is_alive(node, now_ms);
-    if (!alive && !node->left && now_ms < m->deaf_until_ms)
+    uint64_t last_ms = node->heard_ms > node->elsewhere_ms ? node->heard_ms : node->elsewhere_ms;
+    if (node->named_ms > last_ms)
+        last_ms = node->named_ms;
+    return now_ms - last_ms >= MEMBERSHIP_FORGET_MS;
+}
+
+/* Works one node's state out; 0 when it is to be forgotten. dt_ms: how much longer whoever is silent has been it. */
+static int tick_node(
+    struct membership *m, struct membership_node *node, const struct effects *fx, const struct ringdoc *doc, uint64_t now_ms, uint64_t dt_ms)
+{
+    int alive = is_alive(node, now_ms), is_named = doc && ringdoc_names(doc, node->member.id);
+    if (is_named)
+        node->named_ms = now_ms;
+    if (!alive && !node->left && membership_is_deaf(m, now_ms))
         return 1;
+    if (alive)
+        lives_on(node, now_ms);
+    else
+        falls_silent(node, dt_ms);
     node->member.alive = alive;
-    enum member_state before = node->member.state, state = members_state(ring, &node->member);
-    if (state == MEMBER_JOINING && !alive) {
-        uint64_t last_ms = node->heard_ms > node->elsewhere_ms ? node->heard_ms : node->elsewhere_ms;
-        return now_ms - last_ms < MEMBERSHIP_FORGET_MS;
-    }
+    enum member_state before = node->member.state, state = state_of(m, doc, node);
+    if (!alive && !is_named && is_over(node, now_ms))
+        return 0;
     if (before == MEMBER_UP && state == MEMBER_SUSPECT)
         fx->event(fx->ctx, "suspect", node->member.name);
     if (before == MEMBER_SUSPECT && state == MEMBER_UP)
@@ -212,17 +325,20 @@ static int tick_node(struct membership *m, struct membership_node *node, const s
     return 1;
 }
 
-void membership_tick(struct membership *m, const struct effects *fx, const struct ring *ring)
+void membership_tick(struct membership *m, const struct effects *fx, const struct ringdoc *doc)
 {
-    uint64_t now_ms = fx->boot_ms(fx->ctx);
-    if (now_ms - m->tick_ms > MEMBERSHIP_PAUSE_MS)
+    uint64_t now_ms = fx->boot_ms(fx->ctx), dt_ms = now_ms - m->tick_ms;
+    if (dt_ms > MEMBERSHIP_PAUSE_MS)
         m->deaf_until_ms = now_ms + MEMBERS_TTL_MS;
+    if (membership_is_deaf(m, now_ms))
+        dt_ms = 0;
     m->tick_ms = now_ms;
+    if (m->lacks_named && doc)
+        membership_new_ring(m, doc);
     for (size_t i = m->n; i > 0; i--) {
         struct membership_node *node = &m->nodes[i - 1];
-        if (tick_node(m, node, fx, ring, now_ms))
+        if (tick_node(m, node, fx, doc, now_ms, dt_ms))
             continue;
-        fx->event(fx->ctx, "leave", node->member.name);
         note_gone(m, node->member.id, 1);
         drop(m, node);
     }

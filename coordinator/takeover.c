@@ -29,7 +29,7 @@ int takeover_doc_cmp(const struct ringdoc *a, const struct ringdoc *b)
     return ballot_cmp(&a->ballot, &b->ballot);
 }
 
-static struct takeover_node *find(struct takeover *t, const char *id)
+static struct takeover_node *find(const struct takeover *t, const char *id)
 {
     for (size_t i = 0; i < t->n_nodes; i++) {
         if (strcmp(t->nodes[i].id, id) == 0)
@@ -38,54 +38,78 @@ static struct takeover_node *find(struct takeover *t, const char *id)
     return NULL;
 }
 
-/* Adds the members of the document to those to be asked. */
-static enum err add_members(struct takeover *t)
+static void add_members(struct takeover *t, const struct ring *ring)
 {
-    const struct ring *ring = t->doc->ring;
-    struct takeover_node *nodes = realloc(t->nodes, (t->n_nodes + ring->n_members) * sizeof *nodes);
-    if (!nodes)
-        return ERR_NOMEM;
-    t->nodes = nodes;
-    for (size_t i = 0; i < ring->n_members; i++) {
+    for (size_t i = 0; ring && i < ring->n_members; i++) {
         if (find(t, ring->members[i].id))
             continue;
         struct takeover_node *node = &t->nodes[t->n_nodes++];
         *node = (struct takeover_node){0};
         memcpy(node->id, ring->members[i].id, sizeof node->id);
     }
+}
+
+/* Makes a copy of doc the one that all is about, and adds those it names to those to be asked. All is as before on failure. */
+static enum err take_document(struct takeover *t, const struct ringdoc *doc)
+{
+    struct ringdoc *copy;
+    size_t most = t->n_nodes + doc->ring->n_members + (doc->before ? doc->before->n_members : 0);
+    struct takeover_node *nodes = realloc(t->nodes, most * sizeof *nodes);
+    if (!nodes)
+        return ERR_NOMEM;
+    t->nodes = nodes;
+    enum err e = ringdoc_copy(doc, &copy);
+    if (e != ERR_OK)
+        return e;
+    ringdoc_free(t->doc);
+    t->doc = copy;
+    add_members(t, copy->ring);
+    add_members(t, copy->before);
     return ERR_OK;
 }
 
 /* Takes a document that is newer than what we have. */
 static enum err learn(struct takeover *t, const struct ringdoc *doc)
 {
-    struct ringdoc *copy;
     if (!doc)
         return ERR_OK;
     if (doc->ballot.counter > t->largest)
         t->largest = doc->ballot.counter;
-    if (takeover_doc_cmp(doc, t->doc) <= 0)
-        return ERR_OK;
-    enum err e = ringdoc_copy(doc, &copy);
-    if (e != ERR_OK)
-        return e;
-    ringdoc_free(t->doc);
-    t->doc = copy;
-    return add_members(t);
+    return takeover_doc_cmp(doc, t->doc) > 0 ? take_document(t, doc) : ERR_OK;
 }
 
 enum err takeover_begin(struct takeover *t, const struct ringdoc *known)
 {
     t->n_nodes = 0;
-    enum err e = learn(t, known);
-    assert(t->doc);
-    if (e == ERR_OK)
-        e = add_members(t);
+    enum err e = take_document(t, known);
+    if (known->ballot.counter > t->largest)
+        t->largest = known->ballot.counter;
     /* Our own last counter counts too: nodes promise strictly larger ballots only. */
     uint64_t base = t->largest > t->ballot.counter ? t->largest : t->ballot.counter;
     t->ballot.counter = base + 1;
     t->phase = TAKEOVER_PROMISE;
     return e;
+}
+
+enum err takeover_propose(struct takeover *t, const struct ringdoc *next)
+{
+    assert(t->phase == TAKEOVER_DONE && next->ring->epoch == t->doc->ring->epoch + 1 && ballot_cmp(&next->ballot, &t->ballot) == 0);
+    enum err e = take_document(t, next);
+    if (e != ERR_OK)
+        return e;
+    t->phase = TAKEOVER_INSTALL;
+    for (size_t i = 0; i < t->n_nodes; i++)
+        t->nodes[i].install = TAKEOVER_NOT_ASKED;
+    return ERR_OK;
+}
+
+void takeover_again(struct takeover *t)
+{
+    assert(t->phase == TAKEOVER_INSTALL);
+    for (size_t i = 0; i < t->n_nodes; i++) {
+        if (t->nodes[i].install == TAKEOVER_ASKED)
+            t->nodes[i].install = TAKEOVER_NOT_ASKED;
+    }
 }
 
 static enum takeover_mark *mark_of(const struct takeover *t, struct takeover_node *node)
@@ -101,7 +125,7 @@ size_t takeover_next(struct takeover *t, const char **ids, size_t max)
     for (size_t i = 0; i < t->n_nodes && n < max; i++) {
         struct takeover_node *node = &t->nodes[i];
         /* Who belonged to older documents only has no say in this one. */
-        if (*mark_of(t, node) != TAKEOVER_NOT_ASKED || ring_find(t->doc->ring, node->id) < 0)
+        if (*mark_of(t, node) != TAKEOVER_NOT_ASKED || !ringdoc_names(t->doc, node->id))
             continue;
         *mark_of(t, node) = TAKEOVER_ASKED;
         ids[n++] = node->id;
@@ -109,24 +133,33 @@ size_t takeover_next(struct takeover *t, const char **ids, size_t max)
     return n;
 }
 
+struct votes {
+    const struct takeover *of;
+};
+
+static int said_yes(void *ctx, const char *id)
+{
+    const struct takeover *t = ((const struct votes *)ctx)->of;
+    struct takeover_node *node = find(t, id);
+    return node && *mark_of(t, node) == TAKEOVER_YES;
+}
+
 size_t takeover_missing(const struct takeover *t)
 {
-    size_t yes = 0, quorum = t->doc->ring->n_members / 2 + 1;
-    for (size_t i = 0; i < t->n_nodes; i++) {
-        if (ring_find(t->doc->ring, t->nodes[i].id) >= 0 && *mark_of(t, &t->nodes[i]) == TAKEOVER_YES)
-            yes++;
-    }
-    return yes < quorum ? quorum - yes : 0;
+    struct votes votes = {t};
+    return ringdoc_quorum_missing(t->doc, said_yes, &votes);
 }
 
 struct takeover_question takeover_question(const struct takeover *t)
 {
-    return (struct takeover_question){t->ballot.counter, t->phase};
+    return (struct takeover_question){t->ballot.counter, t->phase, t->phase == TAKEOVER_PROMISE ? 0 : t->doc->ring->epoch};
 }
 
 static int is_open(const struct takeover *t, struct takeover_question q)
 {
-    return q.counter == t->ballot.counter && q.phase == t->phase && (t->phase == TAKEOVER_PROMISE || t->phase == TAKEOVER_INSTALL);
+    struct takeover_question now = takeover_question(t);
+    int asks = t->phase == TAKEOVER_PROMISE || t->phase == TAKEOVER_INSTALL;
+    return asks && q.counter == now.counter && q.phase == now.phase && q.epoch == now.epoch;
 }
 
 enum err takeover_yes(struct takeover *t, struct takeover_question q, const char *id, const struct ringdoc *doc)

@@ -1,7 +1,8 @@
-/* A new leader's way to its epoch: promises of a quorum, the newest document installed again on a quorum (protocol.md P1). Pure: the caller carries the
- * questions to the nodes and brings the answers back, in any order, or never.
+/* A leader's way to its epoch, and to the next document under it: promises of a quorum, the newest document installed again on a quorum, then whatever it
+ * proposes (protocol.md P1). Pure: the caller carries the questions to the nodes and brings the answers back, in any order, or never.
  *
- * A quorum of a document is a majority of its members; in issue A every document is stable, so that `prev` names the same nodes. */
+ * A quorum of a document is a majority of its members and, when it is joint, of those before (ringdoc_quorum_missing). One document is in flight at a time: what
+ * was proposed is carried on until it is installed, refused, or the term is over; no other document of its epoch is ever proposed under the same ballot. */
 #ifndef RB_COORDINATOR_TAKEOVER_H
 #define RB_COORDINATOR_TAKEOVER_H
 
@@ -9,9 +10,9 @@
 
 enum takeover_phase {
     TAKEOVER_PROMISE, /* collecting promises */
-    TAKEOVER_INSTALL, /* a quorum of the newest document seen has promised; installing it again */
+    TAKEOVER_INSTALL, /* a quorum of the newest document seen has promised, or a document was proposed: installing it */
     TAKEOVER_DONE,    /* it is installed on a quorum, under our ballot: now it is known to be committed */
-    TAKEOVER_REFUSED  /* a node has promised a larger ballot: begin again */
+    TAKEOVER_REFUSED  /* a node has promised a larger ballot: the leadership is over, begin again */
 };
 
 /* How far one node is in the present phase. */
@@ -25,7 +26,7 @@ struct takeover {
     enum takeover_phase phase;
     struct ballot ballot;        /* ours; counter 0 before the first try */
     uint64_t largest;            /* largest counter that any node showed */
-    struct ringdoc *doc;         /* newest one seen, owned */
+    struct ringdoc *doc;         /* newest one seen in this try, or proposed; owned */
     struct takeover_node *nodes; /* everyone that a document named so far */
     size_t n_nodes;
 };
@@ -34,19 +35,27 @@ struct takeover {
 void takeover_init(struct takeover *t, const char *coordinator, uint64_t start);
 void takeover_release(struct takeover *t);
 
-/* Begins a try with a fresh ballot: 1 + the largest counter any node or document showed. known: the newest document we have; copied. ERR_NOMEM. */
+/* Begins a try with a fresh ballot: 1 + the largest counter any node or document showed. known: the newest document that we know to be committed; copied. What an
+ * earlier try saw or proposed is forgotten: a quorum that matters shows it again. ERR_NOMEM. */
 enum err takeover_begin(struct takeover *t, const struct ringdoc *known) MUST_CHECK;
+
+/* Goes on from DONE: the next document, made under our ballot and one epoch above the one in force, is to be installed on its quorum; copied. ERR_NOMEM, and then
+ * all is as before. */
+enum err takeover_propose(struct takeover *t, const struct ringdoc *next) MUST_CHECK;
+/* While a document is being installed: those who did not answer may be asked again. */
+void takeover_again(struct takeover *t);
 
 /* Whom to ask now: fills ids (borrowed from t until the next answer) with at most max nodes not yet asked in this phase, marks them as asked, and returns how many.
  * 0 and a phase that is not over: the try has failed, nobody is left to ask. */
 size_t takeover_next(struct takeover *t, const char **ids, size_t max);
-/* How many more times "yes" end this phase, as far as is known now. */
+/* How many more times "yes" end this phase at least, as far as is known now. */
 size_t takeover_missing(const struct takeover *t);
 
 /* What an answer answers. Answers to an earlier try or phase are ignored, however late they come. */
 struct takeover_question {
     uint64_t counter;
     enum takeover_phase phase;
+    uint64_t epoch; /* of the document that is installed; 0 while promises are collected */
 };
 struct takeover_question takeover_question(const struct takeover *t);
 

@@ -1,4 +1,5 @@
 #include "lib/store/members.h"
+#include "lib/store/members_inside.h"
 
 #include "lib/base/log.h"
 #include "lib/store/call.h"
@@ -160,7 +161,6 @@ static enum err read_nodes(const redisReply *list, struct members *m)
         struct member *node = &m->nodes[m->n_nodes];
         if (member_from_json(j, node) == ERR_OK) {
             node->alive = alive->type == REDIS_REPLY_INTEGER && alive->integer == 1;
-            node->state = members_state(m->ring ? m->ring->ring : NULL, node);
             m->n_nodes++;
         }
         json_free(j);
@@ -188,9 +188,13 @@ static void read_coordinators(const redisReply *list, struct members *m)
 
 static enum err read_answer(const redisReply *r, struct members *m)
 {
-    if (r->elements != 4 || r->element[0]->type != REDIS_REPLY_STRING || r->element[1]->type != REDIS_REPLY_STRING ||
-        r->element[2]->type != REDIS_REPLY_ARRAY || r->element[3]->type != REDIS_REPLY_ARRAY)
+    static const int types[] = {REDIS_REPLY_STRING, REDIS_REPLY_STRING, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, REDIS_REPLY_STRING};
+    if (r->elements != sizeof types / sizeof *types)
         return ERR_INTERNAL;
+    for (size_t i = 0; i < r->elements; i++) {
+        if (r->element[i]->type != types[i])
+            return ERR_INTERNAL;
+    }
     const redisReply *lease_text = r->element[0], *ring = r->element[1];
     struct lease lease = {0};
     if (lease_text->len > 0 && lease_parse(lease_text->str, lease_text->len, &lease) == ERR_OK) {
@@ -207,17 +211,27 @@ static enum err read_answer(const redisReply *r, struct members *m)
             log_write(LOG_ERROR, "members", "the ring document in Redis cannot be read");
     }
     read_coordinators(r->element[3], m);
-    return read_nodes(r->element[2], m);
+    members_read_wishes(r->element[4], &m->wishes);
+    enum err e = read_nodes(r->element[2], m);
+    if (e != ERR_OK)
+        return e;
+    for (size_t i = 0; i < m->n_nodes; i++)
+        m->nodes[i].state = members_state(m->ring, &m->wishes, &m->nodes[i]);
+    if (r->element[5]->len > 0)
+        members_read_news(r->element[5]->str, r->element[5]->len, m);
+    return ERR_OK;
 }
 
 enum err members_read(struct store *s, struct members *out)
 {
     struct call c;
-    call_init_script(&c, SCRIPT_MEMBERS, 4);
+    call_init_script(&c, SCRIPT_MEMBERS, 6);
     call_str(&c, NODES_KEY);
     call_str(&c, COORDINATORS_KEY);
     call_str(&c, LEASE_KEY);
     call_str(&c, RING_KEY);
+    call_str(&c, MEMBERS_WISHES_KEY);
+    call_str(&c, MEMBERS_NEWS_KEY);
     call_str(&c, ALIVE_PREFIX);
     call_str(&c, COORDINATOR_PREFIX);
     redisReply *r;
@@ -239,11 +253,4 @@ void members_release(struct members *m)
     free(m->nodes);
     ringdoc_free(m->ring);
     *m = (struct members){0};
-}
-
-enum member_state members_state(const struct ring *ring, const struct member *m)
-{
-    if (!ring || ring_find(ring, m->id) < 0)
-        return MEMBER_JOINING;
-    return m->alive ? MEMBER_UP : MEMBER_SUSPECT;
 }

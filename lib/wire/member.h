@@ -53,11 +53,12 @@ struct member {
     uint64_t heartbeat_at_ms; /* unix ms of the last heartbeat, by the coordinator's clock */
     int alive;                /* its TTL key is there */
     enum member_state state;  /* from alive and the ring: members_state() */
+    uint64_t out_at_ms;       /* unix ms when a silent member will be taken out of the ring, by the leader's word; 0: not, or not known */
 };
 
 /* The JSON, to be freed; NULL when out of memory. */
 struct json *member_to_json(const struct member *m);
-/* Reads and checks it: the id is the name, a dot and an incarnation. alive and state are not in it. ERR_SYNTAX. */
+/* Reads and checks it: the id is the name, a dot and an incarnation. alive, state and out_at_ms are not in it. ERR_SYNTAX. */
 enum err member_from_json(const struct json *j, struct member *out) MUST_CHECK;
 
 #endif
