@@ -96,8 +96,8 @@ def prepare(home, env):
     for name in nodes:
         roles.init_node(home, name)
     roles.found(home, nodes, copies)
-    return {"redis": ["redis"], "coordinator": home.names("coordinator", setting(env, "RB_COORDINATORS", 2, 1, 9)), "node": nodes, "api": ["api-1"],
-            "nginx": ["nginx"]}
+    return {"redis": [] if env.get("RB_REDIS") else ["redis"], "coordinator": home.names("coordinator", setting(env, "RB_COORDINATORS", 2, 1, 9)),
+            "node": nodes, "api": ["api-1"], "nginx": ["nginx"]}
 
 
 def await_quorum(home, url):
@@ -120,6 +120,13 @@ def await_leader(url):
         time.sleep(0.05)
 
 
+def forget_private_redis(home):
+    """Ends the private Redis of an earlier `up` and strikes it from cluster.json: the cluster uses another one now."""
+    if "redis" in home.state():
+        halt(home, ["redis"])
+        home.save({name: row for name, row in home.state().items() if name != "redis"})
+
+
 def up(home, _options):
     home.make()
     with home.locked():
@@ -128,6 +135,8 @@ def up(home, _options):
         check_frontend_port(home, env)
         check_reach(home)
         groups = prepare(home, env)
+        if not groups["redis"]:
+            forget_private_redis(home)
         for role in roles.STARTING:
             for name in groups[role]:
                 launch(home, name, env)
@@ -135,7 +144,7 @@ def up(home, _options):
         url = home.state()["nginx"]["url"]
         await_quorum(home, url)
         await_leader(url)
-    counts = ", ".join(f"{len(names)} {role}" + ("s" if len(names) > 1 else "") for role, names in groups.items())
+    counts = ", ".join(f"{len(names)} {role}" + ("s" if len(names) > 1 else "") for role, names in groups.items() if names)
     print(f"Ringbinder runs: {counts}. Its state is in {home.path}; `make down` stops it and keeps all data.")
     print(url)
 
@@ -232,7 +241,8 @@ def parser():
         prog="bin/cluster", description="One Ringbinder cluster on this machine, in the background.",
         epilog="Settings: RB_HOME (run/ beside the sources) holds all state; RB_PORT (8080) RB_NODES (3) RB_COORDINATORS (2) RB_K (3) "
                "RB_UPLOAD_MAX_BYTES (2147483648) RB_EXEMPT (networks without limits: 127.0.0.0/8 ::1/128) RB_BIN (other programs than "
-               "build/release/bin). Other RB_* variables reach the processes as they are.")
+               "build/release/bin); RB_REDIS, RB_REDIS_USER, RB_REDIS_PASSWORD_FILE (a Redis from outside instead of a private one, as the programs' "
+               "--redis, --redis-user and --redis-password-file). Other RB_* variables reach the processes as they are.")
     words = about.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words.add_parser("up", help="start what is not running and wait until all is ready; the last line is the URL").set_defaults(run=up)
     words.add_parser("down", help="stop everything, keep all data").set_defaults(run=down)

@@ -96,9 +96,23 @@ maxmemory-policy noeviction
     return [tool("redis-server"), conf]
 
 
-def coordinator(home, name, _env):
+def redis_words(home, env):
+    """What a program is told of Redis: the private one, or the one of RB_REDIS, which is not ours to start."""
+    if not env.get("RB_REDIS"):
+        return ["--redis", f"unix:{home.sockets / 'redis.sock'}"]
+    words = ["--redis", env["RB_REDIS"]]
+    if env.get("RB_REDIS_USER"):
+        words += ["--redis-user", env["RB_REDIS_USER"]]
+    if secret := env.get("RB_REDIS_PASSWORD_FILE"):
+        if not os.path.isabs(secret) or not os.access(secret, os.R_OK):
+            raise Refusal(f"RB_REDIS_PASSWORD_FILE is {secret!r}; it must be the whole path of a file that can be read.")
+        words += ["--redis-password-file", secret]
+    return words
+
+
+def coordinator(home, name, env):
     return [program(home, "ringbinder-coordinator"), "--name", name, "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}",
-            "--url", url_of(home, name), "--redis", f"unix:{home.sockets / 'redis.sock'}", "--key", home.key, "--founding", home.founding]
+            "--url", url_of(home, name), *redis_words(home, env), "--key", home.key, "--founding", home.founding]
 
 
 def node(home, name, _env):
@@ -106,9 +120,9 @@ def node(home, name, _env):
             "--coordinators", coordinator_urls(home), "--key", home.key]
 
 
-def api(home, name, _env):
+def api(home, name, env):
     return [program(home, "ringbinder-api"), "--name", name, "--data", folder(home, name), "--listen", f"unix:{home.sockets / (name + '.sock')}",
-            "--redis", f"unix:{home.sockets / 'redis.sock'}", "--key", home.key, "--coordinators", coordinator_urls(home)]
+            *redis_words(home, env), "--key", home.key, "--coordinators", coordinator_urls(home)]
 
 
 def nginx(home, name, env):
