@@ -35,6 +35,7 @@ static const struct row table[ERR_COUNT] = {
     [ERR_RATE] = {"rate", 429, "Too many requests"},
     [ERR_UNAVAILABLE] = {"unavailable", 503, "Too few machines answer; try again"},
     [ERR_TIMEOUT] = {"timeout", 503, "No answer in time, so it is not known whether it happened; ask again"},
+    [ERR_STALE_INDEX] = {"stale-index", 503, "The index is being rebuilt; try again"},
     [ERR_FULL] = {"full", 507, "There is no space left"},
 };
 

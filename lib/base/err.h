@@ -30,6 +30,7 @@ enum err {
     ERR_RATE,            /* 429 */
     ERR_UNAVAILABLE,     /* 503: no quorum, or nobody to ask; try again */
     ERR_TIMEOUT,         /* 503: not known whether it happened */
+    ERR_STALE_INDEX,     /* 503: the index was not built for this Redis process: ask the owners */
     ERR_FULL,            /* 507: no space, or a quota */
     ERR_COUNT
 };

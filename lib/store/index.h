@@ -10,12 +10,14 @@
  * rb:words     zset   score 0, member <word>\0<inverted stamp hex>:<key>     words of course, title, instructor of the current record, "=<key of its term>"
  *              the stamp is the current record's; each set holds all that a search needs to test and to sort, so that it asks for nothing course by course
  *
- * Every key of a course is written by one script only (lua/index_add.lua); deleted courses are not listed but keep their records.
+ * Every key of a course is written by one script only (lua/index_add.lua) and removed by one (lua/index_remove.lua); deleted courses are not listed but keep
+ * their records. Everything that reads looks at the mark in the same step and gives ERR_STALE_INDEX when the index was not built for this Redis process
+ * (mark.h): then neither what is there nor what is not means anything, and the owners are to be asked. Adding never looks at it (protocol.md P5).
  */
 #ifndef RB_LIB_STORE_INDEX_H
 #define RB_LIB_STORE_INDEX_H
 
-#include "lib/store/conn.h"
+#include "lib/store/mark.h"
 #include "lib/wire/history.h"
 
 /* Adds records of one course (any order, repeats are fine) by one Lua script that only adds, and rewrites the derived parts: current, counts, sorted sets,
@@ -24,6 +26,20 @@
  * each complete in itself. Errors as in conn.h; ERR_INVALID when the records are of several courses. */
 #define INDEX_BATCH 256u
 enum err index_add(struct store *s, const struct record *records, size_t n, const char *event) MUST_CHECK;
+
+/* What a rebuild or a sweep does; each step is refused with ERR_STALE_INDEX when hold is not the present one any more (mark.h), or Redis another process. */
+struct index_set {
+    const struct record *records; /* of one course */
+    size_t n;
+};
+#define INDEX_PIPE 256u /* calls of the script under way at once */
+/* Adds the records of several courses, pipelined, without events. *added grows by how many were new. Other errors as index_add(). */
+enum err index_fill(struct store *s, const struct mark_hold *hold, const struct index_set *sets, size_t n, uint64_t *added) MUST_CHECK;
+/* Removes every course, step by step: what is added meanwhile is whole, there or not. Once per rebuild, before its scan. */
+enum err index_clear(struct store *s, const struct mark_hold *hold) MUST_CHECK;
+/* Removes one course whose current record is this tombstone, with all its records, in one step (protocol.md P6). ERR_NOT_FOUND: it is not there, or has another current
+ * record. */
+enum err index_forget(struct store *s, const struct mark_hold *hold, const char *key, struct stamp tombstone) MUST_CHECK;
 
 /* All records of a course, into an initialised history. ERR_NOT_FOUND: the index has none. */
 enum err index_history(struct store *s, const char *key, struct history *out) MUST_CHECK;

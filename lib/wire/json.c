@@ -307,10 +307,15 @@ enum err json_get_stamp(const struct json *object, const char *key, struct stamp
     return ERR_OK;
 }
 
+int json_as_bool(const struct json *j, int otherwise)
+{
+    const cJSON *c = inner(j);
+    return cJSON_IsBool(c) ? cJSON_IsTrue(c) : otherwise;
+}
+
 int json_get_bool(const struct json *object, const char *key, int otherwise)
 {
-    const cJSON *c = inner(json_get(object, key));
-    return cJSON_IsBool(c) ? cJSON_IsTrue(c) : otherwise;
+    return json_as_bool(json_get(object, key), otherwise);
 }
 
 int json_is_object(const struct json *j)

@@ -51,6 +51,7 @@ int json_is_object(const struct json *j);
 int json_is_array(const struct json *j);
 int json_is_null(const struct json *j); /* also true for NULL (missing) */
 const char *json_as_str(const struct json *j);
+int json_as_bool(const struct json *j, int otherwise);
 /* Iteration over an array's values or an object's members. */
 const struct json *json_first(const struct json *j);
 const struct json *json_next(const struct json *item);

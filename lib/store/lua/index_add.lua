@@ -1,14 +1,16 @@
 -- Adds records of one course and brings everything derived from them up to date, in one step that nobody sees half done.
 --
--- KEYS  1 rb:v:<key>  2 rb:c:<key>  3 rb:x:<key>  4 rb:byname  5 rb:newest  6 rb:words  7 rb:events
+-- KEYS  1 rb:v:<key>  2 rb:c:<key>  3 rb:x:<key>  4 rb:byname  5 rb:newest  6 rb:words  7 rb:events  8 rb:mark
 -- ARGV  1 course key  2 event kind or ""  3 course as shown  4 time of the event  5 length of the stream
+--       6 "", or the token of a rebuild or sweep: nothing is added when another one has begun since
 --       then three for each record: id, JSON, fact
 -- A fact is "<kind> <of> <upload> <words...>". Kinds: v a version, a a tombstone of everything older, o a tombstone of one version; of is "-" when empty.
 -- Ids are hex stamps of one length, so that they compare as text (digits and a-f sort alike in every locale).
--- Answers how many records were new.
+-- Answers how many records were new; -1: the token is not the present one.
 --
 -- A version whose upload id is new and which no tombstone names can only become the current one or stay behind it: that takes a few steps however
 -- long the history is. The rest (tombstones of one version, late tombstones, further attempts of an upload) looks at all facts again.
+if ARGV[6] ~= '' and redis.call('HGET', KEYS[8], 'holder') ~= ARGV[6] then return -1 end
 local key = ARGV[1]
 local state = redis.call('HMGET', KEYS[2], 'id', 'kind', 'n', 'version', 'shown', 'head', 'del', 'words')
 local was_id, was_words = state[1] or '', state[8] or ''
@@ -65,7 +67,7 @@ local function look_at_all()
 end
 
 local added, again = 0, current_kind == 'o'
-for i = 6, #ARGV, 3 do
+for i = 7, #ARGV, 3 do
     local rid = ARGV[i]
     if redis.call('HSETNX', KEYS[1], rid, ARGV[i + 1]) == 1 then
         added, shown = added + 1, shown + 1

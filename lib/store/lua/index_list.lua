@@ -1,14 +1,17 @@
 -- One page of listed courses, in one of two orders, from a place on.
 --
--- KEYS  1 rb:byname  2 rb:newest  3 rb:words
+-- KEYS  1 rb:byname  2 rb:newest  3 rb:words  4 rb:mark
 -- ARGV  1 "n" by name, "w" newest first  2 the place after which to go on, or ""  3 page size  4 most courses looked at
 --       5 key prefix or ""  6 "=<term key>" or ""  7... words, each to be a prefix of one of the course's words
 -- A place is the part of a member before its zero byte. A course matches when its key starts with the prefix or every word fits; and its term is the one asked for.
--- Answers {place to go on after or "", then three for each course: current record, live versions, the current one's number}.
+-- Answers {the mark's run_id, place to go on after or "", then three for each course: current record, live versions, the current one's number};
+-- {""} while the index has no mark.
 --
 -- Two ways lead to a page. Walking the order and testing each course is quick when many match: the members hold the courses' words. Collecting what the
 -- rarest condition lists is quick when few do. What looks cheaper goes first; a walk that gets too long is given up for the collection.
 -- Neither asks for anything course by course: a call from Lua costs as much as looking at ten members.
+local mark = redis.call('HGET', KEYS[4], 'run_id')
+if not mark then return { '' } end
 local by_name, after, limit, most, prefix, term = ARGV[1] == 'n', ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local words = { unpack(ARGV, 7) }
 local order = by_name and KEYS[1] or KEYS[2]
@@ -186,12 +189,12 @@ else
     if not done and candidates <= most then page, done = collect(), true end
 end
 
-local out = { '' }
+local out = { mark, '' }
 for i = 1, math.min(#page, limit) do
     local facts = redis.call('HMGET', 'rb:c:' .. sub(page[i], key_at), 'cur', 'n', 'version')
     if facts[1] then
         for f = 1, 3 do out[#out + 1] = facts[f] end
     end
 end
-if #page > limit then out[1] = page[limit] elseif not done then out[1] = last end
+if #page > limit then out[2] = page[limit] elseif not done then out[2] = last end
 return out

@@ -4,11 +4,22 @@
 
 #include "lib/base/id.h"
 #include "lib/name/name.h"
+#include "lib/store/index.h"
 #include "lib/wire/history.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* An empty index that is believed, as a leader's rebuild of nothing leaves it. */
+static inline struct mark_hold begin_index(struct store *s)
+{
+    struct mark_hold hold;
+    assert_int_equal(mark_begin(s, &hold), ERR_OK);
+    assert_int_equal(index_clear(s, &hold), ERR_OK);
+    assert_int_equal(mark_finish(s, &hold, 0), ERR_OK);
+    return hold;
+}
 
 /* A version of a course; the clock is its place, the upload number becomes its upload id. */
 static inline struct record make_version(

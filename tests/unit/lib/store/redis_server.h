@@ -67,8 +67,11 @@ static inline int redis_server_init(struct redis_server *r)
 
 static inline void redis_server_release(struct redis_server *r)
 {
+    char dump[96];
     redis_server_kill(r);
     unlink(r->socket);
+    snprintf(dump, sizeof dump, "%s/dump.rdb", r->dir);
+    unlink(dump); /* of a test that let Redis write one */
     rmdir(r->dir);
 }
 

@@ -23,6 +23,7 @@ static int set_up(void **state)
     if (!redis_server_init(&w.redis))
         return -1;
     w.store = store_new(&(struct store_config){.address = w.redis.address, .timeout_ms = 5000});
+    begin_index(w.store);
     *state = &w;
     return w.store ? 0 : -1;
 }
@@ -51,6 +52,7 @@ static redisReply *ask(struct world *w, int type, const char *command, const cha
 static void flush(struct world *w)
 {
     freeReplyObject(ask(w, REDIS_REPLY_STATUS, "FLUSHALL", NULL, NULL, NULL));
+    begin_index(w->store);
 }
 
 /* ---- what the derived sets must hold */

@@ -50,6 +50,7 @@ static int set_up(void **state)
     if (!redis_server_init(&w.redis))
         return -1;
     w.store = store_new(&(struct store_config){.address = w.redis.address, .timeout_ms = 5000});
+    begin_index(w.store);
     for (unsigned i = 0; i < COURSES - 4; i++) {
         snprintf(name, sizeof name, "%s %u", PICK(subjects), 100 + i);
         add_course(&w, name, 1 + (i * 7919u) % 100003u, i % 200 == 7);
@@ -227,10 +228,11 @@ static size_t script_page(struct world *w, const char *order, struct buf *after,
 {
     struct call c;
     redisReply *r;
-    call_init_script(&c, SCRIPT_INDEX_LIST, 3);
+    call_init_script(&c, SCRIPT_INDEX_LIST, 4);
     call_str(&c, "rb:byname");
     call_str(&c, "rb:newest");
     call_str(&c, "rb:words");
+    call_str(&c, "rb:mark");
     call_str(&c, order);
     call_bytes(&c, buf_str(after), after->len);
     call_u64(&c, 10);
@@ -242,7 +244,7 @@ static size_t script_page(struct world *w, const char *order, struct buf *after,
     assert_int_equal(call_send(w->store, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r), ERR_OK);
     size_t n = r->elements / 3;
     buf_reset(after);
-    assert_int_equal(buf_add(after, r->element[0]->str, r->element[0]->len), ERR_OK);
+    assert_int_equal(buf_add(after, r->element[1]->str, r->element[1]->len), ERR_OK);
     freeReplyObject(r);
     return n;
 }
