@@ -8,6 +8,7 @@
 
 #define PEER_URL_MAX 128    /* bytes of a base URL with NUL: a scheme, a numeric address and a port are shorter */
 #define PEER_PATH_MAX 8192  /* bytes of a path with NUL */
+#define PEER_TO_MAX 96      /* bytes of a node id with NUL */
 #define PEER_CLOCKS_MAX 256 /* receivers whose clock is known to be off */
 #define PEER_IDLE_MAX PEER_CALLS_MAX
 
@@ -31,6 +32,7 @@ struct peer {
 /* What a transfer's owner fills in; all pointers are borrowed until transfer_stop. */
 struct transfer_request {
     const char *base_url, *method, *path;
+    const char *to;        /* node id or NULL */
     const char *body_hash; /* 64 hex digits or "stream" */
     uint64_t epoch;
     int has_body;
@@ -70,6 +72,8 @@ int transfer_is_elsewhere(struct transfer *t);
 /* For a finished one: 1 when it is worth one more try, and then the owner rewinds and calls transfer_start again: it was refused for the clock, genuinely and for the first
  * time (the offset is learnt here); or it could not be sent whole on a kept connection (the next one will be new). */
 int transfer_try_again(struct transfer *t);
+/* How a finished one ended: ERR_OK: an HTTP answer came, in `status`; ERR_UNAVAILABLE also when somebody else than the node meant answered (421): he did nothing. */
+enum err transfer_end(const struct transfer *t, uint64_t handed);
 /* True when the receiver may have got a whole request: `handed` bytes of the body were given to libcurl. */
 int transfer_may_have_happened(const struct transfer *t, uint64_t handed);
 

@@ -26,6 +26,8 @@ struct peer_call {
     const char *base_url; /* "http://127.0.0.1:4711": http or https, numeric address */
     const char *method;   /* "GET", "POST", "PUT" */
     const char *path;     /* with query, percent-encoded */
+    const char *
+        to; /* id of the node meant, NULL: whoever is there. Sent as RB-To; a node that is another one answers 421, which counts as nobody there */
     uint64_t epoch;
     const void *head;
     size_t head_len; /* the body is head followed by body; both borrowed */
@@ -43,12 +45,12 @@ struct peer_call {
 struct peer_round {
     unsigned timeout_ms; /* for each call */
     unsigned connect_timeout_ms;
-    size_t
-        gate; /* no body byte leaves before this many calls have a connection; when so many cannot be had all are given up: nothing was sent
-                                 * (ERR_UNAVAILABLE, done). A call that is answered before the gate opens, on its header alone, does not count. 0 = no gate */
+    /* No body byte leaves before it says that the calls with there[i] suffice: those that have a connection. When it says no to all that still may have one, all are
+     * given up: nothing was sent (ERR_UNAVAILABLE, done). A call that is answered before the gate opens, on its header alone, does not count. NULL = no gate. */
+    int (*gate)(const unsigned char *there, size_t n, void *ctx);
     /* Called after each finished call; returns non-zero to say "enough": the round goes on for linger_ms more and then ends. NULL: wait for all. */
     int (*enough)(const struct peer_call *calls, size_t n, void *ctx);
-    void *ctx;
+    void *ctx; /* of both */
     unsigned linger_ms;
 };
 
@@ -66,6 +68,7 @@ struct peer_stream;
 struct peer_stream_target {
     const char *base_url;
     const char *path;
+    const char *to; /* as in struct peer_call */
     enum err error;
     long status;
 };

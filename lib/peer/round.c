@@ -122,12 +122,10 @@ static void finish(struct slot *s)
     if (transfer_try_again(t)) {
         transfer_stop(t);
         start(s);
-    } else if (t->result == CURLE_OK) {
-        settle(s, ERR_OK);
-    } else if (s->answer_error) {
+    } else if (s->answer_error && t->result != CURLE_OK) {
         settle(s, s->answer_error);
     } else {
-        settle(s, transfer_may_have_happened(t, s->handed_most) ? ERR_TIMEOUT : ERR_UNAVAILABLE);
+        settle(s, transfer_end(t, s->handed_most));
     }
 }
 
@@ -156,21 +154,23 @@ static void open_gate(struct running *r)
     }
 }
 
-/* Opens the gate when enough calls wait at it; gives all up when so many can no longer come. A call that was answered before the gate
- * opened (refused by its header alone) waits no more. */
+/* Opens the gate when those that wait at it suffice; gives all up when even with those that are still on their way they would not. A call that was answered
+ * before the gate opened (refused by its header alone) waits no more. */
 static void watch_gate(struct running *r)
 {
-    size_t waiting = 0;
+    unsigned char waiting[PEER_CALLS_MAX], coming[PEER_CALLS_MAX];
 
     if (r->open)
         return;
-    for (size_t i = 0; i < r->n; i++)
-        waiting += (size_t)(!r->slots[i].settled && r->slots[i].reached);
-    if (waiting >= r->round->gate) {
+    for (size_t i = 0; i < r->n; i++) {
+        coming[i] = !r->slots[i].settled;
+        waiting[i] = coming[i] && r->slots[i].reached;
+    }
+    if (r->round->gate(waiting, r->n, r->round->ctx)) {
         open_gate(r);
         return;
     }
-    if (r->left >= r->round->gate)
+    if (r->round->gate(coming, r->n, r->round->ctx))
         return;
     for (size_t i = 0; i < r->n; i++) {
         if (!r->slots[i].settled)
@@ -220,6 +220,7 @@ static void prepare(struct running *r, size_t i, struct hash_ctx *h)
         .base_url = c->base_url,
         .method = c->method,
         .path = c->path,
+        .to = c->to,
         .body_hash = s->body_hash,
         .epoch = c->epoch,
         .has_body = sends_body(c),
@@ -263,7 +264,7 @@ enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_
         .left = n,
         .started_ms = clock_boot_ms(),
         .end_ms = UINT64_MAX,
-        .open = round->gate == 0};
+        .open = round->gate == NULL};
     struct hash_ctx *h;
 
     if (n > PEER_CALLS_MAX || round->timeout_ms == 0)

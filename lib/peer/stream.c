@@ -110,10 +110,8 @@ static void finish(struct receiver *v)
     if (can_rewind(v) && transfer_try_again(t)) {
         transfer_stop(t);
         start(v);
-    } else if (t->result == CURLE_OK) {
-        settle(v, ERR_OK);
     } else {
-        settle(v, transfer_may_have_happened(t, v->handed) ? ERR_TIMEOUT : ERR_UNAVAILABLE);
+        settle(v, transfer_end(t, v->handed));
     }
 }
 
@@ -183,6 +181,7 @@ static void prepare(struct peer_stream *s, size_t i, struct peer_stream_target *
         .base_url = target->base_url,
         .method = "PUT",
         .path = target->path,
+        .to = target->to,
         .body_hash = "stream",
         .epoch = epoch,
         .has_body = 1,

@@ -14,6 +14,7 @@
 /* For bodies larger than libcurl's own 64 KiB. */
 #define UPLOAD_BUFFER_BYTES (256L << 10)
 #define DOWNLOAD_BUFFER_BYTES (64L << 10)
+#define STATUS_ANOTHER 421 /* Misdirected Request: the node at this address is not the one meant */
 
 /* What is signed is what is sent: nothing here may make libcurl change it. */
 static int is_path(const char *path)
@@ -82,6 +83,17 @@ static enum err add_signature(struct transfer *t)
     return e;
 }
 
+static enum err add_receiver(struct transfer *t)
+{
+    char line[PEER_TO_MAX + 8];
+
+    if (!t->request.to)
+        return ERR_OK;
+    if (snprintf(line, sizeof line, "RB-To: %s", t->request.to) >= (int)sizeof line)
+        return ERR_INVALID;
+    return add_line(t, line);
+}
+
 static void set_method(CURL *c, const struct transfer_request *q)
 {
     if (q->has_body) {
@@ -144,6 +156,8 @@ enum err transfer_start(struct transfer *t, struct peer *p)
     if (!t->easy)
         return ERR_NOMEM;
     e = add_signature(t);
+    if (!e)
+        e = add_receiver(t);
     if (!e)
         e = add_line(t, q->ask_first ? "Expect: 100-continue" : "Expect:");
     if (!e) {
@@ -209,6 +223,13 @@ static int met_dead_connection(struct transfer *t)
 int transfer_try_again(struct transfer *t)
 {
     return learn_clock(t) || met_dead_connection(t);
+}
+
+enum err transfer_end(const struct transfer *t, uint64_t handed)
+{
+    if (t->result == CURLE_OK)
+        return t->status == STATUS_ANOTHER ? ERR_UNAVAILABLE : ERR_OK;
+    return transfer_may_have_happened(t, handed) ? ERR_TIMEOUT : ERR_UNAVAILABLE;
 }
 
 int transfer_may_have_happened(const struct transfer *t, uint64_t handed)

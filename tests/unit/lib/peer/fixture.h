@@ -43,13 +43,21 @@ struct fixture {
     char url[64];
 };
 
-/* Answers with sender, epoch and the body. */
+#define FIXTURE_ID "fixture.00000000000000aa"
+
+/* Answers with sender, epoch and the body; 421 when another node is meant. */
 static void handle_echo(struct http_request *r, void *ctx)
 {
     struct seen *seen = ctx;
     struct buf b;
     size_t len;
     const void *body = http_body(r, &len);
+    const char *to = http_header(r, "RB-To");
+
+    if (to && strcmp(to, FIXTURE_ID) != 0) {
+        http_reply(r, 421, NULL, "", 0);
+        return;
+    }
 
     seen->handled++;
     seen->bytes += len;

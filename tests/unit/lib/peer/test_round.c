@@ -168,9 +168,37 @@ static void an_answer_beyond_its_maximum_is_told(void **state)
     peer_calls_release(&c, 1);
 }
 
+static void who_is_another_node_is_not_there(void **state)
+{
+    struct peer_round round = {.timeout_ms = 3000, .connect_timeout_ms = 1000};
+    struct peer_call c[2];
+
+    (void)state;
+    c[0] = post(nodes[0].url, "a", "");
+    c[0].to = FIXTURE_ID;
+    c[1] = post(nodes[1].url, "b", "");
+    c[1].to = "fixture.00000000000000bb";
+    assert_int_equal(peer_round(client, &round, c, 2), ERR_OK);
+    assert_int_equal(c[0].status, 200);
+    assert_int_equal(c[1].error, ERR_UNAVAILABLE);
+    assert_int_equal(nodes[1].seen.handled, 0);
+    peer_calls_release(c, 2);
+}
+
+/* A gate that opens for two. */
+static int two_there(const unsigned char *there, size_t n, void *ctx)
+{
+    size_t found = 0;
+
+    (void)ctx;
+    for (size_t i = 0; i < n; i++)
+        found += there[i];
+    return found >= 2;
+}
+
 static void a_gate_that_can_be_reached_lets_all_through(void **state)
 {
-    struct peer_round round = {.timeout_ms = 3000, .connect_timeout_ms = 1000, .gate = 2};
+    struct peer_round round = {.timeout_ms = 3000, .connect_timeout_ms = 1000, .gate = two_there};
     struct peer_call c[3];
     char url[64];
 
@@ -188,7 +216,7 @@ static void a_gate_that_can_be_reached_lets_all_through(void **state)
 
 static void behind_a_closed_gate_nobody_sees_anything(void **state)
 {
-    struct peer_round round = {.timeout_ms = 3000, .connect_timeout_ms = 1000, .gate = 2};
+    struct peer_round round = {.timeout_ms = 3000, .connect_timeout_ms = 1000, .gate = two_there};
     struct peer_call c[3];
     char url[2][64];
 
@@ -385,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_receiver_that_took_all_and_says_nothing_is_a_timeout, setup, teardown),
         cmocka_unit_test_setup_teardown(only_numeric_addresses_are_called, setup, teardown),
         cmocka_unit_test_setup_teardown(an_answer_beyond_its_maximum_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_another_node_is_not_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gate_that_can_be_reached_lets_all_through, setup, teardown),
         cmocka_unit_test_setup_teardown(behind_a_closed_gate_nobody_sees_anything, setup, teardown),
         cmocka_unit_test_setup_teardown(enough_ends_the_round_after_its_linger, setup, teardown),
