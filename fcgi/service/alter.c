@@ -83,7 +83,7 @@ static enum err find_bytes(struct alter *a, const struct record *source)
     struct quorum *q = a->change.q;
     const struct pulled *p = &a->known.pulled;
     size_t have = 0, lack = 0, holder = 0;
-    for (size_t i = 0; i < p->n_owners; i++) {
+    for (size_t i = 0; i < p->who.n; i++) {
         if (p->replies[i].error != ERR_OK)
             continue;
         int stored = pull_blob_state(&p->replies[i], source->id, NULL) == BLOB_STORED;
@@ -92,7 +92,7 @@ static enum err find_bytes(struct alter *a, const struct record *source)
         lack += (size_t)!stored;
     }
     if (have == 0)
-        return p->n_answered == p->n_owners ? ERR_GONE : ERR_UNAVAILABLE;
+        return tally_count(&p->answered) == p->who.n ? ERR_GONE : ERR_UNAVAILABLE;
     return lack == 0 ? ERR_OK : body_carry(q, source, q->owners.at[holder].node->url, &a->payload);
 }
 
@@ -160,7 +160,7 @@ static enum err in_turn(struct alter *a, struct upload_result *out)
     if (e == ERR_OK)
         e = prepare(a);
     if (e == ERR_OK && c->asked_before && c->match == MATCH_NOTHING) {
-        if (a->known.pulled.n_answered < a->known.pulled.quorum)
+        if (!tally_writes(&a->known.pulled.who, &a->known.pulled.answered))
             return ERR_UNAVAILABLE;
         e = commit_find_again(c, &a->known.pulled, &again);
     }

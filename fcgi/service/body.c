@@ -34,6 +34,14 @@ int payload_reaches(const struct payload *p, const char *node_id)
     return 0;
 }
 
+int payload_reaches_quorum(const struct payload *p, const struct quorum *q)
+{
+    struct tally reached = {.has = {0}};
+    for (size_t i = 0; i < q->owners.n; i++)
+        reached.has[i] = payload_reaches(p, q->owners.at[i].member->id) != 0;
+    return tally_writes(&q->owners.who, &reached);
+}
+
 unsigned payload_timeout_ms(const struct payload *p, uint64_t size, unsigned base_ms)
 {
     return p->staging[0] == '\0' ? base_ms : base_ms + (unsigned)(size / FLUSH_BYTES_PER_MS);
@@ -70,8 +78,8 @@ static enum err read_exactly(const struct upload_body *in, void *into, size_t n)
 struct stage {
     struct quorum *q;
     struct payload *payload;
-    struct peer_stream_target targets[RING_K_MAX];
-    size_t owner[RING_K_MAX];
+    struct peer_stream_target targets[OWNERS_MAX];
+    size_t owner[OWNERS_MAX];
     size_t n;
     struct peer_stream *stream;
 };
@@ -79,9 +87,9 @@ struct stage {
 static enum err stage_open(struct stage *s, struct quorum *q, uint64_t size, struct payload *p)
 {
     struct message_request any = {.verb = MESSAGE_STORE};
-    const struct message_request *ask[RING_K_MAX];
+    const struct message_request *ask[OWNERS_MAX];
     *s = (struct stage){.q = q, .payload = p};
-    if (quorum_reachable(q) < q->owners.quorum)
+    if (!quorum_is_reachable(q))
         return ERR_UNAVAILABLE;
     quorum_ask(q, &any, 0, ask);
     id_random_hex(p->staging, (MESSAGE_STAGING_ID_SIZE - 1) / 2);
@@ -91,17 +99,24 @@ static enum err stage_open(struct stage *s, struct quorum *q, uint64_t size, str
     for (size_t i = 0; i < q->owners.n; i++) {
         if (ask[i] == NULL)
             continue;
-        s->targets[s->n] = (struct peer_stream_target){.base_url = q->owners.at[i].node->url, .path = path};
+        s->targets[s->n] =
+            (struct peer_stream_target){.base_url = q->owners.at[i].node->url, .path = path, .to = q->owners.at[i].member->id};
         s->owner[s->n++] = i;
     }
     return peer_stream_open(q->w->peer, s->targets, s->n, size, q->owners.epoch, STALL_MS, &s->stream);
+}
+
+/* How many receivers at least must be left for a write quorum. Whether they are one is seen at the end. */
+static size_t fewest(const struct owners *o)
+{
+    return o->w_now > o->w_before ? o->w_now : o->w_before;
 }
 
 /* Notes who has it now. ERR_FULL when too many owners have no space. */
 static enum err stage_close(struct stage *s)
 {
     struct quorum *q = s->q;
-    size_t full = 0;
+    struct tally full = {.has = {0}}, staged = {.has = {0}};
     enum err e = peer_stream_close(s->stream);
     s->stream = NULL;
     for (size_t i = 0; i < s->n && e == ERR_OK; i++) {
@@ -114,24 +129,25 @@ static enum err stage_close(struct stage *s)
             if (copy == NULL)
                 return ERR_NOMEM;
             s->payload->staged[s->payload->n_staged++] = copy;
+            staged.has[s->owner[i]] = 1;
         } else {
-            full += answered && t->status == 507;
+            full.has[s->owner[i]] = answered && t->status == 507;
             log_write(LOG_WARN, "stage", "%s did not take a staged body: %s, status %ld", id, err_code(t->error), t->status);
         }
     }
-    if (e != ERR_OK || s->payload->n_staged >= q->owners.quorum)
+    if (e != ERR_OK || tally_writes(&q->owners.who, &staged))
         return e;
-    return full > q->owners.n - q->owners.quorum ? ERR_FULL : ERR_UNAVAILABLE;
+    return tally_bars(&q->owners.who, &full) ? ERR_FULL : ERR_UNAVAILABLE;
 }
 
 /* The stream broke off: because the owners are full, when so many said so. */
 static enum err stage_abort(struct stage *s, enum err e)
 {
-    size_t full = 0;
+    struct tally full = {.has = {0}};
     peer_stream_abort(s->stream);
     for (size_t i = 0; i < s->n; i++)
-        full += s->targets[i].status == 507;
-    return e == ERR_UNAVAILABLE && full > s->q->owners.n - s->q->owners.quorum ? ERR_FULL : e;
+        full.has[s->owner[i]] = s->targets[i].status == 507;
+    return e == ERR_UNAVAILABLE && tally_bars(&s->q->owners.who, &full) ? ERR_FULL : e;
 }
 
 /* Streams a head that was read already and the rest of the body. */
@@ -144,14 +160,14 @@ static enum err stage_all(
     if (e != ERR_OK)
         goto out;
     if (head_len > 0)
-        e = peer_stream_push(s.stream, head, head_len, q->owners.quorum);
+        e = peer_stream_push(s.stream, head, head_len, fewest(&q->owners.who));
     for (uint64_t done = head_len; done < in->size && e == ERR_OK;) {
         size_t n = in->size - done < BODY_PIECE_BYTES ? (size_t)(in->size - done) : BODY_PIECE_BYTES;
         e = read_exactly(in, piece, n);
         if (e != ERR_OK)
             break;
         hash_add(hash, piece, n);
-        e = peer_stream_push(s.stream, piece, n, q->owners.quorum);
+        e = peer_stream_push(s.stream, piece, n, fewest(&q->owners.who));
         done += n;
     }
     e = e == ERR_OK ? stage_close(&s) : stage_abort(&s, e);

@@ -13,12 +13,14 @@ struct payload {
     size_t len;
     struct room *room;                     /* where `len` bytes were taken for them */
     char staging[MESSAGE_STAGING_ID_SIZE]; /* large: staged under this id, else "" */
-    const char *staged[RING_K_MAX];        /* at these nodes (ids, arena) */
+    const char *staged[OWNERS_MAX];        /* at these nodes (ids, arena) */
     size_t n_staged;
 };
 void payload_release(struct payload *p);
 /* True when this node can get the bytes with a message, or needs none. */
 int payload_reaches(const struct payload *p, const char *node_id);
+/* True when a write quorum can. It could when the body was staged; a ring change may have made owners of other nodes since. */
+int payload_reaches_quorum(const struct payload *p, const struct quorum *q);
 /* How long owners may take for it: the base, and for staged bytes what a slow disk needs to flush them. */
 unsigned payload_timeout_ms(const struct payload *p, uint64_t size, unsigned base_ms);
 

@@ -48,12 +48,35 @@ void change_pause(void)
     clock_sleep_ms(5 + id_random_below(46));
 }
 
-void change_ask(const struct change *c, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX])
+void change_ask(const struct change *c, const struct message_request *m, int everybody, const struct message_request *requests[OWNERS_MAX])
 {
     quorum_ask(c->q, m, everybody, requests);
     for (size_t i = 0; i < c->q->owners.n; i++)
         if (!payload_reaches(c->payload, c->q->owners.at[i].member->id))
             requests[i] = NULL;
+}
+
+int change_carry(struct change *c, const struct record *r, const struct quorum_reply *replies)
+{
+    const struct view_owners *o = &c->q->owners;
+    struct payload carried;
+    size_t holder = 0;
+    uint64_t began_ms = clock_boot_ms();
+    if (payload_reaches_quorum(c->payload, c->q))
+        return 0;
+    while (holder < o->n && (!replies[holder].asked || replies[holder].error != ERR_OK))
+        holder++;
+    if (holder == o->n)
+        return 0;
+    enum err e = body_carry(c->q, r, o->at[holder].node->url, &carried);
+    if (e != ERR_OK) {
+        log_write(LOG_WARN, "carry", "the bytes of %s do not reach its new owners: %s", c->q->key, err_text(e));
+        return 0;
+    }
+    payload_release(c->payload);
+    *c->payload = carried;
+    c->q->deadline_ms += clock_boot_ms() - began_ms; /* it took as long as the file is large */
+    return 1;
 }
 
 enum err change_acknowledge(struct change *c, const struct record *r, const struct quorum_reply *replies)
@@ -85,11 +108,11 @@ enum err change_acknowledge_seen(struct change *c, const struct record *r, const
 void change_learn(struct quorum *q, const struct record *r)
 {
     struct message_request m = {.verb = MESSAGE_LEARN, .has_record = 1, .record = *r}; /* borrowed */
-    struct quorum_round round = {.enough = q->owners.quorum, .timeout_ms = LEARN_MS, .linger_ms = LEARN_LINGER_MS};
-    struct quorum_reply replies[RING_K_MAX];
+    struct quorum_round round = {.end = QUORUM_WRITE, .timeout_ms = LEARN_MS, .linger_ms = LEARN_LINGER_MS};
+    struct quorum_reply replies[OWNERS_MAX];
     quorum_ask(q, &m, 0, round.requests);
     enum err e = quorum_round(q, &round, replies);
-    if (e != ERR_OK || quorum_count(replies, ERR_OK) < q->owners.quorum)
+    if (e != ERR_OK || !quorum_writes(q, replies))
         log_write(LOG_WARN, "learn",
             "too few owners of %s were told that a record was chosen; their slots still hold it, the next conditional request tells them",
             q->key);
@@ -106,7 +129,7 @@ static size_t hint_at(const struct change *c, size_t keeper)
             continue;
         struct message_request m = {.verb = MESSAGE_HINT};
         struct quorum_round round = {.timeout_ms = HINT_MS};
-        struct quorum_reply replies[RING_K_MAX];
+        struct quorum_reply replies[OWNERS_MAX];
         memcpy(m.target, q->owners.at[i].member->id, sizeof(m.target));
         round.requests[keeper] = &m;
         enum err e = quorum_round(q, &round, replies);

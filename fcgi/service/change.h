@@ -17,7 +17,7 @@ struct change {
     int asked_before; /* an Idempotency-Key came along: earlier requests may have tried the same upload */
 
     /* What it came to. */
-    enum blob_state state[RING_K_MAX]; /* by owner of q: who has the record on disk */
+    enum blob_state state[OWNERS_MAX]; /* by owner of q: who has the record on disk */
     struct record done;                /* owned: change_release; the acknowledged record */
     int has_done;
     char lock[33]; /* the token of the Redis lock we hold, or "" */
@@ -32,7 +32,11 @@ void change_lock(struct change *c);
 void change_pause(void);
 
 /* Fills requests with the owners that can take the record with the change's payload. */
-void change_ask(const struct change *c, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX]);
+void change_ask(const struct change *c, const struct message_request *m, int everybody, const struct message_request *requests[OWNERS_MAX]);
+
+/* A ring change made owners of nodes that never got the staged bytes: when some owner has taken the record by now (replies), they are carried from it to all others, for the next
+ * try. True when that was done. */
+int change_carry(struct change *c, const struct record *r, const struct quorum_reply *replies);
 
 /* Notes the acknowledged record and who has it. ERR_NOMEM. */
 enum err change_acknowledge(struct change *c, const struct record *r, const struct quorum_reply *replies) MUST_CHECK;

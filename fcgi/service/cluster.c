@@ -1,6 +1,7 @@
 #include "fcgi/service/read.h"
 
 #include "fcgi/service/picture.h"
+#include "fcgi/service/tally.h"
 #include "fcgi/service/view.h"
 
 #include <string.h>
@@ -8,42 +9,46 @@
 /* Above this many tokens the arcs are not looked at one by one: with so many nodes the question is answered for the worst case. */
 #define EXACT_TOKENS_MAX 65536u
 
-static int is_up(const struct view *v, const struct ring_member *m)
+static int is_up(const struct members *m, const char *id)
 {
-    const struct member *node = picture_node(&v->members, m->id);
+    const struct member *node = picture_node(m, id);
     return node != NULL && node->alive;
 }
 
-/* Every place on the ring has a write quorum that is up. */
-static int every_arc_ready(const struct ring *r, const char *up)
+/* No more members are away than any course can spare, so that no arc has to be looked at. */
+static int can_spare(const struct members *m, const struct ring *r)
 {
-    uint32_t quorum = ring_quorum(r);
+    size_t away = 0;
+    for (size_t i = 0; i < r->n_members; i++)
+        away += !is_up(m, r->members[i].id);
+    return away <= ring_k_effective(r) - ring_quorum(r);
+}
+
+/* Every place that a token of this ring begins has a write quorum that is up, under the whole document. */
+static int every_arc_ready(const struct members *m, const struct ring *r)
+{
+    struct owners o;
     for (size_t i = 0; i < r->n_tokens; i++) {
-        uint32_t owners[RING_K_MAX], there = 0;
-        size_t n = ring_owners(r, r->tokens[i].point, owners);
-        for (size_t j = 0; j < n; j++)
-            there += (uint32_t)(up[owners[j]] != 0);
-        if (there < quorum)
+        struct tally up = {.has = {0}};
+        owners_find(m->ring, r->tokens[i].point, &o);
+        for (size_t j = 0; j < o.n; j++)
+            up.has[j] = (unsigned char)is_up(m, o.at[j].member->id);
+        if (!tally_writes(&o, &up))
             return 0;
     }
     return 1;
 }
 
-/* Conservative first: when no more nodes are away than any course can spare, no arc has to be looked at. */
-static int is_ready(const struct view *v)
+static int is_ready(const struct members *m)
 {
-    char up[RING_MEMBERS_MAX];
-    const struct ring *r = v->ring;
-    size_t away = 0;
-    if (r == NULL)
+    if (m->ring == NULL)
         return 0;
-    for (size_t i = 0; i < r->n_members; i++) {
-        up[i] = (char)is_up(v, &r->members[i]);
-        away += up[i] == 0;
-    }
-    if (away <= ring_k_effective(r) - ring_quorum(r))
+    const struct ring *now = m->ring->ring, *before = m->ring->before;
+    if (can_spare(m, now) && (before == NULL || can_spare(m, before)))
         return 1;
-    return r->n_tokens <= EXACT_TOKENS_MAX && every_arc_ready(r, up);
+    if (now->n_tokens + (before == NULL ? 0 : before->n_tokens) > EXACT_TOKENS_MAX)
+        return 0;
+    return every_arc_ready(m, now) && (before == NULL || every_arc_ready(m, before));
 }
 
 enum err cluster_read(struct worker *w, struct cluster *out)
@@ -58,7 +63,7 @@ enum err cluster_read(struct worker *w, struct cluster *out)
         out->k_effective = ring_k_effective(r);
         out->ring_epoch = r->epoch;
     }
-    out->ready = is_ready(out->view);
+    out->ready = is_ready(&out->view->members);
     struct store *s = worker_store(w);
     out->courses_known = s != NULL && worker_store_said(w, index_count(s, &out->courses)) == ERR_OK;
     return ERR_OK;

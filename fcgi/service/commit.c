@@ -36,7 +36,7 @@ enum err commit_enter(struct change *c)
     unsigned budget_ms = payload_timeout_ms(c->payload, c->draft.size, q->w->app->settings.quorum_timeout_ms);
     enum err e = quorum_restart(q, budget_ms);
     /* Nobody queues for what cannot happen. */
-    if (e == ERR_OK && quorum_reachable(q) < q->owners.quorum)
+    if (e == ERR_OK && !quorum_is_reachable(q))
         e = ERR_UNAVAILABLE;
     if (e == ERR_OK)
         e = courses_enter(q->w->app->queue, q->key, TURN_WAIT_MS);
@@ -62,7 +62,8 @@ enum err commit_find_again(struct change *c, const struct pulled *p, const struc
     if (!decide_same_change(&e->record, &c->draft))
         return ERR_INVALID;
     /* A record that came to some owners as a copy only is no proof that it was stored in time (protocol.md, pitfall 1). */
-    if (e->record.conditional || e->direct_seen >= p->quorum) {
+    struct tally direct = pull_showed(p, e->record.id, 1);
+    if (e->record.conditional || tally_writes(&p->who, &direct)) {
         enum err failed = change_acknowledge_seen(c, &e->record, p->replies);
         return failed == ERR_OK ? ERR_CONFLICT : failed;
     }
@@ -75,6 +76,9 @@ static enum err fill_copies(const struct change *c, struct upload_result *out)
     struct arena *arena = &c->q->w->arena;
     for (size_t i = 0; i < c->q->owners.n; i++) {
         const struct ring_member *m = c->q->owners.at[i].member;
+        /* Whoever is leaving its course is named only while it has the record. */
+        if (!c->q->owners.who.at[i].now && c->state[i] != BLOB_STORED)
+            continue;
         struct upload_copy *copy = &out->copies[out->n_copies++];
         copy->node = arena_strdup(arena, m->id);
         copy->name = arena_strdup(arena, m->name);
@@ -137,7 +141,7 @@ enum err commit_unchanged(struct change *c, const struct record *current, const 
     return e == ERR_OK ? fill_result(c, UPLOAD_UNCHANGED, out) : e;
 }
 
-static const char *sentence(struct quorum *q, enum err e, const struct upload_result *out)
+static const char *sentence(struct quorum *q, enum err e, unsigned of, const struct upload_result *out)
 {
     switch (e) {
     case ERR_UNAVAILABLE:
@@ -146,8 +150,8 @@ static const char *sentence(struct quorum *q, enum err e, const struct upload_re
         if (out->can_write >= out->needed)
             return "The machines that keep this course were too busy with other changes of it. Nothing was changed.";
         return arena_printf(&q->w->arena,
-            "Only %u of the %zu machines that keep this course can write right now, and %u are needed. Nothing was changed.",
-            out->can_write, q->owners.n, out->needed);
+            "Only %u of the %u machines that keep this course can write right now, and %u are needed. Nothing was changed.", out->can_write,
+            of, out->needed);
     case ERR_TIMEOUT:
         return "Too few machines answered in time: it is not known whether this was stored. Ask again with the same Idempotency-Key.";
     case ERR_PRECONDITION: return "The course has changed in the meantime. Nothing of this request was stored.";
@@ -160,17 +164,20 @@ static const char *sentence(struct quorum *q, enum err e, const struct upload_re
 
 enum err commit_explain(struct quorum *q, enum err e, struct upload_result *out)
 {
-    out->needed = q->owners.quorum;
+    struct tally there = {.has = {0}};
     if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT) {
         int fresh = q->probed_at_ms != 0 && clock_boot_ms() - q->probed_at_ms < PROBE_FRESH_MS;
-        size_t there = q->view == NULL ? 0 : fresh ? q->probed : quorum_probe(q, PROBE_MS);
-        out->can_write = (unsigned)there;
+        if (q->view != NULL)
+            there = fresh ? q->probed : quorum_probe(q, PROBE_MS);
         out->retry_after_s = RETRY_SOON_S;
     }
+    struct tally_words words = tally_words(&q->owners.who, &there);
+    out->can_write = words.can;
+    out->needed = words.needed;
     if (e == ERR_FULL)
         out->retry_after_s = RETRY_FULL_S;
     if (e != ERR_OK && out->detail == NULL)
-        out->detail = sentence(q, e, out);
+        out->detail = sentence(q, e, words.of, out);
     return e;
 }
 

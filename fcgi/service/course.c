@@ -7,8 +7,10 @@
 #define COURSE_BUDGET_MS 1500u
 
 /* Copies what outlives the view. */
-static enum err fill_owner(struct arena *arena, const struct ring_member *m, struct course_owner *out)
+static enum err fill_owner(struct arena *arena, const struct owners_one *one, struct course_owner *out)
 {
+    const struct ring_member *m = one->member;
+    out->leaves = !one->now;
     out->node = arena_strdup(arena, m->id);
     out->name = arena_strdup(arena, m->name);
     out->zone = arena_strdup(arena, m->zone);
@@ -22,7 +24,7 @@ static enum err fill_owners(const struct quorum *q, const struct known *known, s
     out->n_owners = q->owners.n;
     for (size_t i = 0; i < q->owners.n; i++) {
         struct course_owner *o = &out->owners[i];
-        enum err e = fill_owner(arena, q->owners.at[i].member, o);
+        enum err e = fill_owner(arena, &q->owners.who.at[i], o);
         if (e != ERR_OK)
             return e;
         o->state = current == NULL ? BLOB_UNKNOWN : pull_blob_state(&known->pulled.replies[i], current->id, &o->verified_at_ms);
@@ -87,7 +89,7 @@ enum err course_placement(struct worker *w, const char *key, struct placement *o
     out->n_owners = q.owners.n;
     for (size_t i = 0; i < q.owners.n && e == ERR_OK; i++) {
         out->owners[i].state = BLOB_UNKNOWN;
-        e = fill_owner(&w->arena, q.owners.at[i].member, &out->owners[i]);
+        e = fill_owner(&w->arena, &q.owners.who.at[i], &out->owners[i]);
     }
     out->n_steps = ring_walk(ring, out->point, out->steps, room);
     if (out->n_steps > room)

@@ -1,10 +1,13 @@
 #include "fcgi/service/decide.h"
 
+#include "fcgi/service/tally.h"
+
 #include <assert.h>
 #include <string.h>
 
-/* The promises may be more than a quorum. Every quorum among them alone would be a sound base, so "all W showed" of the rules reads "at least W of them showed" here:
- * a slot (ballot, record) that W owners show was accepted by W owners, and a record that W owners have directly was stored on W owners. */
+/* The promises may be more than a quorum. Every quorum among them alone would be a sound base, so "all W showed" of the rules reads "a write quorum of them showed" here:
+ * a slot (ballot, record) that a write quorum shows was accepted by one, and a record that one has directly was stored on one. In a joint ring that takes W of both
+ * rings; what was chosen or stored under the ring before only then merely "may be", which is always safe: it is finished or settled once more. */
 
 int decide_matches(enum upload_match match, struct stamp match_record, const char *match_sha256, const struct record *current)
 {
@@ -48,36 +51,44 @@ static const struct decide_promise *largest_slot(const struct decide_input *in)
     return best;
 }
 
-/* How many owners show exactly this slot. A ballot has one value only, so equal ballots are equal slots. */
-static unsigned slot_count(const struct decide_input *in, struct stamp ballot)
+/* A whole write quorum shows exactly this slot. A ballot has one value only, so equal ballots are equal slots. */
+static int is_chosen(const struct decide_input *in, struct stamp ballot)
 {
-    unsigned n = 0;
+    struct tally same = {.has = {0}};
     for (size_t i = 0; i < in->n; i++)
-        n += in->promises[i].has_slot && stamp_cmp(in->promises[i].slot_ballot, ballot) == 0;
-    return n;
+        same.has[in->promises[i].owner] = in->promises[i].has_slot && stamp_cmp(in->promises[i].slot_ballot, ballot) == 0;
+    return tally_writes(in->owners, &same);
+}
+
+/* A whole write quorum took this record by STORE. */
+static int is_stored(const struct decide_input *in, struct stamp id)
+{
+    struct tally direct = {.has = {0}};
+    for (size_t i = 0; i < in->n; i++) {
+        const struct history_entry *e = history_find(in->promises[i].history, id);
+        direct.has[in->promises[i].owner] = e != NULL && e->direct;
+    }
+    return tally_writes(in->owners, &direct);
 }
 
 /* Known to be acknowledged or firm, so that a refusal may name it: conditional records are in R only when chosen. Nothing at all on a quorum is settled too. */
-static int settled(const struct decide_input *in, const struct history *all, const struct record *current)
+static int settled(const struct decide_input *in, const struct record *current)
 {
-    if (current == NULL || current->conditional)
-        return 1;
-    const struct history_entry *e = history_find(all, current->id);
-    return e != NULL && e->direct_seen >= in->quorum;
+    return current == NULL || current->conditional || is_stored(in, current->id);
 }
 
 /* Rule 3. Only a record that is firm counts: of an unconditional try with the same upload id fewer than W owners may have taken notice. */
 static const struct record *mine(const struct decide_input *in, const struct history *all)
 {
     const struct history_entry *e = history_find_upload(all, in->draft->upload);
-    return e != NULL && (e->record.conditional || e->direct_seen >= in->quorum) ? &e->record : NULL;
+    return e != NULL && (e->record.conditional || is_stored(in, e->record.id)) ? &e->record : NULL;
 }
 
 static void decide_on_current(const struct decide_input *in, struct decision *out)
 {
     const struct record *current = history_current(&out->all);
     out->record = current;
-    int firm = settled(in, &out->all, current);
+    int firm = settled(in, current);
     if (!matches(in, current)) {
         /* Rule 5. */
         out->step = !in->accept_sent && firm ? DECIDE_REFUSE : DECIDE_SETTLE;
@@ -90,9 +101,17 @@ static void decide_on_current(const struct decide_input *in, struct decision *ou
         out->step = firm && !in->accept_sent ? DECIDE_SAME : DECIDE_SETTLE_SAME;
 }
 
+static int are_quorum(const struct decide_input *in)
+{
+    struct tally promised = {.has = {0}};
+    for (size_t i = 0; i < in->n; i++)
+        promised.has[in->promises[i].owner] = 1;
+    return in->n > 0 && tally_writes(in->owners, &promised);
+}
+
 enum err decide(const struct decide_input *in, struct decision *out)
 {
-    assert(in->n >= in->quorum && in->quorum > 0 && in->match != MATCH_NOTHING);
+    assert(in->match != MATCH_NOTHING && are_quorum(in));
     memset(out, 0, sizeof(*out));
     history_init(&out->all);
 
@@ -104,7 +123,7 @@ enum err decide(const struct decide_input *in, struct decision *out)
         goto failed;
     const struct decide_promise *slot = largest_slot(in);
     if (slot != NULL && slot->slot != NULL && history_find(&out->all, slot->slot->id) == NULL) {
-        if (slot_count(in, slot->slot_ballot) < in->quorum) {
+        if (!is_chosen(in, slot->slot_ballot)) {
             out->step = DECIDE_FINISH;
             out->record = slot->slot;
             return ERR_OK;

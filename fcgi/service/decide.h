@@ -4,9 +4,11 @@
 
 #include "fcgi/service/upload.h"
 #include "lib/wire/history.h"
+#include "lib/wire/owners.h"
 
 /* What one owner showed with its promise; borrowed. */
 struct decide_promise {
+    size_t owner;                  /* its place among `owners` */
     const struct history *history; /* its R */
     int has_slot;
     struct stamp slot_ballot;
@@ -15,8 +17,8 @@ struct decide_promise {
 
 struct decide_input {
     const struct decide_promise *promises;
-    size_t n; /* at least `quorum`: distinct owners */
-    unsigned quorum;
+    size_t n; /* distinct owners, and at least a write quorum of them */
+    const struct owners *owners;
     enum upload_match match; /* never MATCH_NOTHING */
     struct stamp match_record;
     const char *match_sha256;

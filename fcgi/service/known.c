@@ -14,7 +14,8 @@ static void mend_index(struct quorum *q, struct store *s, const struct pulled *p
     size_t n = 0;
     for (size_t i = 0; lost != NULL && i < p->all.n; i++) {
         const struct history_entry *e = &p->all.entries[i];
-        if ((e->record.conditional || e->seen >= p->quorum) && history_find(indexed, e->record.id) == NULL)
+        struct tally holders = pull_showed(p, e->record.id, 0);
+        if ((e->record.conditional || tally_holds(&p->who, &holders)) && history_find(indexed, e->record.id) == NULL)
             lost[n++] = e->record;
     }
     if (n > 0 && worker_store_said(q->w, index_add(s, lost, n, NULL)) == ERR_OK)
@@ -67,7 +68,7 @@ void known_release(struct known *k)
 
 enum err known_absence(const struct known *k)
 {
-    int agree = k->index_answered && k->pulled.n_answered > 0;
+    int agree = k->index_answered && tally_count(&k->pulled.answered) > 0;
     return agree || pull_proves_absence(&k->pulled) ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
 }
 

@@ -24,7 +24,7 @@ static int by_name(const void *a, const void *b)
 static void finish(struct members *m)
 {
     for (size_t i = 0; i < m->n_nodes; i++)
-        m->nodes[i].state = members_state(m->ring == NULL ? NULL : m->ring->ring, &m->nodes[i]);
+        m->nodes[i].state = members_state(m->ring, &m->wishes, &m->nodes[i]);
     if (m->n_nodes > 0)
         qsort(m->nodes, m->n_nodes, sizeof(*m->nodes), by_name);
 }
@@ -69,7 +69,7 @@ static enum err keep_forgotten_nodes(struct members *fresh, const struct members
     fresh->nodes = nodes;
     for (size_t i = 0; i < known->n_nodes; i++) {
         const struct member *old = &known->nodes[i];
-        if (picture_node(fresh, old->id) != NULL || ring_find(fresh->ring->ring, old->id) < 0)
+        if (picture_node(fresh, old->id) != NULL || !ringdoc_names(fresh->ring, old->id))
             continue;
         struct member *kept = &nodes[fresh->n_nodes++];
         *kept = *old;
@@ -85,6 +85,13 @@ enum err picture_complete(struct members *fresh, const struct members *known)
         e = keep_forgotten_nodes(fresh, known);
     finish(fresh);
     return e;
+}
+
+void picture_take_ring(struct members *m, struct ringdoc *ring)
+{
+    ringdoc_free(m->ring);
+    m->ring = ring;
+    finish(m);
 }
 
 static enum err copy_text(const struct json *j, const char *name, char *out, size_t size)
@@ -135,8 +142,7 @@ static enum err read_nodes(const struct json *list, const struct members *known,
     return ERR_OK;
 }
 
-/* A document that is part of a larger text. NULL stays NULL. */
-static enum err read_ring(const struct json *j, struct ringdoc **out)
+enum err picture_read_ring(const struct json *j, struct ringdoc **out)
 {
     if (json_is_null(j))
         return ERR_OK;
@@ -172,7 +178,7 @@ enum err picture_from_coordinator(const char *text, size_t len, const struct mem
     enum err e = json_parse(text, len, &j);
     if (e != ERR_OK)
         return e;
-    e = read_ring(json_get(j, "ring"), &m.ring);
+    e = picture_read_ring(json_get(j, "ring"), &m.ring);
     if (e == ERR_OK)
         e = read_nodes(json_get(j, "nodes"), known, &m);
     if (e == ERR_OK)
@@ -213,7 +219,7 @@ enum err picture_load(const char *path, struct members *out)
     if (e == ERR_OK)
         e = json_parse(buf_str(&text), text.len, &j);
     if (e == ERR_OK)
-        e = read_ring(json_get(j, "ring"), &m.ring);
+        e = picture_read_ring(json_get(j, "ring"), &m.ring);
     if (e == ERR_OK)
         e = load_nodes(json_get(j, "nodes"), &m);
     json_free(j);

@@ -15,6 +15,12 @@ enum err picture_complete(struct members *fresh, const struct members *known) MU
  * or when the coordinator calls it up: with Redis away silence is no news. *out uninitialised before. ERR_SYNTAX, ERR_NOMEM. */
 enum err picture_from_coordinator(const char *text, size_t len, const struct members *known, struct members *out) MUST_CHECK;
 
+/* A newer ring, taken over into the picture; the states of its nodes follow. */
+void picture_take_ring(struct members *m, struct ringdoc *ring);
+
+/* Reads a ring document that is part of a larger text; JSON null stays *out as it is. As ringdoc_parse(). */
+enum err picture_read_ring(const struct json *j, struct ringdoc **out) MUST_CHECK;
+
 /* A picture on disk: {"ring": document or null, "nodes": [member…]}. After reading, every node counts as alive. ERR_SYNTAX, ERR_NOMEM, and those of lib/base/fs. */
 enum err picture_load(const char *path, struct members *out) MUST_CHECK;
 enum err picture_save(const char *path, const struct members *m) MUST_CHECK;

@@ -17,7 +17,7 @@ struct proposal {
     int everybody;
     int accept_sent; /* an ACCEPT of this upload's record may be somewhere, from now or from an earlier request */
     int visible;     /* one of this request may: "unknown" instead of "nothing visible" */
-    struct quorum_reply promises[RING_K_MAX];
+    struct quorum_reply promises[OWNERS_MAX];
 };
 
 enum verdict { DONE, AGAIN };
@@ -33,19 +33,21 @@ static enum err prepare(struct proposal *p)
     struct quorum *q = p->c->q;
     p->ballot = stamps_next(q->w->app->stamps);
     struct message_request m = {.verb = MESSAGE_PREPARE, .ballot = p->ballot};
-    struct quorum_round r = {.gate = q->owners.quorum,
-        .enough = q->owners.quorum,
-        .timeout_ms = q->w->app->settings.quorum_timeout_ms,
-        .linger_ms = PREPARE_LINGER_MS};
-    change_ask(p->c, &m, p->everybody, r.requests);
+    struct quorum_round r = {
+        .gate = 1, .end = QUORUM_WRITE, .timeout_ms = q->w->app->settings.quorum_timeout_ms, .linger_ms = PREPARE_LINGER_MS};
+    /* Who could not take the bytes afterwards is not asked, unless they have to be carried to new owners anyway. */
+    if (payload_reaches_quorum(p->c->payload, q))
+        change_ask(p->c, &m, p->everybody, r.requests);
+    else
+        quorum_ask(q, &m, p->everybody, r.requests);
     return quorum_round(q, &r, p->promises);
 }
 
-static void fill_input(const struct proposal *p, struct decide_promise promises[RING_K_MAX], struct decide_input *in)
+static void fill_input(const struct proposal *p, struct decide_promise promises[OWNERS_MAX], struct decide_input *in)
 {
     const struct change *c = p->c;
     *in = (struct decide_input){.promises = promises,
-        .quorum = c->q->owners.quorum,
+        .owners = &c->q->owners.who,
         .match = c->match,
         .match_record = c->match_record,
         .match_sha256 = c->match_sha256,
@@ -55,7 +57,8 @@ static void fill_input(const struct proposal *p, struct decide_promise promises[
         const struct quorum_reply *r = &p->promises[i];
         if (!r->asked || r->error != ERR_OK)
             continue;
-        promises[in->n++] = (struct decide_promise){.history = &r->answer.history,
+        promises[in->n++] = (struct decide_promise){.owner = i,
+            .history = &r->answer.history,
             .has_slot = r->answer.has_slot,
             .slot_ballot = r->answer.slot_ballot,
             .slot = r->answer.has_slot && r->answer.slot_has_record ? &r->answer.slot_record : NULL};
@@ -74,16 +77,16 @@ static enum err fill_known(const struct history *all, const struct quorum_reply 
     return e;
 }
 
-/* One round of ACCEPT of a record, or of NONE (NULL), to the owners that promised and to those that may still answer. ERR_OK: W owners took it; ERR_FENCED: not. */
+/* One round of ACCEPT of a record, or of NONE (NULL), to the owners that promised and to those that may still answer. ERR_OK: a write quorum took it; ERR_FENCED: not. */
 static enum err accept_value(
     struct proposal *p, const struct record *value, const struct payload *payload, const struct history *all, struct quorum_reply *replies)
 {
     struct quorum *q = p->c->q;
-    struct message_request requests[RING_K_MAX];
+    struct message_request requests[OWNERS_MAX];
     struct quorum_round r = {.bytes = payload->bytes,
         .bytes_len = payload->len,
-        .gate = q->owners.quorum,
-        .enough = q->owners.quorum,
+        .gate = payload_reaches_quorum(payload, q), /* as in store_plain.c */
+        .end = QUORUM_WRITE,
         .timeout_ms = timeout_ms(p),
         .linger_ms = CHANGE_LINGER_MS};
     struct message_request any = {.verb = MESSAGE_ACCEPT};
@@ -105,8 +108,8 @@ static enum err accept_value(
         e = quorum_round(q, &r, replies);
     for (size_t i = 0; i < q->owners.n; i++)
         history_release(&requests[i].known);
-    if (e == ERR_OK && quorum_count(replies, ERR_OK) < q->owners.quorum)
-        e = quorum_count(replies, ERR_FULL) > q->owners.n - q->owners.quorum ? ERR_FULL : ERR_FENCED;
+    if (e == ERR_OK && !quorum_writes(q, replies))
+        e = quorum_bars(q, replies, ERR_FULL) ? ERR_FULL : ERR_FENCED;
     return e;
 }
 
@@ -114,7 +117,7 @@ static enum err accept_value(
 static enum err accept_mine(struct proposal *p, const struct decision *d)
 {
     struct change *c = p->c;
-    struct quorum_reply replies[RING_K_MAX] = {{.asked = 0}};
+    struct quorum_reply replies[OWNERS_MAX] = {{.asked = 0}};
     struct record mine = c->draft; /* borrows the draft's strings */
     mine.id = p->ballot;
     mine.conditional = 1;
@@ -126,6 +129,8 @@ static enum err accept_mine(struct proposal *p, const struct decision *d)
         e = change_acknowledge(c, &mine, replies);
     if (e == ERR_OK)
         change_learn(c->q, &mine);
+    else if (e == ERR_FENCED)
+        change_carry(c, &mine, replies);
     quorum_replies_release(replies);
     return e;
 }
@@ -134,7 +139,7 @@ static enum err accept_mine(struct proposal *p, const struct decision *d)
 static enum err accept_none(struct proposal *p, const struct decision *d)
 {
     static const struct payload nothing;
-    struct quorum_reply replies[RING_K_MAX] = {{.asked = 0}};
+    struct quorum_reply replies[OWNERS_MAX] = {{.asked = 0}};
     enum err e = accept_value(p, NULL, &nothing, &d->all, replies);
     quorum_replies_release(replies);
     return e;
@@ -163,7 +168,7 @@ static enum err finish(struct proposal *p, const struct decide_input *in, struct
 {
     struct change *c = p->c;
     const struct record *v = d->record;
-    struct quorum_reply replies[RING_K_MAX] = {{.asked = 0}};
+    struct quorum_reply replies[OWNERS_MAX] = {{.asked = 0}};
     struct payload payload;
     int still = 0;
     assert(v != NULL);
@@ -240,14 +245,14 @@ static enum verdict act(struct proposal *p, const struct decide_input *in, struc
 static enum verdict try_once(struct proposal *p, int *unchanged, enum err *e)
 {
     struct quorum *q = p->c->q;
-    struct decide_promise promises[RING_K_MAX];
+    struct decide_promise promises[OWNERS_MAX];
     struct decide_input in;
     struct decision d;
     *e = prepare(p);
     if (*e != ERR_OK)
         return DONE;
     fill_input(p, promises, &in);
-    if (in.n >= q->owners.quorum) {
+    if (quorum_writes(q, p->promises)) {
         *e = decide(&in, &d);
         if (*e != ERR_OK)
             return DONE;
@@ -273,7 +278,7 @@ enum err propose(struct change *c, int *unchanged)
     enum err e = ERR_UNAVAILABLE;
     enum verdict v = AGAIN;
     *unchanged = 0;
-    if (quorum_reachable(c->q) < c->q->owners.quorum)
+    if (!quorum_is_reachable(c->q))
         return ERR_UNAVAILABLE;
     change_lock(c);
     for (int i = 0; i < CHANGE_TRIES_MAX && v == AGAIN; i++) {

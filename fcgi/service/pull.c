@@ -3,19 +3,22 @@
 #define QUORUM_LINGER_MS 30u
 #define UNUSABLE_LINGER_MS 250u /* how long those are waited for who are not expected to answer */
 
-/* A slot that W owners show is a chosen record, even when nobody was told (protocol.md, pitfall 7). */
+static int has_slot_record(const struct quorum_reply *r)
+{
+    return r->error == ERR_OK && r->answer.has_slot && r->answer.slot_has_record;
+}
+
+/* A slot that a whole write quorum shows is a chosen record, even when nobody was told (protocol.md, pitfall 7). */
 static enum err add_chosen_slots(struct pulled *p)
 {
-    for (size_t i = 0; i < p->n_owners; i++) {
+    for (size_t i = 0; i < p->who.n; i++) {
         const struct message_answer *a = &p->replies[i].answer;
-        if (p->replies[i].error != ERR_OK || !a->has_slot || !a->slot_has_record || history_find(&p->all, a->slot_record.id) != NULL)
+        if (!has_slot_record(&p->replies[i]) || history_find(&p->all, a->slot_record.id) != NULL)
             continue;
-        unsigned same = 0;
-        for (size_t j = 0; j < p->n_owners; j++) {
-            const struct message_answer *b = &p->replies[j].answer;
-            same += p->replies[j].error == ERR_OK && b->has_slot && stamp_cmp(a->slot_ballot, b->slot_ballot) == 0;
-        }
-        if (same < p->quorum)
+        struct tally same = {.has = {0}};
+        for (size_t j = 0; j < p->who.n; j++)
+            same.has[j] = has_slot_record(&p->replies[j]) && stamp_cmp(a->slot_ballot, p->replies[j].answer.slot_ballot) == 0;
+        if (!tally_writes(&p->who, &same))
             continue;
         enum err e = history_add(&p->all, &a->slot_record, 0);
         if (e != ERR_OK)
@@ -27,12 +30,10 @@ static enum err add_chosen_slots(struct pulled *p)
 static enum err collect(struct pulled *p)
 {
     enum err e = ERR_OK;
-    for (size_t i = 0; i < p->n_owners && e == ERR_OK; i++) {
-        if (p->replies[i].error != ERR_OK)
-            continue;
-        p->n_answered++;
-        e = history_merge(&p->all, &p->replies[i].answer.history);
-    }
+    p->answered = quorum_said(p->replies, ERR_OK);
+    for (size_t i = 0; i < p->who.n && e == ERR_OK; i++)
+        if (p->answered.has[i])
+            e = history_merge(&p->all, &p->replies[i].answer.history);
     return e == ERR_OK ? add_chosen_slots(p) : e;
 }
 
@@ -41,22 +42,21 @@ static enum err ask(struct quorum *q, enum pull_want want, unsigned timeout_ms, 
     struct message_request m;
     message_request_init(&m, MESSAGE_PULL);
     struct quorum_round r = {.timeout_ms = timeout_ms, .linger_ms = QUORUM_LINGER_MS};
-    size_t usable = quorum_usable(q);
+    struct tally usable = quorum_usable(q);
     quorum_ask(q, &m, 0, r.requests);
     if (want == PULL_QUORUM) {
-        r.enough = q->owners.quorum;
-    } else if (usable > 0 && usable < q->owners.quorum) {
-        r.enough = usable;
+        r.end = QUORUM_WRITE;
+    } else if (tally_count(&usable) > 0 && !tally_writes(&q->owners.who, &usable)) {
+        r.end = QUORUM_USABLE;
         r.linger_ms = UNUSABLE_LINGER_MS;
     }
-    out->n_owners = q->owners.n;
-    out->quorum = q->owners.quorum;
+    out->who = q->owners.who;
     return quorum_round(q, &r, out->replies);
 }
 
 enum err pull(struct quorum *q, enum pull_want want, unsigned timeout_ms, struct pulled *out)
 {
-    *out = (struct pulled){.n_owners = 0};
+    *out = (struct pulled){.who.n = 0};
     history_init(&out->all);
     enum err e = ask(q, want, timeout_ms, out);
     if (e == ERR_OK && quorum_count(out->replies, ERR_STALE_RING) > 0) {
@@ -80,23 +80,46 @@ void pull_release(struct pulled *p)
     history_release(&p->all);
 }
 
-int pull_is_visible(const struct history_entry *e, size_t n_owners, size_t n_answered, uint32_t quorum)
+struct tally pull_showed(const struct pulled *p, struct stamp id, int directly)
 {
-    return e->record.conditional || e->seen + (n_owners - n_answered) >= quorum;
+    struct tally t = {.has = {0}};
+    for (size_t i = 0; i < p->who.n; i++) {
+        const struct history_entry *e = p->answered.has[i] ? history_find(&p->replies[i].answer.history, id) : NULL;
+        t.has[i] = e != NULL && (!directly || e->direct);
+    }
+    return t;
+}
+
+struct tally pull_stored(const struct pulled *p, struct stamp id)
+{
+    struct tally t = {.has = {0}};
+    for (size_t i = 0; i < p->who.n; i++)
+        t.has[i] = pull_blob_state(&p->replies[i], id, NULL) == BLOB_STORED;
+    return t;
+}
+
+static int is_visible(const struct pulled *p, const struct record *r)
+{
+    if (r->conditional)
+        return 1;
+    struct tally may = pull_showed(p, r->id, 0);
+    for (size_t i = 0; i < p->who.n; i++)
+        may.has[i] |= !p->answered.has[i];
+    return tally_holds(&p->who, &may);
 }
 
 enum err pull_visible(const struct pulled *p, struct history *out)
 {
     enum err e = ERR_OK;
     for (size_t i = 0; i < p->all.n && e == ERR_OK; i++)
-        if (pull_is_visible(&p->all.entries[i], p->n_owners, p->n_answered, p->quorum))
+        if (is_visible(p, &p->all.entries[i].record))
             e = history_add(out, &p->all.entries[i].record, 0);
     return e;
 }
 
 int pull_proves_absence(const struct pulled *p)
 {
-    return p->n_answered + p->quorum > p->n_owners;
+    return tally_proves_absence(&p->who, &p->answered);
 }
 
 enum blob_state pull_blob_state(const struct quorum_reply *reply, struct stamp id, uint64_t *verified_at_ms)

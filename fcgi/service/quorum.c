@@ -61,9 +61,9 @@ enum err quorum_renew(struct quorum *q)
     unsigned left = quorum_left_ms(q);
     uint64_t before = q->owners.epoch;
     quorum_close(q);
-    view_refresh(q->w->app->view, left < REFRESH_WAIT_MS ? left : REFRESH_WAIT_MS);
+    view_refresh(q->w->app->view, q->shown_epoch, left < REFRESH_WAIT_MS ? left : REFRESH_WAIT_MS);
     enum err e = take_view(q);
-    /* Nodes hear of a ring a moment before it is published. */
+    /* Nodes hear of a ring a moment before it is published, or one of them a moment after. */
     if (e == ERR_OK && q->owners.epoch == before)
         clock_sleep_ms(left < UNPUBLISHED_MS ? left : UNPUBLISHED_MS);
     return e;
@@ -75,22 +75,22 @@ unsigned quorum_left_ms(const struct quorum *q)
     return now < q->deadline_ms ? (unsigned)(q->deadline_ms - now) : 0;
 }
 
-size_t quorum_usable(const struct quorum *q)
+struct tally quorum_usable(const struct quorum *q)
 {
-    size_t usable = 0;
+    struct tally usable = {.has = {0}};
     for (size_t i = 0; i < q->owners.n; i++)
-        usable += (size_t)(q->owners.at[i].usable != 0);
+        usable.has[i] = q->owners.at[i].usable != 0;
     return usable;
 }
 
 size_t quorum_ask(
-    const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX])
+    const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[OWNERS_MAX])
 {
+    struct tally usable = quorum_usable(q);
     size_t asked = 0;
-    everybody = everybody || quorum_usable(q) < q->owners.quorum;
-    for (size_t i = 0; i < RING_K_MAX; i++) {
-        const struct view_owner *o = &q->owners.at[i];
-        int ask = i < q->owners.n && o->node != NULL && (everybody || o->usable);
+    everybody = everybody || !tally_writes(&q->owners.who, &usable);
+    for (size_t i = 0; i < OWNERS_MAX; i++) {
+        int ask = i < q->owners.n && q->owners.at[i].node != NULL && (everybody || usable.has[i]);
         requests[i] = ask ? m : NULL;
         asked += (size_t)ask;
     }
@@ -101,23 +101,38 @@ size_t quorum_ask(
 
 /* The calls of a round stand close together; owner[] says whose they are. */
 struct calls {
-    struct peer_call at[RING_K_MAX];
-    size_t owner[RING_K_MAX];
-    struct buf heads[RING_K_MAX];
+    const struct quorum *q;
+    enum quorum_end end;
+    struct peer_call at[OWNERS_MAX];
+    size_t owner[OWNERS_MAX];
+    struct buf heads[OWNERS_MAX];
     size_t n;
-    size_t enough;
 };
 
-static int is_enough(const struct peer_call *calls, size_t n, void *ctx)
+/* The gate: whether those that can be reached are a write quorum. */
+static int is_quorum(const unsigned char *there, size_t n, void *ctx)
 {
     const struct calls *c = ctx;
-    size_t ok = 0, lost = 0;
+    struct tally reached = {.has = {0}};
+    for (size_t i = 0; i < n; i++)
+        reached.has[c->owner[i]] = there[i];
+    return tally_writes(&c->q->owners.who, &reached);
+}
+
+static int is_ended(const struct peer_call *calls, size_t n, void *ctx)
+{
+    const struct calls *c = ctx;
+    const struct view_owners *o = &c->q->owners;
+    struct tally ok = {.has = {0}}, hoped = {.has = {0}};
+    int waits = 0;
     for (size_t i = 0; i < n; i++) {
-        int good = calls[i].done && calls[i].error == ERR_OK && calls[i].status == 200;
-        ok += (size_t)good;
-        lost += (size_t)(calls[i].done && !good);
+        ok.has[c->owner[i]] = calls[i].done && calls[i].error == ERR_OK && calls[i].status == 200;
+        hoped.has[c->owner[i]] = !calls[i].done || ok.has[c->owner[i]];
+        waits |= !calls[i].done && o->at[c->owner[i]].usable;
     }
-    return ok >= c->enough || n - lost < c->enough;
+    if (c->end == QUORUM_USABLE)
+        return !waits;
+    return tally_writes(&o->who, &ok) || !tally_writes(&o->who, &hoped);
 }
 
 /* Prints one request under the round's ring; requests at the same address share their bytes. */
@@ -126,8 +141,12 @@ static enum err add_call(struct quorum *q, const struct quorum_round *r, size_t 
     const struct message_request *m = r->requests[owner];
     struct peer_call *call = &c->at[c->n];
     c->owner[c->n] = owner;
-    *call = (struct peer_call){
-        .base_url = q->owners.at[owner].node->url, .method = "POST", .epoch = q->owners.epoch, .body = r->bytes, .body_len = r->bytes_len};
+    *call = (struct peer_call){.base_url = q->owners.at[owner].node->url,
+        .method = "POST",
+        .to = q->owners.at[owner].member->id,
+        .epoch = q->owners.epoch,
+        .body = r->bytes,
+        .body_len = r->bytes_len};
     call->path = arena_printf(&q->w->arena, "/records/%s/%s", q->path_key, message_verb_name(m->verb));
     if (call->path == NULL)
         return ERR_NOMEM;
@@ -192,14 +211,17 @@ static void read_reply(struct quorum *q, enum message_verb verb, size_t owner, c
         buf_str(&call->answer));
 }
 
-/* Every answer carries the largest stamp its owner knows; a refusal for the clock also says what time it is there. */
-static void learn_stamps(struct stamps *s, const struct quorum_reply *replies)
+/* Every answer carries the largest stamp its owner knows; a refusal for the clock also says what time it is there, one for the ring which ring that is. */
+static void learn_answers(struct quorum *q, const struct quorum_reply *replies)
 {
+    struct stamps *s = q->w->app->stamps;
     struct stamp shown = STAMP_ZERO;
-    for (size_t i = 0; i < RING_K_MAX; i++) {
+    for (size_t i = 0; i < OWNERS_MAX; i++) {
         if (!replies[i].done)
             continue;
         stamps_see(s, replies[i].answer.promised);
+        if (replies[i].error == ERR_STALE_RING && replies[i].answer.ring > q->shown_epoch)
+            q->shown_epoch = replies[i].answer.ring;
         if (replies[i].error == ERR_CLOCK && stamp_cmp(replies[i].answer.promised, shown) > 0)
             shown = replies[i].answer.promised;
     }
@@ -225,7 +247,7 @@ static void report(struct quorum *q, const struct quorum_round *r, const struct 
     size_t unsent = quorum_count(replies, ERR_UNAVAILABLE), asked = 0;
     for (size_t i = 0; i < q->owners.n; i++)
         asked += (size_t)replies[i].asked;
-    if (r->gate > 0 && unsent == asked)
+    if (r->gate && unsent == asked)
         return;
     for (size_t i = 0; i < q->owners.n; i++) {
         const struct quorum_reply *reply = &replies[i];
@@ -237,12 +259,12 @@ static void report(struct quorum *q, const struct quorum_round *r, const struct 
 
 enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quorum_reply *replies)
 {
-    struct calls c = {.n = 0, .enough = r->enough};
+    struct calls c = {.q = q, .end = r->end};
     unsigned left = quorum_left_ms(q);
     enum err e = left == 0 ? ERR_TIMEOUT : ERR_OK;
     uint64_t started_ms = clock_boot_ms();
 
-    for (size_t i = 0; i < RING_K_MAX; i++)
+    for (size_t i = 0; i < OWNERS_MAX; i++)
         replies[i] = (struct quorum_reply){.error = ERR_UNAVAILABLE};
     for (size_t i = 0; i < q->owners.n && e == ERR_OK; i++) {
         if (r->requests[i] == NULL)
@@ -260,8 +282,8 @@ enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quo
     struct peer_round round = {
         .timeout_ms = r->timeout_ms < left ? r->timeout_ms : left,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .gate = r->gate,
-        .enough = r->enough > 0 ? is_enough : NULL,
+        .gate = r->gate ? is_quorum : NULL,
+        .enough = r->end == QUORUM_ALL ? NULL : is_ended,
         .ctx = &c,
         .linger_ms = r->linger_ms,
     };
@@ -272,42 +294,44 @@ enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quo
     }
     peer_calls_release(c.at, c.n);
     if (e == ERR_OK) {
-        learn_stamps(q->w->app->stamps, replies);
+        learn_answers(q, replies);
         learn_time(q, &c);
         report(q, r, replies, clock_boot_ms() - started_ms);
     }
 out:
-    for (size_t i = 0; i < RING_K_MAX; i++)
+    for (size_t i = 0; i < OWNERS_MAX; i++)
         buf_release(&c.heads[i]);
     return e;
 }
 
 void quorum_replies_release(struct quorum_reply *replies)
 {
-    for (size_t i = 0; i < RING_K_MAX; i++)
+    for (size_t i = 0; i < OWNERS_MAX; i++)
         message_answer_release(&replies[i].answer);
 }
 
-size_t quorum_probe(struct quorum *q, unsigned timeout_ms)
+struct tally quorum_probe(struct quorum *q, unsigned timeout_ms)
 {
-    struct peer_call calls[RING_K_MAX];
-    size_t owner[RING_K_MAX], n = 0, there = 0;
+    struct peer_call calls[OWNERS_MAX];
+    size_t owner[OWNERS_MAX], n = 0;
+    struct tally there = {.has = {0}};
     for (size_t i = 0; i < q->owners.n; i++) {
         if (q->owners.at[i].node == NULL)
             continue;
         calls[n] = (struct peer_call){.base_url = q->owners.at[i].node->url,
             .method = "GET",
             .path = "/healthz",
+            .to = q->owners.at[i].member->id,
             .epoch = q->owners.epoch,
             .answer_max = SHORT_ANSWER_MAX};
         owner[n++] = i;
     }
     struct peer_round round = {.timeout_ms = timeout_ms, .connect_timeout_ms = timeout_ms};
     if (peer_round(q->w->peer, &round, calls, n) != ERR_OK)
-        return 0;
+        return there;
     for (size_t i = 0; i < n; i++) {
         int answered = calls[i].done && calls[i].error == ERR_OK;
-        there += (size_t)answered;
+        there.has[owner[i]] = (unsigned char)answered;
         view_report(q->w->app->view, q->owners.at[owner[i]].member->id, answered);
     }
     peer_calls_release(calls, n);
@@ -316,16 +340,37 @@ size_t quorum_probe(struct quorum *q, unsigned timeout_ms)
     return there;
 }
 
-size_t quorum_reachable(struct quorum *q)
+int quorum_is_reachable(struct quorum *q)
 {
-    size_t usable = quorum_usable(q);
-    return usable >= q->owners.quorum ? usable : quorum_probe(q, PROBE_MS);
+    struct tally usable = quorum_usable(q);
+    if (tally_writes(&q->owners.who, &usable))
+        return 1;
+    struct tally there = quorum_probe(q, PROBE_MS);
+    return tally_writes(&q->owners.who, &there);
+}
+
+struct tally quorum_said(const struct quorum_reply *replies, enum err error)
+{
+    struct tally t;
+    for (size_t i = 0; i < OWNERS_MAX; i++)
+        t.has[i] = replies[i].asked && replies[i].error == error;
+    return t;
 }
 
 size_t quorum_count(const struct quorum_reply *replies, enum err error)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < RING_K_MAX; i++)
-        n += (size_t)(replies[i].asked && replies[i].error == error);
-    return n;
+    struct tally t = quorum_said(replies, error);
+    return tally_count(&t);
+}
+
+int quorum_writes(const struct quorum *q, const struct quorum_reply *replies)
+{
+    struct tally ok = quorum_said(replies, ERR_OK);
+    return tally_writes(&q->owners.who, &ok);
+}
+
+int quorum_bars(const struct quorum *q, const struct quorum_reply *replies, enum err error)
+{
+    struct tally t = quorum_said(replies, error);
+    return tally_bars(&q->owners.who, &t);
 }

@@ -3,6 +3,7 @@
 #ifndef RB_FCGI_SERVICE_QUORUM_H
 #define RB_FCGI_SERVICE_QUORUM_H
 
+#include "fcgi/service/tally.h"
 #include "fcgi/service/view.h"
 #include "lib/base/clock.h"
 #include "lib/wire/message.h"
@@ -15,7 +16,8 @@ struct quorum {
     const struct view *view; /* held */
     struct view_owners owners;
     uint64_t deadline_ms;  /* boot time: no round goes on past it */
-    size_t probed;         /* what the last quorum_probe() found */
+    uint64_t shown_epoch;  /* of the newest ring that an owner spoke of when it refused ours; 0 = none did */
+    struct tally probed;   /* what the last quorum_probe() found */
     uint64_t probed_at_ms; /* boot time; 0 = never */
 };
 
@@ -24,7 +26,7 @@ enum err quorum_open(struct worker *w, const char *key, unsigned budget_ms, stru
 void quorum_close(struct quorum *q);
 /* A new budget and the newest view: after the body was read, which took as long as the client did. ERR_UNAVAILABLE. */
 enum err quorum_restart(struct quorum *q, unsigned budget_ms) MUST_CHECK;
-/* After ERR_STALE_RING: waits for a newer view and takes its owners. */
+/* After ERR_STALE_RING or ERR_CONFLICT: waits for a newer view and takes its owners. Their places are others now: replies and tallies from before mean nothing any more. */
 enum err quorum_renew(struct quorum *q) MUST_CHECK;
 /* Milliseconds until the deadline, 0 when it is past. */
 unsigned quorum_left_ms(const struct quorum *q);
@@ -38,13 +40,20 @@ struct quorum_reply {
     struct message_answer answer; /* owned: quorum_replies_release */
 };
 
+/* What a round waits for; linger_ms more are then given to the others. */
+enum quorum_end {
+    QUORUM_ALL,   /* for all that were asked */
+    QUORUM_WRITE, /* for the oks of a write quorum, or until so many cannot come any more */
+    QUORUM_USABLE /* for the owners that the view calls usable */
+};
+
 struct quorum_round {
     /* By owner; NULL: not asked. ring, key and (for PULL) target are filled in on the way. The same pointer may stand at several owners. */
-    const struct message_request *requests[RING_K_MAX];
+    const struct message_request *requests[OWNERS_MAX];
     const void *bytes; /* sent behind every request */
     size_t bytes_len;
-    size_t gate;   /* nothing is sent unless so many can be reached; 0 = no gate */
-    size_t enough; /* oks after which the round ends (or when so many cannot come any more); 0 = wait for all */
+    int gate; /* nothing is sent unless a write quorum can be reached */
+    enum quorum_end end;
     unsigned timeout_ms, linger_ms;
 };
 
@@ -54,18 +63,21 @@ void quorum_replies_release(struct quorum_reply *replies);
 
 /* Puts the request at the owners to ask: the usable ones when they can be a write quorum, else everybody with an address (a heartbeat may lag). Returns how many. */
 size_t quorum_ask(
-    const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[RING_K_MAX]);
+    const struct quorum *q, const struct message_request *m, int everybody, const struct message_request *requests[OWNERS_MAX]);
 
-/* How many owners the view calls usable. */
-size_t quorum_usable(const struct quorum *q);
-/* How many owners can be counted on: the usable ones when they are a write quorum, else those that answer quorum_probe(). To be asked before anything is sent that
+/* The owners that the view calls usable. */
+struct tally quorum_usable(const struct quorum *q);
+/* True when a write quorum can be counted on: of the usable owners, else of those that answer quorum_probe(). To be asked before anything is sent that
  * would have an effect, so that with too few nothing half-done is left anywhere. */
-size_t quorum_reachable(struct quorum *q);
+int quorum_is_reachable(struct quorum *q);
 
-/* Asks all owners whether they are there, without any effect; how many answered within timeout_ms. The view learns it too. */
-size_t quorum_probe(struct quorum *q, unsigned timeout_ms);
+/* Asks all owners whether they are there, without any effect; who answered within timeout_ms. The view learns it too. */
+struct tally quorum_probe(struct quorum *q, unsigned timeout_ms);
 
-/* How many of the replies are `error`. */
+/* The owners whose reply is `error`; how many they are; whether they are a write quorum; whether they leave none. */
+struct tally quorum_said(const struct quorum_reply *replies, enum err error);
 size_t quorum_count(const struct quorum_reply *replies, enum err error);
+int quorum_writes(const struct quorum *q, const struct quorum_reply *replies);
+int quorum_bars(const struct quorum *q, const struct quorum_reply *replies, enum err error);
 
 #endif

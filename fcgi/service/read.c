@@ -128,22 +128,26 @@ static enum err add_source(struct quorum *q, size_t owner, const struct record *
     return e;
 }
 
-/* How soon an owner is tried: those known to have the bytes, those that are usable, those that are not, those known to lack them. */
+/* How soon an owner is tried: those known to have the bytes, those that are usable (in a joint ring first whoever was an owner before: the others may wait for theirs),
+ * those that are not, those known to lack them. */
 static int rank(const struct quorum *q, const struct known *known, size_t owner, struct stamp id)
 {
     int lacks = 0, has = 0;
-    if (known != NULL && owner < known->pulled.n_owners) {
+    if (known != NULL && owner < known->pulled.who.n) {
         enum blob_state s = pull_blob_state(&known->pulled.replies[owner], id, NULL);
         has = s == BLOB_STORED;
         lacks = s == BLOB_MISSING || s == BLOB_BAD;
     }
-    return lacks ? 3 : has ? 0 : q->owners.at[owner].usable ? 1 : 2;
+    if (lacks || has)
+        return lacks ? 4 : 0;
+    int waits = q->owners.who.n_before > 0 && !q->owners.who.at[owner].before;
+    return !q->owners.at[owner].usable ? 3 : waits ? 2 : 1;
 }
 
 static enum err fill_sources(struct quorum *q, const struct known *known, struct read_bytes *out)
 {
     size_t n = 0;
-    for (int wanted = 0; wanted <= 3; wanted++) {
+    for (int wanted = 0; wanted <= 4; wanted++) {
         for (size_t i = 0; i < q->owners.n && n < READ_SOURCES; i++) {
             if (q->owners.at[i].node == NULL || rank(q, known, i, out->record.id) != wanted)
                 continue;

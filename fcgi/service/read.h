@@ -30,15 +30,16 @@ struct course_owner {
     const char *node, *name, *zone;
     enum blob_state state;
     uint64_t verified_at_ms;
+    int leaves; /* only until a ring change is done: no owner under the ring to come */
 };
 struct course {
     char *name; /* of the newest record; in the worker's arena, as all strings here */
     const char *key;
     struct history history; /* owned: course_release. Records that cannot have been acknowledged are left out */
-    struct course_owner owners[RING_K_MAX];
+    struct course_owner owners[OWNERS_MAX];
     size_t n_owners; /* states of the current version's bytes */
     struct {
-        enum blob_state state[RING_K_MAX];
+        enum blob_state state[OWNERS_MAX];
     } * copies; /* per history entry, per owner; arena */
 };
 /* ERR_NOT_FOUND, ERR_UNAVAILABLE. */
@@ -51,7 +52,7 @@ enum err course_list(struct worker *w, const char *q, const char *term, enum ind
 
 struct placement {
     uint64_t point;
-    struct course_owner owners[RING_K_MAX];
+    struct course_owner owners[OWNERS_MAX];
     size_t n_owners;
     struct ring_step steps[64];
     size_t n_steps;

@@ -11,7 +11,7 @@ struct attempt {
     struct record record; /* borrows the draft's strings */
     int everybody;        /* also ask owners that the view calls unusable */
     int sent;             /* some owner may have taken one of the records */
-    struct quorum_reply replies[RING_K_MAX];
+    struct quorum_reply replies[OWNERS_MAX];
 };
 
 static enum err store_round(struct attempt *a)
@@ -22,8 +22,8 @@ static enum err store_round(struct attempt *a)
     struct quorum_round r = {
         .bytes = c->payload->bytes,
         .bytes_len = c->payload->len,
-        .gate = q->owners.quorum,
-        .enough = q->owners.quorum,
+        .gate = payload_reaches_quorum(c->payload, q), /* else: to some first, and from there to the others (change_carry) */
+        .end = QUORUM_WRITE,
         .timeout_ms = payload_timeout_ms(c->payload, c->draft.size, q->w->app->settings.quorum_timeout_ms),
         .linger_ms = CHANGE_LINGER_MS,
     };
@@ -50,18 +50,17 @@ enum verdict { ACKNOWLEDGED, AGAIN, OVER };
 static enum verdict judge(struct attempt *a, enum err *e)
 {
     struct change *c = a->c;
-    size_t n = c->q->owners.n, quorum = c->q->owners.quorum;
     const struct quorum_reply *r = a->replies;
-    if (quorum_count(r, ERR_OK) >= quorum) {
+    if (quorum_writes(c->q, r)) {
         *e = change_acknowledge(c, &a->record, r);
         return ACKNOWLEDGED;
     }
     a->sent |= !without_effect(r);
-    if (quorum_count(r, ERR_FULL) > n - quorum) {
+    if (quorum_bars(c->q, r, ERR_FULL)) {
         *e = ERR_FULL;
         return OVER;
     }
-    if (quorum_count(r, ERR_NOT_FOUND) > n - quorum) {
+    if (quorum_bars(c->q, r, ERR_NOT_FOUND)) {
         *e = ERR_GONE;
         return OVER;
     }
@@ -76,6 +75,8 @@ static enum verdict judge(struct attempt *a, enum err *e)
         change_pause();
         return AGAIN;
     }
+    if (change_carry(c, &a->record, r))
+        return AGAIN;
     /* Late or nobody there: the same record again is harmless (a repeated STORE is answered again), now to everybody; but only once when nobody is there. */
     *e = ERR_UNAVAILABLE;
     if (a->everybody && without_effect(r))
@@ -93,7 +94,7 @@ enum err store_plain(struct change *c, const struct record *again)
         a.record = *again;
     else
         new_record(&a);
-    if (quorum_reachable(c->q) < c->q->owners.quorum)
+    if (!quorum_is_reachable(c->q))
         return ERR_UNAVAILABLE;
     enum verdict v = AGAIN;
     for (int i = 0; i < CHANGE_TRIES_MAX && v == AGAIN; i++) {

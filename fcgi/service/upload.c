@@ -88,13 +88,11 @@ static enum err current_hint(struct change *c, struct record *out)
     return e;
 }
 
-/* True when the bytes of the record are on disk at W owners. */
+/* True when the bytes of the record are on disk at W owners, of those before in a joint ring: what these hold comes to the new ones by settling. */
 static int is_durable(const struct pulled *p, const struct record *r)
 {
-    unsigned n = 0;
-    for (size_t i = 0; i < p->n_owners; i++)
-        n += pull_blob_state(&p->replies[i], r->id, NULL) == BLOB_STORED;
-    return n >= p->quorum;
+    struct tally stored = pull_stored(p, r->id);
+    return tally_holds(&p->who, &stored);
 }
 
 /* What the owners show as current, when it has the draft's content and is durable; else NULL. *visible is the caller's to release. */
@@ -129,7 +127,7 @@ static enum err look_before(struct change *c, struct pulled *p, const struct rec
     pull_release(p);
     e = pull(c->q, PULL_QUORUM, KNOWN_TIMEOUT_MS, p);
     if (e == ERR_OK && c->asked_before) {
-        if (p->n_answered < p->quorum)
+        if (!tally_writes(&p->who, &p->answered))
             return ERR_UNAVAILABLE;
         e = commit_find_again(c, p, again);
         *finished = e == ERR_CONFLICT;
@@ -151,7 +149,7 @@ static enum err look_before(struct change *c, struct pulled *p, const struct rec
 
 static enum err commit_upload(struct change *c, struct upload_result *out)
 {
-    struct pulled pulled = {.n_owners = 0};
+    struct pulled pulled = {.who.n = 0};
     const struct record *again = NULL;
     int finished = 0;
     enum err e = commit_enter(c);

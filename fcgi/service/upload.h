@@ -4,6 +4,7 @@
 
 #include "fcgi/service/app.h"
 #include "lib/wire/message.h"
+#include "lib/wire/owners.h"
 
 /* Where an upload's bytes come from: reads up to n bytes; returns how many, 0 at the end, -1 on error (short body). */
 struct upload_body {
@@ -44,7 +45,7 @@ struct upload_result {
     enum upload_outcome outcome;
     struct record record; /* owned: upload_result_release */
     uint64_t version;     /* 0 = not known */
-    struct upload_copy copies[RING_K_MAX];
+    struct upload_copy copies[OWNERS_MAX];
     size_t n_copies;            /* strings in the worker's arena */
     unsigned can_write, needed; /* for ERR_UNAVAILABLE and ERR_TIMEOUT */
     unsigned retry_after_s;

@@ -1,5 +1,6 @@
 #include "fcgi/service/view.h"
 
+#include "fcgi/service/askaround.h"
 #include "fcgi/service/picture.h"
 #include "fcgi/service/wait.h"
 #include "lib/base/clock.h"
@@ -14,6 +15,7 @@
 #define FIRST_WAIT_MS 1500u
 #define STORE_TIMEOUT_MS 400u
 #define COORDINATOR_TIMEOUT_MS 500u
+#define NODES_TIMEOUT_MS 300u
 #define ANSWER_MAX (8u << 20)
 #define URLS_MAX 16
 #define PATH_BYTES 4096
@@ -40,6 +42,7 @@ struct view_keeper {
     pthread_cond_t fresh; /* for those who wait: `done` grew */
     struct counted *now;
     uint64_t wanted, done; /* refreshes asked for, and those that began after being asked for and ended */
+    uint64_t heard_epoch;  /* of a ring that an owner spoke of; 0: nobody did since we last looked for one */
     int stopping;
     struct suspect suspects[SUSPECTS_MAX];
 
@@ -137,6 +140,20 @@ static void save(struct view_keeper *k, const struct members *m)
     memcpy(k->saved, digest, HASH_SIZE);
 }
 
+/* An owner spoke of a newer ring than this: the nodes are asked for it, once. */
+static void look_for_newer(struct view_keeper *k, struct members *m)
+{
+    struct ringdoc *ring;
+    pthread_mutex_lock(&k->lock);
+    uint64_t heard = k->heard_epoch;
+    k->heard_epoch = 0;
+    pthread_mutex_unlock(&k->lock);
+    if (m->ring == NULL || m->ring->ring->epoch >= heard || askaround_ring(k->peer, m, NODES_TIMEOUT_MS, &ring) != ERR_OK)
+        return;
+    log_write(LOG_INFO, "view", "ring %llu by the nodes' own word", (unsigned long long)ring->ring->epoch);
+    picture_take_ring(m, ring);
+}
+
 /* Redis, else a coordinator, else the picture before with nothing but the news that Redis is away. */
 static void refresh(struct view_keeper *k)
 {
@@ -154,11 +171,13 @@ static void refresh(struct view_keeper *k)
         atomic_store(&k->store_up, 0);
         e = ask_coordinators(k, before, &m);
     }
-    if (e == ERR_OK) {
-        save(k, &m);
-    } else {
+    if (e != ERR_OK) {
         now_ms = before->taken_at_ms;
         e = picture_copy(&before->members, &m);
+    }
+    if (e == ERR_OK) {
+        look_for_newer(k, &m);
+        save(k, &m);
     }
     view_put(k, before);
     atomic_store(&k->store_up, store_up);
@@ -186,10 +205,12 @@ static void *run(void *arg)
     return NULL;
 }
 
-void view_refresh(struct view_keeper *k, unsigned wait_ms)
+void view_refresh(struct view_keeper *k, uint64_t epoch, unsigned wait_ms)
 {
     struct timespec until = wait_until(wait_ms);
     pthread_mutex_lock(&k->lock);
+    if (epoch > k->heard_epoch)
+        k->heard_epoch = epoch;
     uint64_t mine = ++k->wanted;
     pthread_cond_signal(&k->wake);
     while (k->done < mine)
@@ -266,7 +287,7 @@ enum err view_start(struct app *a, struct view_keeper **out)
         return e;
     }
     /* Without Redis and coordinators the picture from the disk has to do. */
-    view_refresh(k, FIRST_WAIT_MS);
+    view_refresh(k, 0, FIRST_WAIT_MS);
     *out = k;
     return ERR_OK;
 }
@@ -329,14 +350,14 @@ enum err view_owners(struct view_keeper *k, const struct view *v, const char *ke
 {
     if (v->ring == NULL)
         return ERR_UNAVAILABLE;
-    uint32_t members[RING_K_MAX];
     uint64_t now_ms = clock_boot_ms();
-    *out = (struct view_owners){.quorum = ring_quorum(v->ring), .epoch = v->ring->epoch};
-    out->n = ring_owners(v->ring, ring_key_point(key), members);
+    *out = (struct view_owners){.epoch = v->ring->epoch};
+    owners_of_key(v->members.ring, key, &out->who);
+    out->n = out->who.n;
     pthread_mutex_lock(&k->lock);
     for (size_t i = 0; i < out->n; i++) {
         struct view_owner *o = &out->at[i];
-        o->member = &v->ring->members[members[i]];
+        o->member = out->who.at[i].member;
         o->node = picture_node(&v->members, o->member->id);
         o->usable = o->node != NULL && o->node->alive && !is_suspect(k, o->member->id, now_ms);
     }

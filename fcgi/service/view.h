@@ -5,13 +5,14 @@
 
 #include "fcgi/service/app.h"
 #include "lib/store/members.h"
+#include "lib/wire/owners.h"
 
 /* One picture; immutable, shared by reference count. */
 struct view {
     struct members members;
     uint64_t taken_at_ms;    /* unix ms of the last refresh that succeeded */
     int store_up;            /* Redis answered then */
-    const struct ring *ring; /* members.ring->ring, or NULL: no ring known yet */
+    const struct ring *ring; /* members.ring->ring: the owners now; NULL: no ring known yet */
 };
 
 enum err view_start(struct app *a, struct view_keeper **out) MUST_CHECK;
@@ -19,8 +20,9 @@ void view_stop(struct view_keeper *k);
 /* The newest picture; never NULL; give it back with view_put(). */
 const struct view *view_get(struct view_keeper *k);
 void view_put(struct view_keeper *k, const struct view *v);
-/* Asks for a refresh now and waits for it, at most wait_ms (after an owner said our ring is old). */
-void view_refresh(struct view_keeper *k, unsigned wait_ms);
+/* Asks for a refresh now and waits for it, at most wait_ms. epoch: of a newer ring that an owner spoke of, or 0: when neither Redis nor a coordinator shows
+ * that one, the nodes themselves are asked for it. */
+void view_refresh(struct view_keeper *k, uint64_t epoch, unsigned wait_ms);
 /* True while Redis is believed to answer: no request waits for a Redis that the last refresh, or another request, found silent. */
 int view_store_up(struct view_keeper *k);
 /* A request's own call to Redis got no answer: all leave it alone until the next refresh found it well. */
@@ -28,16 +30,16 @@ void view_store_failed(struct view_keeper *k);
 /* A node did not answer / answered: routed around for the next second, before its heartbeat is missed. */
 void view_report(struct view_keeper *k, const char *node_id, int answered);
 
-/* The owners of a course in ring order, with where they are. */
+/* The owners of a course, with where they are: those of both rings in a joint one. */
 struct view_owner {
-    const struct ring_member *member;
-    const struct member *node; /* NULL: never heard of */
-    int usable;                /* up and not reported dead */
+    const struct ring_member *member; /* who.at[i].member */
+    const struct member *node;        /* NULL: never heard of */
+    int usable;                       /* up and not reported dead */
 };
 struct view_owners {
-    struct view_owner at[RING_K_MAX];
-    size_t n;
-    uint32_t quorum;
+    struct owners who;                /* the owners now in ring order, then those before */
+    struct view_owner at[OWNERS_MAX]; /* at[i] is who.at[i] */
+    size_t n;                         /* who.n */
     uint64_t epoch;
 };
 /* ERR_UNAVAILABLE: no ring known. Borrowed from v. */

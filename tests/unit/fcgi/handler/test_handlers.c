@@ -166,8 +166,8 @@ enum err course_read(struct worker *w, const char *key, struct course *out)
         record_release(&r);
     }
     out->n_owners = 2;
-    out->owners[0] = (struct course_owner){"node-2.bb", "node-2", "b", BLOB_STORED, 1000};
-    out->owners[1] = (struct course_owner){"node-1.aa", "node-1", "a", BLOB_BAD, 0};
+    out->owners[0] = (struct course_owner){"node-2.bb", "node-2", "b", BLOB_STORED, 1000, 0};
+    out->owners[1] = (struct course_owner){"node-1.aa", "node-1", "a", BLOB_BAD, 0, 0};
     out->copies = arena_alloc(&w->arena, 3 * sizeof(*out->copies));
     assert_non_null(out->copies);
     out->copies[1].state[0] = BLOB_STORED;
@@ -192,7 +192,7 @@ enum err course_placement(struct worker *w, const char *key, struct placement *o
     out->point = ring_key_point(key);
     out->epoch = 5;
     out->n_owners = 1;
-    out->owners[0] = (struct course_owner){"node-2.bb", "node-2", "b", BLOB_UNKNOWN, 0};
+    out->owners[0] = (struct course_owner){"node-2.bb", "node-2", "b", BLOB_UNKNOWN, 0, 0};
     out->n_steps = 2;
     out->steps[0] = (struct ring_step){1, 0, RING_STEP_OWNER};
     out->steps[1] = (struct ring_step){UINT64_MAX, 0, RING_STEP_SAME_ZONE};

@@ -1,4 +1,5 @@
-/* Three owners in memory instead of the network: what protocol.md P2 + P3 has them check and write, with messages and answers lost at random.
+/* Owners in memory instead of the network: what protocol.md P2 to P4 has them check and write, with messages and answers lost at random. Ring 1 is three of them; a test
+ * may have ring 2 stand between that one and another (joint), and ring 3 be the other.
  * A test that includes this defines peer_round() and the view itself; the linker takes these instead of those of lib/peer and fcgi/service. */
 #ifndef RB_TESTS_SERVICE_OWNERS_H
 #define RB_TESTS_SERVICE_OWNERS_H
@@ -20,8 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OWNERS 3
+#define OWNERS 3 /* of ring 1 */
 #define OWNERS_W 2
+#define OWNERS_DISKS 6 /* all there are */
 #define OWNERS_KEY "csen317"
 
 struct owner_disk {
@@ -42,19 +44,47 @@ struct owner_disk {
 
 static struct {
     pthread_mutex_t lock;
-    struct owner_disk disk[OWNERS];
+    struct owner_disk disk[OWNERS_DISKS];
+    const char *to;        /* which of them own the course in ring 3, in their order: "310" */
     unsigned loss_percent; /* of messages, and of answers */
     uint64_t ring;         /* what they accept */
     uint64_t sender_ring;  /* what the view says; a refresh mends it */
     struct stamp clock;    /* larger stamps are refused; zero: none is */
-    struct ring_member members[OWNERS];
-    struct member nodes[OWNERS];
-    int unusable[OWNERS]; /* as the view sees it */
+    struct ring_member members[OWNERS_DISKS];
+    struct member nodes[OWNERS_DISKS];
+    int unusable[OWNERS_DISKS]; /* as the view sees it */
     int (*refuse)(
         size_t owner, const struct message_request *m); /* a test's word on each message before it is handled: 1 fences it, -1 loses it */
     unsigned fetched;                                   /* blobs carried from one owner to others */
     unsigned indexed;                                   /* records given to the retry list */
 } owners = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- the rings */
+
+/* Who owns the course under ring 1, 2 or 3. */
+static void owners_of_ring(uint64_t ring, struct owners *out)
+{
+    const char *now = ring == 1 ? "012" : owners.to;
+    memset(out, 0, sizeof(*out));
+    for (const char *c = now; *c != '\0'; c++)
+        out->at[out->n++] = (struct owners_one){.member = &owners.members[*c - '0'], .now = 1, .before = ring == 2 && *c < '0' + OWNERS};
+    out->n_now = out->n;
+    out->w_now = (uint32_t)(out->n / 2 + 1);
+    if (ring != 2)
+        return;
+    for (char c = '0'; c < '0' + OWNERS; c++)
+        if (strchr(now, c) == NULL)
+            out->at[out->n++] = (struct owners_one){.member = &owners.members[c - '0'], .before = 1};
+    out->n_before = OWNERS;
+    out->w_before = OWNERS_W;
+}
+
+static int owners_is_one(size_t i)
+{
+    struct owners o;
+    owners_of_ring(owners.ring, &o);
+    return owners_place(&o, owners.members[i].id) >= 0;
+}
 
 /* ---- an owner */
 
@@ -105,6 +135,8 @@ static enum err owner_handle(struct owner_disk *d, const struct message_request 
         return refused > 0 ? ERR_FENCED : ERR_TIMEOUT;
     if (m->ring != owners.ring)
         return ERR_STALE_RING;
+    if (!owners_is_one((size_t)(d - owners.disk)))
+        return ERR_CONFLICT;
     if (!stamp_is_zero(owners.clock) && stamp_cmp(stamp, owners.clock) > 0)
         return ERR_CLOCK;
     if (d->full && (m->verb == MESSAGE_STORE || m->verb == MESSAGE_ACCEPT))
@@ -207,7 +239,7 @@ static void owners_call(struct owner_disk *d, struct peer_call *c)
 
 static struct owner_disk *owners_at(const char *url)
 {
-    for (size_t i = 0; i < OWNERS; i++)
+    for (size_t i = 0; i < OWNERS_DISKS; i++)
         if (strcmp(owners.nodes[i].url, url) == 0)
             return &owners.disk[i];
     fail_msg("nobody lives at %s", url);
@@ -218,14 +250,14 @@ static struct owner_disk *owners_at(const char *url)
 enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_call *calls, size_t n)
 {
     (void)p;
-    size_t there = 0;
+    unsigned char there[PEER_CALLS_MAX];
     for (size_t i = 0; i < n; i++)
-        there += owners_at(calls[i].base_url)->down == 0;
+        there[i] = owners_at(calls[i].base_url)->down == 0;
     size_t first = id_random_below(n == 0 ? 1 : n);
     for (size_t j = 0; j < n; j++) {
         struct peer_call *c = &calls[(first + j) % n];
         pthread_mutex_lock(&owners.lock);
-        if (there < round->gate) {
+        if (round->gate != NULL && !round->gate(there, n, round->ctx)) {
             buf_init(&c->answer, c->answer_max);
             c->done = 1;
             c->error = ERR_UNAVAILABLE;
@@ -333,9 +365,10 @@ void view_put(struct view_keeper *k, const struct view *v)
     (void)k;
     (void)v;
 }
-void view_refresh(struct view_keeper *k, unsigned wait_ms)
+void view_refresh(struct view_keeper *k, uint64_t epoch, unsigned wait_ms)
 {
     (void)k;
+    assert_true(epoch == 0 || epoch == owners.ring);
     (void)wait_ms;
     owners.sender_ring = owners.ring;
 }
@@ -369,9 +402,13 @@ enum err view_owners(struct view_keeper *k, const struct view *v, const char *ke
     (void)k;
     (void)v;
     assert_string_equal(key, OWNERS_KEY);
-    *out = (struct view_owners){.n = OWNERS, .quorum = OWNERS_W, .epoch = owners.sender_ring};
-    for (size_t i = 0; i < OWNERS; i++)
-        out->at[i] = (struct view_owner){.member = &owners.members[i], .node = &owners.nodes[i], .usable = !owners.unusable[i]};
+    *out = (struct view_owners){.epoch = owners.sender_ring};
+    owners_of_ring(out->epoch, &out->who);
+    out->n = out->who.n;
+    for (size_t i = 0; i < out->n; i++) {
+        size_t disk = (size_t)(out->who.at[i].member - owners.members);
+        out->at[i] = (struct view_owner){.member = out->who.at[i].member, .node = &owners.nodes[disk], .usable = !owners.unusable[disk]};
+    }
     return ERR_OK;
 }
 
@@ -403,7 +440,7 @@ size_t reindex_waiting(struct index_retry *r)
 
 static void owners_reset(void)
 {
-    for (size_t i = 0; i < OWNERS; i++) {
+    for (size_t i = 0; i < OWNERS_DISKS; i++) {
         history_release(&owners.disk[i].records);
         record_release(&owners.disk[i].slot);
         memset(&owners.disk[i], 0, sizeof(owners.disk[i]));
@@ -415,6 +452,7 @@ static void owners_reset(void)
     }
     owners.loss_percent = 0;
     owners.ring = owners.sender_ring = 1;
+    owners.to = "012";
     owners.clock = STAMP_ZERO;
     owners.refuse = NULL;
     owners.fetched = owners.indexed = 0;
@@ -461,7 +499,7 @@ static void owners_worker_release(struct worker *w)
 static inline unsigned owners_with(struct stamp id)
 {
     unsigned n = 0;
-    for (size_t i = 0; i < OWNERS; i++) {
+    for (size_t i = 0; i < OWNERS_DISKS; i++) {
         const struct owner_disk *d = &owners.disk[i];
         n += history_find(&d->records, id) != NULL || (d->has_slot && d->slot_has_record && stamp_cmp(d->slot.id, id) == 0);
     }
@@ -471,7 +509,7 @@ static inline unsigned owners_with(struct stamp id)
 /* True when some R holds a record of this upload. */
 static inline int owners_have_firm(const char *upload_id)
 {
-    for (size_t i = 0; i < OWNERS; i++)
+    for (size_t i = 0; i < OWNERS_DISKS; i++)
         if (history_find_upload(&owners.disk[i].records, upload_id) != NULL)
             return 1;
     return 0;

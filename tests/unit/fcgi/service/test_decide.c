@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ME "00000000000000000000000000000abc"
-#define W 2
+#define OWNERS 6
 
 static struct stamp at(uint64_t clock)
 {
@@ -37,9 +37,10 @@ struct owner {
 };
 
 struct scene {
-    struct history histories[3];
-    struct record slots[3];
-    struct decide_promise promises[3];
+    struct owners who;
+    struct history histories[OWNERS];
+    struct record slots[OWNERS];
+    struct decide_promise promises[OWNERS];
     struct record draft;
     struct decide_input in;
     struct decision d;
@@ -66,16 +67,36 @@ static void show(struct scene *s, size_t i, const struct owner *o)
         .history = &s->histories[i], .has_slot = o->slot != 0, .slot_ballot = at(o->slot), .slot = o->value == 0 ? NULL : &s->slots[i]};
 }
 
+/* 'n' owns the course now, 'b' before only, '2' both; "nnn": a stable ring. */
+static void lay(struct owners *o, const char *layout)
+{
+    memset(o, 0, sizeof(*o));
+    for (const char *c = layout; *c != '\0'; c++) {
+        o->at[o->n++] = (struct owners_one){.now = *c != 'b', .before = *c != 'n'};
+        o->n_now += *c != 'b';
+        o->n_before += *c != 'n';
+    }
+    o->w_now = (uint32_t)o->n_now / 2 + 1;
+    o->w_before = o->n_before > 0 ? (uint32_t)o->n_before / 2 + 1 : 0;
+}
+
+/* The first n owners promise; one with has == NULL is silent. */
 static void stage(struct scene *s, const struct owner *owners, size_t n, uint64_t if_match)
 {
     memset(s, 0, sizeof(*s));
-    for (size_t i = 0; i < n; i++)
-        show(s, i, &owners[i]);
+    lay(&s->who, "nnn");
+    for (size_t i = 0; i < n; i++) {
+        if (owners[i].has == NULL)
+            continue;
+        show(s, s->in.n, &owners[i]);
+        s->promises[s->in.n++].owner = i;
+    }
+    n = s->in.n;
     s->draft = record(9, 1);
     memcpy(s->draft.upload, ME, sizeof(ME));
     s->in = (struct decide_input){.promises = s->promises,
         .n = n,
-        .quorum = W,
+        .owners = &s->who,
         .match = if_match == 0 ? MATCH_NONE : MATCH_RECORD,
         .match_record = at(if_match),
         .draft = &s->draft};
@@ -90,7 +111,7 @@ static enum decide_step play(struct scene *s)
 static void strike(struct scene *s)
 {
     decide_release(&s->d);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < OWNERS; i++) {
         history_release(&s->histories[i]);
         record_release(&s->slots[i]);
     }
@@ -150,6 +171,46 @@ static void each_rule_decides_as_written(void **state)
         if (got != row->want || named != row->record || learned != row->learned)
             fail_msg(
                 "%s: step %d (record %llu, learned %llu)", row->what, (int)got, (unsigned long long)named, (unsigned long long)learned);
+        strike(&s);
+    }
+}
+
+/* In a joint ring W means W of both: what was settled under the ring before is finished or settled once more under the two. */
+static const struct {
+    const char *what, *layout;
+    struct owner owners[OWNERS];
+    uint64_t if_match;
+    enum decide_step want;
+    uint64_t record, learned;
+} joint_rows[] = {
+    {"the new owner knows nothing yet", "n22b", {{"", 0, 0}, {"1d", 0, 0}, {"1d", 0, 0}, {"1d", 0, 0}}, 1, DECIDE_ACCEPT, 1, 0},
+    {"stored on W of both: refused at once", "n22b", {{"", 0, 0}, {"2d", 0, 0}, {"2d", 0, 0}, {"", 0, 0}}, 1, DECIDE_REFUSE, 2, 0},
+    {"stored on W of those before only", "n22b", {{"", 0, 0}, {"2d", 0, 0}, {NULL, 0, 0}, {"2d", 0, 0}}, 1, DECIDE_SETTLE, 2, 0},
+    {"a copy at the new owner is no direct record", "n22b", {{"2", 0, 0}, {"2d", 0, 0}, {NULL, 0, 0}, {"2d", 0, 0}}, 1, DECIDE_SETTLE, 2,
+        0},
+    {"chosen by W of those before: finished once more", "n22b", {{"", 0, 0}, {"1d", 3, 3}, {NULL, 0, 0}, {"1d", 3, 3}}, 1, DECIDE_FINISH, 3,
+        0},
+    {"shown by W of both: chosen", "n22b", {{"", 0, 0}, {"1d", 3, 3}, {"1d", 3, 3}, {NULL, 0, 0}}, 1, DECIDE_REFUSE, 3, 3},
+    {"shown by W of the new ones only", "nnnbbb", {{"", 3, 3}, {"", 3, 3}, {"", 3, 3}, {"1d", 0, 0}, {"1d", 0, 0}, {"1d", 0, 0}}, 1,
+        DECIDE_FINISH, 3, 0},
+    {"a larger ballot at a new owner counts", "n22b", {{"", 5, 4}, {"1d", 3, 3}, {"1d", 3, 3}, {NULL, 0, 0}}, 1, DECIDE_FINISH, 4, 0},
+    {"k grows from 1 to 3: the one before has it", "2nn", {{"2d", 0, 0}, {"", 0, 0}, {NULL, 0, 0}}, 1, DECIDE_SETTLE, 2, 0},
+    {"k shrinks from 3 to 1: W of those before", "2bb", {{"2d", 0, 0}, {"2d", 0, 0}, {"", 0, 0}}, 1, DECIDE_REFUSE, 2, 0},
+    {"k shrinks from 3 to 1: not W of those before", "2bb", {{"2d", 0, 0}, {"", 0, 0}, {"", 0, 0}}, 1, DECIDE_SETTLE, 2, 0},
+};
+
+static void in_a_joint_ring_both_rings_have_a_say(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(joint_rows) / sizeof(joint_rows[0]); i++) {
+        struct scene s;
+        stage(&s, joint_rows[i].owners, strlen(joint_rows[i].layout), joint_rows[i].if_match);
+        lay(&s.who, joint_rows[i].layout);
+        enum decide_step got = play(&s);
+        uint64_t named = s.d.record == NULL ? 0 : s.d.record->id.clock, learned = s.d.learned == NULL ? 0 : s.d.learned->id.clock;
+        if (got != joint_rows[i].want || named != joint_rows[i].record || learned != joint_rows[i].learned)
+            fail_msg("%s: step %d (record %llu, learned %llu)", joint_rows[i].what, (int)got, (unsigned long long)named,
+                (unsigned long long)learned);
         strike(&s);
     }
 }
@@ -313,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_decides_as_written),
+        cmocka_unit_test(in_a_joint_ring_both_rings_have_a_say),
         cmocka_unit_test(an_earlier_try_that_got_through_is_found),
         cmocka_unit_test(an_earlier_try_with_other_bytes_is_a_misuse),
         cmocka_unit_test(an_unconditional_try_on_one_owner_proves_nothing),

@@ -357,6 +357,110 @@ static void the_same_request_again_finds_its_record(void **state)
     record_release(&draft);
 }
 
+/* ---- while the ring changes */
+
+/* Ring 2 is in force: node-4 takes the place of node-1. */
+static void join(void)
+{
+    owners.to = "312";
+    owners.ring = owners.sender_ring = 2;
+}
+
+static void a_joint_ring_asks_the_owners_of_both(void **state)
+{
+    struct stamp one, two;
+    join();
+    assert_ok(put(*state, "one", &one));
+    assert_int_equal(owners_with(one), 4);
+    assert_ok(put_if(*state, "two", one, &two));
+    assert_int_equal(owners_with(two), 4);
+    assert_err(ERR_PRECONDITION, put_if(*state, "three", one, NULL));
+}
+
+static void a_joint_ring_needs_w_of_both(void **state)
+{
+    static const struct {
+        const char *to;
+        int down[OWNERS_DISKS];
+        enum err want;
+    } rows[] = {
+        {"312", {1, 0, 0, 0}, ERR_OK},
+        {"312", {0, 0, 0, 1}, ERR_OK},
+        {"312", {1, 0, 0, 1}, ERR_OK},
+        {"312", {0, 1, 0, 0}, ERR_OK},
+        {"312", {0, 1, 0, 1}, ERR_UNAVAILABLE},
+        {"312", {1, 1, 0, 0}, ERR_UNAVAILABLE},
+        {"345", {0, 0, 0, 1, 1, 0}, ERR_UNAVAILABLE},
+        {"345", {1, 1, 0, 0, 0, 0}, ERR_UNAVAILABLE},
+        {"345", {1, 0, 0, 0, 0, 1}, ERR_OK},
+        /* k from 3 to 5, and to 1. */
+        {"01234", {0, 0, 0, 1, 1}, ERR_OK},
+        {"01234", {0, 0, 1, 1, 1}, ERR_UNAVAILABLE},
+        {"1", {1, 0, 0}, ERR_OK},
+        {"1", {0, 1, 0}, ERR_UNAVAILABLE},
+        {"1", {1, 0, 1}, ERR_UNAVAILABLE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct stamp one = STAMP_ZERO;
+        owners_reset();
+        owners.to = rows[i].to;
+        owners.ring = owners.sender_ring = 2;
+        for (size_t j = 0; j < OWNERS_DISKS; j++)
+            owners.disk[j].down = rows[i].down[j];
+        enum err plain = put(*state, "one", &one), conditional = put_if(*state, "two", one, NULL);
+        if (plain != rows[i].want || (plain == ERR_OK ? conditional != ERR_OK : conditional == ERR_OK))
+            fail_msg("row %zu: %s, %s", i, err_code(plain), err_code(conditional));
+        /* What was refused is nowhere. */
+        for (size_t j = 0; j < OWNERS_DISKS && plain != ERR_OK; j++)
+            if (owners.disk[j].count[MESSAGE_STORE] + owners.disk[j].count[MESSAGE_PREPARE] > 0)
+                fail_msg("row %zu: node-%zu was asked", i, j + 1);
+    }
+}
+
+static void two_ring_changes_on_the_way_cost_a_retry_each(void **state)
+{
+    struct stamp one, two;
+    assert_ok(put(*state, "one", &one));
+    owners.to = "312";
+    owners.ring = 2;
+    assert_ok(put(*state, "two", &two));
+    assert_int_equal(owners.disk[1].count[MESSAGE_STORE], 3);
+    assert_int_equal(owners_with(two), 4);
+    owners.ring = 3;
+    assert_ok(put_if(*state, "three", two, NULL));
+    assert_int_equal(owners.disk[0].records.n, 2); /* it is no owner any more */
+    assert_int_equal(owners.disk[3].records.n, 3); /* with what it lacked, as copies */
+    assert_false(history_find(&owners.disk[3].records, one)->direct);
+}
+
+/* Chosen under ring 1 by its owners; the new ones have no slot. */
+static void a_claim_from_before_is_finished_under_both(void **state)
+{
+    struct stamp one;
+    struct record claim;
+    assert_ok(put(*state, "one", &one));
+    leave_claim(one, OWNERS, &claim);
+    owners.to = "345";
+    owners.ring = owners.sender_ring = 2;
+    assert_err(ERR_PRECONDITION, put_if(*state, "two", one, NULL));
+    assert_true(owners_have_firm(claim.upload));
+    assert_int_equal(owners.fetched, 1);
+    assert_true(owners.disk[3].has_slot && stamp_cmp(owners.disk[3].slot.id, claim.id) == 0);
+    record_release(&claim);
+}
+
+static void hints_reach_new_owners_too(void **state)
+{
+    struct ask k;
+    join();
+    owners.disk[3].down = 1;
+    begin(&k, *state, "one");
+    assert_int_equal(store_plain(&k.c, NULL), ERR_OK);
+    change_hint(&k.c);
+    assert_string_equal(owners.disk[1].hinted, owners.members[3].id);
+    end(&k);
+}
+
 /* ---- rivals */
 
 #define RIVALS 8
@@ -460,6 +564,29 @@ static void also_when_messages_and_answers_are_lost(void **state)
     }
 }
 
+static void also_while_the_ring_changes(void **state)
+{
+    for (int i = 0; i < 10; i++) {
+        struct rival rivals[RIVALS];
+        struct stamp parent;
+        owners_reset();
+        assert_ok(put(*state, "parent", &parent));
+        owners.to = i % 2 == 0 ? "312" : "345";
+        owners.ring = 2; /* everybody still believes in ring 1 */
+        owners.loss_percent = 5;
+        unsigned winners = race(rivals, parent, 0);
+        owners.loss_percent = 0;
+        assert_true(winners <= 1);
+        enum err e = put_if(*state, "judge", parent, NULL);
+        unsigned firm = e == ERR_OK;
+        for (unsigned j = 0; j < RIVALS; j++)
+            firm += (unsigned)owners_have_firm(rivals[j].upload);
+        assert_int_equal(firm, 1);
+        if (winners == 1)
+            assert_int_equal(e, ERR_PRECONDITION);
+    }
+}
+
 static void nothing_acknowledged_comes_between_parent_and_child(void **state)
 {
     for (int i = 0; i < 10; i++) {
@@ -518,8 +645,14 @@ int main(void)
         T(an_owner_that_lacks_the_parent_gets_it_with_the_child),
         T(a_refusal_after_an_accept_settles_first),
         T(the_same_request_again_finds_its_record),
+        T(a_joint_ring_asks_the_owners_of_both),
+        T(a_joint_ring_needs_w_of_both),
+        T(two_ring_changes_on_the_way_cost_a_retry_each),
+        T(a_claim_from_before_is_finished_under_both),
+        T(hints_reach_new_owners_too),
         T(of_many_with_one_condition_exactly_one_wins),
         T(also_when_messages_and_answers_are_lost),
+        T(also_while_the_ring_changes),
         T(nothing_acknowledged_comes_between_parent_and_child),
         T(plain_rivals_all_get_through),
     };

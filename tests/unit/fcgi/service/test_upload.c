@@ -248,6 +248,36 @@ static void an_owner_that_did_not_stage_it_is_not_asked_to_store_it(void **state
     assert_int_equal(f->out.copies[2].state, BLOB_MISSING);
 }
 
+/* The ring changes while the body comes: owners that never got it are served from one that took it. */
+static long give_and_join(void *ctx, void *into, size_t n)
+{
+    struct fixture *f = ctx;
+    if (f->at > 300000) {
+        owners.to = "345";
+        owners.ring = 2;
+    }
+    return give(ctx, into, n);
+}
+
+static void a_body_that_was_staged_before_a_ring_change_reaches_the_new_owners(void **state)
+{
+    struct fixture *f = *state;
+    for (int conditional = 0; conditional < 2; conditional++) {
+        owners_reset();
+        upload_result_release(&f->out);
+        f->content = "0123456789abcdef";
+        f->repeat = 40000;
+        f->at = 0;
+        f->in.match = conditional ? MATCH_NONE : MATCH_NOTHING;
+        f->in.body = (struct upload_body){.read = give_and_join, .ctx = f, .size = 640000};
+        assert_ok(upload(&f->w, &f->in, &f->out));
+        assert_int_equal(owners.fetched, conditional ? 2 : 1); /* a claim that is finished brings its bytes along */
+        assert_int_equal(owners_with(f->out.record.id), 6);
+        for (size_t i = OWNERS; i < OWNERS_DISKS; i++)
+            assert_int_equal(owners.disk[i].staged_bytes, 640000);
+    }
+}
+
 static void too_few_that_stage_it_leave_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -439,6 +469,7 @@ int main(void)
         T(what_came_along_is_checked),
         T(a_large_body_is_staged_first),
         T(an_owner_that_did_not_stage_it_is_not_asked_to_store_it),
+        T(a_body_that_was_staged_before_a_ring_change_reaches_the_new_owners),
         T(too_few_that_stage_it_leave_nothing),
         T(a_delete_hides_and_a_restore_brings_back),
         T(deleting_one_version_leaves_the_others),
