@@ -7,8 +7,8 @@
 #include "lib/store/events.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define STORE_TIMEOUT_MS 500u
 #define READ_EVERY_MS 500u /* also how often the alive key is renewed, whose TTL is three times that */
@@ -19,6 +19,7 @@ struct meet {
     struct store *store;
     uint64_t read_at_ms;   /* boot time of the next reading */
     struct ringdoc *saved; /* the ring as it is on disk */
+    struct members_out outs[MEMBERSHIP_MAX];
 };
 
 static void write_heartbeats(struct meet *m)
@@ -71,10 +72,60 @@ static void write_events(struct meet *m)
 {
     struct coordinator_event e;
     while (store_is_up(m->store) && take_event(m->c, &e)) {
-        enum err err = events_add(m->store, e.kind, NULL, NULL, e.node, e.at_ms);
+        enum err err = events_add(m->store, e.kind, NULL, NULL, e.node[0] ? e.node : NULL, e.at_ms);
         if (err != ERR_OK)
             log_write(LOG_WARN, "event", "%s of %s is not in the stream: %s", e.kind, e.node, err_text(err));
     }
+}
+
+/* What people wish: what Redis does not have yet, and what it need not keep any more. */
+static void write_wishes(struct meet *m)
+{
+    struct members_wishes unsaved, done;
+    pthread_mutex_lock(&m->c->lock);
+    wishes_unsaved(&m->c->wishes, &unsaved);
+    done = m->c->wishes.done;
+    pthread_mutex_unlock(&m->c->lock);
+    enum err added = members_wishes_add(m->store, &unsaved), removed = members_wishes_remove(m->store, &done);
+    pthread_mutex_lock(&m->c->lock);
+    if (added == ERR_OK)
+        wishes_saved(&m->c->wishes, &unsaved);
+    if (removed == ERR_OK)
+        wishes_forgotten(&m->c->wishes, &done);
+    pthread_mutex_unlock(&m->c->lock);
+}
+
+/* (locked) When each silent member is going out, as far as we know; returns how many. */
+static size_t list_outs(const struct coordinator *c, struct members_out *outs, size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->membership.n && n < max; i++) {
+        const struct membership_node *node = &c->membership.nodes[i];
+        uint64_t at_ms = coordinator_out_at_ms(c, node);
+        if (at_ms == 0)
+            continue;
+        memcpy(outs[n].id, node->member.id, sizeof outs[n].id);
+        outs[n++].out_at_ms = at_ms;
+    }
+    return n;
+}
+
+/* The leader's word on the change under way. */
+static void write_news(struct meet *m)
+{
+    struct coordinator *c = m->c;
+    struct members_news news = {0};
+    pthread_mutex_lock(&c->lock);
+    int governs = coordinator_leads(c) && c->led_term == c->term && c->led_epoch != 0;
+    if (governs) {
+        news.progress = c->progress;
+        memcpy(news.waiting, c->waiting, sizeof news.waiting);
+        news.n_outs = list_outs(c, m->outs, MEMBERSHIP_MAX);
+        news.outs = m->outs;
+    }
+    pthread_mutex_unlock(&c->lock);
+    enum err e = governs ? members_news_write(m->store, &news) : ERR_OK;
+    (void)e; /* the connection says so itself, and the next turn tries again */
 }
 
 static void say_alive(struct meet *m)
@@ -114,14 +165,17 @@ static enum err take_reading(struct coordinator *c, struct members *read, uint64
     struct ringdoc *ring = NULL;
     c->n_living = 0;
     for (size_t i = 0; i < read->n_coordinators; i++) {
-        if (read->coordinator_is_alive[i])
-            memcpy(c->living[c->n_living++], read->coordinators[i].name, sizeof c->living[0]);
+        if (!read->coordinator_is_alive[i])
+            continue;
+        memcpy(c->living_urls[c->n_living], read->coordinators[i].url, sizeof c->living_urls[0]);
+        memcpy(c->living[c->n_living++], read->coordinators[i].name, sizeof c->living[0]);
     }
+    wishes_read(&c->wishes, &read->wishes, coordinator_leads(c));
     enum err e = read->ring && takeover_doc_cmp(read->ring, c->ring) > 0 ? ringdoc_copy(read->ring, &ring) : ERR_OK;
     if (ring)
         coordinator_adopt(c, ring);
     if (e == ERR_OK)
-        e = membership_read(&c->membership, c->ring->ring, read->nodes, read->n_nodes, read_ms);
+        e = membership_read(&c->membership, c->ring, read->nodes, read->n_nodes, read_ms);
     return e;
 }
 
@@ -140,6 +194,7 @@ static void read_others(struct meet *m)
         log_write(LOG_ERROR, "members", "what Redis knows was not taken over: %s", err_text(e));
     publish(m, read.ring);
     members_release(&read);
+    write_news(m);
 }
 
 /* The last ring is on disk too, so that it is served when Redis and the nodes are away. */
@@ -161,16 +216,10 @@ static void save_ring(struct meet *m)
 /* Waits one tick, or until there is something to publish. Returns 0 when it is time to end. */
 static int pause_or_stop(struct meet *m)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)COORDINATOR_TICK_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    uint64_t until_ms = clock_boot_ms() + COORDINATOR_TICK_MS, now_ms;
     pthread_mutex_lock(&m->c->lock);
-    while (!m->c->stopping && !m->c->publish_now) {
-        if (pthread_cond_timedwait(&m->c->changed, &m->c->lock, &until) != 0)
-            break;
-    }
+    while (!m->c->stopping && !m->c->publish_now && (now_ms = clock_boot_ms()) < until_ms)
+        coordinator_wait(m->c, (unsigned)(until_ms - now_ms));
     if (m->c->publish_now)
         m->read_at_ms = 0;
     m->c->publish_now = 0;
@@ -181,22 +230,28 @@ static int pause_or_stop(struct meet *m)
 
 void *meet_run(void *arg)
 {
-    struct meet m = {.c = arg};
-    m.store = coordinator_store(m.c, STORE_TIMEOUT_MS);
-    if (!m.store) {
+    struct meet *m = calloc(1, sizeof *m);
+    if (m) {
+        m->c = arg;
+        m->store = coordinator_store(m->c, STORE_TIMEOUT_MS);
+    }
+    if (!m || !m->store) {
         log_write(LOG_ERROR, "meet", "out of memory: this coordinator keeps to itself");
+        free(m);
         return NULL;
     }
     do {
-        if (clock_boot_ms() >= m.read_at_ms)
-            read_others(&m);
-        write_heartbeats(&m);
-        write_goodbyes(&m);
-        write_events(&m);
-        save_ring(&m);
-    } while (pause_or_stop(&m));
-    write_goodbyes(&m);
-    store_free(m.store);
-    ringdoc_free(m.saved);
+        if (clock_boot_ms() >= m->read_at_ms)
+            read_others(m);
+        write_heartbeats(m);
+        write_goodbyes(m);
+        write_wishes(m);
+        write_events(m);
+        save_ring(m);
+    } while (pause_or_stop(m));
+    write_goodbyes(m);
+    store_free(m->store);
+    ringdoc_free(m->saved);
+    free(m);
     return NULL;
 }

@@ -27,6 +27,13 @@ static void reply(struct http_request *r, struct json *j)
     buf_release(&text);
 }
 
+/* As lib/ring wants it: one odd zone would spoil the document of all. */
+static int zone_ok(const char *zone)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    return zone[strspn(zone, allowed)] == '\0';
+}
+
 /* A member as the sender describes itself. *why is set with ERR_SYNTAX, ERR_DENIED and ERR_INVALID. */
 static enum err read_member(struct http_request *r, struct member *out, const char **why)
 {
@@ -44,6 +51,9 @@ static enum err read_member(struct http_request *r, struct member *out, const ch
     *why = not_yourself;
     if (strcmp(http_claim(r)->sender, out->id) != 0)
         return ERR_DENIED;
+    *why = "The zone is not made of letters, digits, dots, underscores and dashes.";
+    if (!zone_ok(out->zone))
+        return ERR_INVALID;
     *why = "The url is not http:// or https:// with a numeric address of one machine and a port.";
     return url_ok(out->url) ? ERR_OK : ERR_INVALID;
 }
@@ -59,7 +69,7 @@ static void hear(struct http_request *r, struct coordinator *c, int joining)
     }
     struct effects fx = coordinator_effects(c);
     pthread_mutex_lock(&c->lock);
-    e = membership_hear(&c->membership, &fx, c->ring->ring, &told, joining);
+    e = membership_hear(&c->membership, &fx, c->ring, &told, joining);
     uint64_t epoch = c->ring->ring->epoch, view = c->membership.view;
     pthread_mutex_unlock(&c->lock);
     if (e != ERR_OK) {
@@ -117,50 +127,70 @@ static void handle_leave(struct http_request *r, void *ctx)
     }
     struct effects fx = coordinator_effects(c);
     pthread_mutex_lock(&c->lock);
-    membership_leave(&c->membership, &fx, c->ring->ring, id);
+    membership_leave(&c->membership, &fx, c->ring, id);
     pthread_mutex_unlock(&c->lock);
     http_reply(r, 200, "application/json", "{}", 2);
 }
 
-/* (locked) The nodes as a JSON array. */
-static struct json *nodes_json(const struct membership *m)
+/* (locked) The nodes as a JSON array: those whose address is known. */
+static struct json *nodes_json(const struct coordinator *c)
 {
     struct json *list = json_array();
-    for (size_t i = 0; i < m->n; i++) {
-        const struct member *node = &m->nodes[i].member;
+    for (size_t i = 0; i < c->membership.n; i++) {
+        const struct member *node = &c->membership.nodes[i].member;
+        uint64_t out_at_ms = coordinator_out_at_ms(c, &c->membership.nodes[i]);
+        if (node->url[0] == '\0')
+            continue;
         struct json *j = json_object();
         json_set_str(j, "id", node->id);
         json_set_str(j, "name", node->name);
         json_set_str(j, "url", node->url);
         json_set_str(j, "zone", node->zone);
         json_set_str(j, "state", member_state_name(node->state));
+        json_set_bool(j, "alive", node->alive);
+        if (out_at_ms)
+            json_set_u64(j, "out_at", out_at_ms);
+        else
+            json_set_null(j, "out_at");
         json_append(list, j);
     }
     return list;
 }
 
-/* (locked) {"name", "epoch"} of who leads, or NULL. Ours counts while our own clock says so. */
-static struct json *leader_json(const struct coordinator *c)
+struct json *serve_leader_json(const struct coordinator *c)
 {
     if (!c->leader_known || (c->leading && !coordinator_leads(c)))
         return NULL;
     struct json *j = json_object();
+    const char *url = strcmp(c->leader.name, c->settings->name) == 0 ? c->settings->url : NULL;
+    for (size_t i = 0; i < c->n_living && !url; i++) {
+        if (strcmp(c->living[i], c->leader.name) == 0)
+            url = c->living_urls[i];
+    }
     json_set_str(j, "name", c->leader.name);
+    json_set_str(j, "url", url);
     json_set_u64(j, "epoch", c->leader.epoch);
     return j;
+}
+
+static void set_or_null(struct json *object, const char *key, struct json *value)
+{
+    if (value)
+        json_set(object, key, value);
+    else
+        json_set_null(object, key);
 }
 
 /* (locked) The ring's text goes out as it is: it is large, and already JSON. */
 static enum err print_ring(const struct coordinator *c, struct buf *out)
 {
     struct json *rest = json_object();
-    struct json *leader = leader_json(c);
     json_set_u64(rest, "view", c->membership.view);
-    json_set(rest, "nodes", nodes_json(&c->membership));
-    if (leader)
-        json_set(rest, "leader", leader);
-    else
-        json_set_null(rest, "leader");
+    json_set(rest, "nodes", nodes_json(c));
+    set_or_null(rest, "leader", serve_leader_json(c));
+    set_or_null(rest, "progress", c->progress.epoch ? members_progress_json(&c->progress) : NULL);
+    json_set_str(rest, "waiting", c->waiting[0] ? c->waiting : NULL);
+    json_set(rest, "wishes", members_wishes_json(&c->wishes.now));
     struct buf tail;
     buf_init(&tail, RING_ANSWER_MAX);
     enum err e = json_print(rest, &tail);

@@ -1,4 +1,5 @@
-/* What a coordinator answers over HTTP (docs/inside.md). Everything comes from memory: no answer waits for Redis or a node. */
+/* What a coordinator answers over HTTP (docs/inside.md). Everything here comes from memory: no answer waits for Redis or a node. What people ask of the ring is in
+ * admin.h. */
 #ifndef RB_COORDINATOR_SERVE_H
 #define RB_COORDINATOR_SERVE_H
 
@@ -7,5 +8,8 @@
 
 /* Starts serving at settings->listen. ERR_INVALID: not ADDR:PORT; ERR_IO: the port is taken. http_stop() ends it. */
 enum err serve_start(struct coordinator *c, struct http_server **out) MUST_CHECK;
+
+/* (locked) {"name", "url", "epoch"} of who leads, or NULL when nobody does as far as we know. Ours counts while our own clock says so. */
+struct json *serve_leader_json(const struct coordinator *c);
 
 #endif

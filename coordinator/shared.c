@@ -5,12 +5,48 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define CONNECT_TIMEOUT_MS 300u
 
 int coordinator_leads(const struct coordinator *c)
 {
     return c->leading && clock_boot_ms() < c->valid_until_ms;
+}
+
+int coordinator_governs(struct coordinator *c, uint64_t term)
+{
+    pthread_mutex_lock(&c->lock);
+    int yes = coordinator_leads(c) && c->term == term && c->led_term == term && c->led_epoch != 0;
+    pthread_mutex_unlock(&c->lock);
+    return yes;
+}
+
+void coordinator_refused(struct coordinator *c, uint64_t term)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->led_term == term)
+        c->led_epoch = 0;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
+uint64_t coordinator_out_at_ms(const struct coordinator *c, const struct membership_node *node)
+{
+    uint64_t out_after_ms = c->settings->out_after_s * 1000;
+    if (node->member.alive || ring_find(c->ring->ring, node->member.id) < 0 || membership_is_deaf(&c->membership, clock_boot_ms()))
+        return 0;
+    return clock_unix_ms() + (node->silent_ms < out_after_ms ? out_after_ms - node->silent_ms : 0);
+}
+
+void coordinator_wait(struct coordinator *c, unsigned ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&c->changed, &c->lock, &until);
 }
 
 void coordinator_adopt(struct coordinator *c, struct ringdoc *doc)
@@ -23,7 +59,38 @@ void coordinator_adopt(struct coordinator *c, struct ringdoc *doc)
         (unsigned long long)doc->ballot.counter, doc->ballot.coordinator[0] ? doc->ballot.coordinator : "the founders");
     ringdoc_free(c->ring);
     c->ring = doc;
-    membership_new_ring(&c->membership, doc->ring);
+    membership_new_ring(&c->membership, doc);
+}
+
+/* Who is in one ring and not in the other. */
+static void tell_missing(struct coordinator *c, const char *kind, const struct ring *in, const struct ring *not_in)
+{
+    for (size_t i = 0; i < in->n_members; i++) {
+        if (ring_find(not_in, in->members[i].id) < 0)
+            coordinator_event(c, kind, in->members[i].name);
+    }
+}
+
+/* When a change begins: who goes, and why. */
+static void tell_going(struct coordinator *c, const struct ringdoc *joint)
+{
+    for (size_t i = 0; i < joint->before->n_members; i++) {
+        const struct ring_member *m = &joint->before->members[i];
+        if (ring_find(joint->ring, m->id) < 0)
+            coordinator_event(c, ringdoc_is_away(joint, m->id) ? "drain" : "out", m->name);
+    }
+}
+
+void coordinator_ring_events(struct coordinator *c, const struct ringdoc *from, const struct ringdoc *to)
+{
+    coordinator_event(c, "ring", "");
+    if (ringdoc_is_joint(to))
+        tell_going(c, to);
+    if (!ringdoc_is_joint(from))
+        return;
+    coordinator_event(c, "moved", "");
+    tell_missing(c, "join", from->ring, from->before);
+    tell_missing(c, "leave", from->before, from->ring);
 }
 
 void coordinator_event(struct coordinator *c, const char *kind, const char *node)

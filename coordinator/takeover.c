@@ -91,6 +91,24 @@ enum err takeover_begin(struct takeover *t, const struct ringdoc *known)
     return e;
 }
 
+static enum takeover_mark *mark_of(const struct takeover *t, struct takeover_node *node)
+{
+    return t->phase == TAKEOVER_PROMISE ? &node->promise : &node->install;
+}
+
+int takeover_has(const struct takeover *t, const char *id)
+{
+    struct takeover_node *node = find(t, id);
+    return node && *mark_of(t, node) == TAKEOVER_YES;
+}
+
+void takeover_lacks(struct takeover *t, const char *id)
+{
+    struct takeover_node *node = find(t, id);
+    if (node && t->phase == TAKEOVER_DONE)
+        node->install = TAKEOVER_NOT_ASKED;
+}
+
 enum err takeover_propose(struct takeover *t, const struct ringdoc *next)
 {
     assert(t->phase == TAKEOVER_DONE && next->ring->epoch == t->doc->ring->epoch + 1 && ballot_cmp(&next->ballot, &t->ballot) == 0);
@@ -105,22 +123,18 @@ enum err takeover_propose(struct takeover *t, const struct ringdoc *next)
 
 void takeover_again(struct takeover *t)
 {
-    assert(t->phase == TAKEOVER_INSTALL);
+    assert(t->phase == TAKEOVER_INSTALL || t->phase == TAKEOVER_DONE);
     for (size_t i = 0; i < t->n_nodes; i++) {
         if (t->nodes[i].install == TAKEOVER_ASKED)
             t->nodes[i].install = TAKEOVER_NOT_ASKED;
     }
 }
 
-static enum takeover_mark *mark_of(const struct takeover *t, struct takeover_node *node)
-{
-    return t->phase == TAKEOVER_PROMISE ? &node->promise : &node->install;
-}
 
 size_t takeover_next(struct takeover *t, const char **ids, size_t max)
 {
     size_t n = 0;
-    if (t->phase != TAKEOVER_PROMISE && t->phase != TAKEOVER_INSTALL)
+    if (t->phase == TAKEOVER_REFUSED)
         return 0;
     for (size_t i = 0; i < t->n_nodes && n < max; i++) {
         struct takeover_node *node = &t->nodes[i];
@@ -139,9 +153,7 @@ struct votes {
 
 static int said_yes(void *ctx, const char *id)
 {
-    const struct takeover *t = ((const struct votes *)ctx)->of;
-    struct takeover_node *node = find(t, id);
-    return node && *mark_of(t, node) == TAKEOVER_YES;
+    return takeover_has(((const struct votes *)ctx)->of, id);
 }
 
 size_t takeover_missing(const struct takeover *t)
@@ -152,14 +164,15 @@ size_t takeover_missing(const struct takeover *t)
 
 struct takeover_question takeover_question(const struct takeover *t)
 {
-    return (struct takeover_question){t->ballot.counter, t->phase, t->phase == TAKEOVER_PROMISE ? 0 : t->doc->ring->epoch};
+    if (t->phase == TAKEOVER_PROMISE)
+        return (struct takeover_question){.counter = t->ballot.counter, .phase = TAKEOVER_PROMISE};
+    return (struct takeover_question){t->ballot.counter, TAKEOVER_INSTALL, t->doc->ring->epoch};
 }
 
 static int is_open(const struct takeover *t, struct takeover_question q)
 {
     struct takeover_question now = takeover_question(t);
-    int asks = t->phase == TAKEOVER_PROMISE || t->phase == TAKEOVER_INSTALL;
-    return asks && q.counter == now.counter && q.phase == now.phase && q.epoch == now.epoch;
+    return t->phase != TAKEOVER_REFUSED && q.counter == now.counter && q.phase == now.phase && q.epoch == now.epoch;
 }
 
 enum err takeover_yes(struct takeover *t, struct takeover_question q, const char *id, const struct ringdoc *doc)
@@ -168,7 +181,7 @@ enum err takeover_yes(struct takeover *t, struct takeover_question q, const char
     if (!node || !is_open(t, q))
         return ERR_OK;
     *mark_of(t, node) = TAKEOVER_YES;
-    if (t->phase == TAKEOVER_INSTALL) {
+    if (t->phase != TAKEOVER_PROMISE) {
         if (takeover_missing(t) == 0)
             t->phase = TAKEOVER_DONE;
         return ERR_OK;

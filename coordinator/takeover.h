@@ -11,7 +11,7 @@
 enum takeover_phase {
     TAKEOVER_PROMISE, /* collecting promises */
     TAKEOVER_INSTALL, /* a quorum of the newest document seen has promised, or a document was proposed: installing it */
-    TAKEOVER_DONE,    /* it is installed on a quorum, under our ballot: now it is known to be committed */
+    TAKEOVER_DONE,    /* it is installed on a quorum, under our ballot: now it is known to be committed. Those that lack it may still be asked to install it */
     TAKEOVER_REFUSED  /* a node has promised a larger ballot: the leadership is over, begin again */
 };
 
@@ -42,8 +42,12 @@ enum err takeover_begin(struct takeover *t, const struct ringdoc *known) MUST_CH
 /* Goes on from DONE: the next document, made under our ballot and one epoch above the one in force, is to be installed on its quorum; copied. ERR_NOMEM, and then
  * all is as before. */
 enum err takeover_propose(struct takeover *t, const struct ringdoc *next) MUST_CHECK;
-/* While a document is being installed: those who did not answer may be asked again. */
+/* While a document is being installed, and after it is: those who did not answer may be asked again. */
 void takeover_again(struct takeover *t);
+/* Whether a node said yes in the present phase: it has promised / it has the document on disk, under our ballot. */
+int takeover_has(const struct takeover *t, const char *id);
+/* A node turned out not to have the document after all: it is to be asked again. */
+void takeover_lacks(struct takeover *t, const char *id);
 
 /* Whom to ask now: fills ids (borrowed from t until the next answer) with at most max nodes not yet asked in this phase, marks them as asked, and returns how many.
  * 0 and a phase that is not over: the try has failed, nobody is left to ask. */
@@ -54,7 +58,7 @@ size_t takeover_missing(const struct takeover *t);
 /* What an answer answers. Answers to an earlier try or phase are ignored, however late they come. */
 struct takeover_question {
     uint64_t counter;
-    enum takeover_phase phase;
+    enum takeover_phase phase; /* PROMISE or INSTALL */
     uint64_t epoch; /* of the document that is installed; 0 while promises are collected */
 };
 struct takeover_question takeover_question(const struct takeover *t);
