@@ -2,8 +2,8 @@
  *
  * main  (runtime.c)  a tick every 100 ms: the lease, on a connection of its own so that nothing else can hold it up; the states of the nodes
  * meet  (meet.c)     Redis: heartbeats, our own alive key, the other coordinators, the published ring, events; the ring on disk
- * lead  (lead.c)     promise rounds with the nodes after the lease was taken
- * http  (serve.c)    a thread a connection: answers from memory, never waits for Redis
+ * lead  (lead.c)     the promise round with the nodes after the lease was taken; then plans rings and sees changes through
+ * http  (serve.c)    a thread a connection: answers from memory; only what people ask of the ring (admin.c) waits for nodes and Redis
  *
  * `lock` guards everything below it in the struct and is never held during I/O. */
 #ifndef RB_COORDINATOR_COORDINATOR_H
@@ -12,6 +12,7 @@
 #include "coordinator/lease.h"
 #include "coordinator/membership.h"
 #include "coordinator/takeover.h"
+#include "coordinator/wishes.h"
 #include "lib/sign/sign.h"
 
 #include <pthread.h>
@@ -21,6 +22,10 @@
 
 struct coordinator_settings {
     const char *name, *data, *listen, *url, *redis, *redis_user, *redis_password_file, *key, *founding;
+    uint64_t out_after_s;            /* how long a member is silent before it is taken out of the ring */
+    uint64_t move_bytes_per_s;       /* of one node, for the dry run's guess while nothing was measured */
+    uint64_t sweep_s;       /* how often the index is compared with the nodes */
+    uint64_t purge_after_s; /* how old a deleted file's tombstone must be before it is forgotten */
 };
 
 struct coordinator_event {
@@ -46,9 +51,14 @@ struct coordinator {
     uint64_t term, valid_until_ms;
     int leader_known;
     struct lease leader;
-    uint64_t led_term, led_epoch;                         /* the promise round of this term is through, with this epoch */
+    uint64_t led_term, led_epoch; /* the promise round of this term is through, with this epoch; 0: a node refused it since */
+    struct wishes wishes;
+    struct members_progress progress;   /* of the change under way, while we lead */
+    char waiting[MEMBERS_WAITING_MAX];  /* what the next step waits for, for people */
+    uint64_t bytes_per_s;               /* measured with the last change, 0 = never */
     int publish_now;                                      /* the published ring is to be looked at without delay */
     char living[MEMBERS_COORDINATORS_MAX][RING_NAME_MAX]; /* coordinators with an alive key, at the last reading */
+    char living_urls[MEMBERS_COORDINATORS_MAX][MEMBERS_URL_MAX];
     size_t n_living;
     struct coordinator_event events[COORDINATOR_EVENTS_MAX]; /* a ring buffer */
     size_t first_event, n_events;
@@ -61,9 +71,19 @@ int run_coordinator(const struct coordinator_settings *settings);
 
 /* (locked) Whether we hold the lease right now. */
 int coordinator_leads(const struct coordinator *c);
-/* (locked) Takes doc; it becomes our ring when it is newer, else it is freed. */
+/* Whether we govern under this term: the lease is ours, and no node has refused the epoch. */
+int coordinator_governs(struct coordinator *c, uint64_t term);
+/* A node refused an order of this term because it has promised a larger ballot: for threads that command nodes besides lead. The leadership is over at once. */
+void coordinator_refused(struct coordinator *c, uint64_t term);
+/* (locked) When (unix ms) this node will be taken out of the ring if it stays silent; 0: it will not. */
+uint64_t coordinator_out_at_ms(const struct coordinator *c, const struct membership_node *node);
+/* (locked) Waits for `changed`, at most ms. */
+void coordinator_wait(struct coordinator *c, unsigned ms);
+/* (locked) Takes doc, which is committed; it becomes our ring when it is newer, else it is freed. */
 void coordinator_adopt(struct coordinator *c, struct ringdoc *doc);
-/* (locked) Queues an event with the present time; only a leader's queue is ever written. */
+/* (locked) Tells what the step from one ring to the next means for people: who joins, leaves, goes out. */
+void coordinator_ring_events(struct coordinator *c, const struct ringdoc *from, const struct ringdoc *to);
+/* (locked) Queues an event with the present time; only a leader's queue is ever written. node may be "". */
 void coordinator_event(struct coordinator *c, const char *kind, const char *node);
 /* The effects for membership: clocks and coordinator_event. Calls of them want the lock held. */
 struct effects coordinator_effects(struct coordinator *c);

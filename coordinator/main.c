@@ -9,10 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PURGE_BY_HOURS "4294967295" /* of --purge-after-s: not given */
+#define PURGE_BY_HOURS_NUMBER 4294967295u
+
 struct options {
     struct coordinator_settings run;
     const char *found, *members, *log_level;
-    uint64_t k;
+    uint64_t k, purge_after_h, purge_after_s;
 };
 
 /* A text that may be missing: which ones are needed depends on what is asked for. */
@@ -37,6 +40,44 @@ static enum err read_options(struct options *o, int argc, char **argv)
         text("found", NULL, &o->found, "write the founding document, ring 1, to this file, and exit"),
         text("members", NULL, &o->members, "with --found: the first nodes' node.json files, with commas between them"),
         {.name = "k", .type = CFG_U64, .u64 = &o->k, .def = "3", .min = 1, .max = RING_K_MAX, .help = "with --found: copies of each file"},
+        {.name = "out-after-s",
+            .env = "RB_OUT_AFTER_S",
+            .type = CFG_U64,
+            .u64 = &o->run.out_after_s,
+            .def = "300",
+            .min = 1,
+            .max = 604800,
+            .help = "seconds of silence after which a node is taken out of the ring, and its copies are made anew"},
+        {.name = "move-bytes-per-s",
+            .env = "RB_NODE_MOVE_BYTES_PER_S",
+            .type = CFG_U64,
+            .u64 = &o->run.move_bytes_per_s,
+            .def = "67108864",
+            .min = 1,
+            .max = 1ull << 40,
+            .help = "bytes a second that a node copies for ring changes: what a dry run reckons with until it was measured"},
+        {.name = "sweep-s",
+            .env = "RB_SWEEP_S",
+            .type = CFG_U64,
+            .u64 = &o->run.sweep_s,
+            .def = "600",
+            .min = 1,
+            .max = 86400,
+            .help = "seconds between two comparisons of the index with the nodes"},
+        {.name = "purge-after-h",
+            .env = "RB_PURGE_AFTER_H",
+            .type = CFG_U64,
+            .u64 = &o->purge_after_h,
+            .def = "720",
+            .max = 876000,
+            .help = "hours after which a deleted file is forgotten altogether"},
+        {.name = "purge-after-s",
+            .env = "RB_PURGE_AFTER_S",
+            .type = CFG_U64,
+            .u64 = &o->purge_after_s,
+            .def = PURGE_BY_HOURS,
+            .max = PURGE_BY_HOURS_NUMBER,
+            .help = "the same in seconds, for tests; counts when it is less than 4294967295"},
         {.name = "log-level",
             .env = "RB_LOG_LEVEL",
             .type = CFG_STR,
@@ -93,6 +134,7 @@ int main(int argc, char **argv)
     }
     if (!check_settings(&o.run))
         return 2;
+    o.run.purge_after_s = o.purge_after_s == PURGE_BY_HOURS_NUMBER ? o.purge_after_h * 3600 : o.purge_after_s;
     log_init(o.run.name, (enum log_level)level);
     return run_coordinator(&o.run);
 }
