@@ -73,6 +73,8 @@ void list_get(struct request *r)
         e = course_list(request_worker(r), w.q, w.term, w.sort, w.cursor, w.limit, &page);
         if (e == ERR_SYNTAX)
             detail = "cursor takes the `next` of an earlier page of the same list.";
+        else if (e == ERR_STALE_INDEX)
+            detail = "The index is being rebuilt. Each course can still be had by its whole name.";
         else if (err_http_status(e) == 503)
             detail = "The index is away. Each course can still be had by its whole name.";
     }

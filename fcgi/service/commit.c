@@ -89,26 +89,41 @@ static enum err fill_copies(const struct change *c, struct upload_result *out)
     return ERR_OK;
 }
 
-/* The number people see; 0 when the index cannot tell. */
-static uint64_t version_of(struct worker *w, const struct record *r)
+/* The number of a record in a history; 0 when it is not there. */
+static uint64_t version_in(const struct history *h, const struct record *r)
 {
-    struct store *s = worker_store(w);
+    const struct history_entry *entry = history_find(h, r->id);
+    return entry == NULL ? 0 : history_version(h, (size_t)(entry - h->entries));
+}
+
+static uint64_t version_by_owners(struct quorum *q, const struct record *r)
+{
+    struct known known;
+    enum err e = known_read(q, &known);
+    uint64_t version = e == ERR_OK ? version_in(&known.history, r) : 0;
+    if (e == ERR_OK || e == ERR_NOT_FOUND || e == ERR_UNAVAILABLE)
+        known_release(&known);
+    return version;
+}
+
+/* The number people see: by the index, or by the owners when it is away or not believed; 0 when nobody can tell. */
+static uint64_t version_of(struct quorum *q, const struct record *r)
+{
+    struct store *s = worker_store(q->w);
     struct history h;
     uint64_t version = 0;
-    if (s == NULL)
-        return 0;
-    enum err e = worker_store_said(w, index_version(s, r->key, r->id, &version));
-    if (e != ERR_NOT_FOUND)
+    enum err e = s == NULL ? ERR_UNAVAILABLE : worker_store_said(q->w, index_version(s, r->key, r->id, &version));
+    if (e == ERR_OK)
         return version;
+    if (e != ERR_NOT_FOUND)
+        return version_by_owners(q, r);
     /* A newer one came in between, or this is a late one. */
     history_init(&h);
-    if (worker_store_said(w, index_history(s, r->key, &h)) == ERR_OK) {
-        const struct history_entry *entry = history_find(&h, r->id);
-        if (entry != NULL)
-            version = history_version(&h, (size_t)(entry - h.entries));
-    }
+    e = worker_store_said(q->w, index_history(s, r->key, &h));
+    if (e == ERR_OK)
+        version = version_in(&h, r);
     history_release(&h);
-    return version;
+    return version > 0 ? version : version_by_owners(q, r);
 }
 
 /* Moves the acknowledged record into the result. */
@@ -117,8 +132,9 @@ static enum err fill_result(struct change *c, enum upload_outcome outcome, struc
     out->outcome = outcome;
     out->record = c->done;
     c->has_done = 0;
-    out->version = version_of(c->q->w, &out->record);
-    return fill_copies(c, out);
+    enum err e = fill_copies(c, out); /* before the owners are asked anything more, which may change who they are */
+    out->version = version_of(c->q, &out->record);
+    return e;
 }
 
 enum err commit(struct change *c, const struct record *again, struct upload_result *out)

@@ -87,6 +87,16 @@ enum err picture_complete(struct members *fresh, const struct members *known)
     return e;
 }
 
+void picture_keep_living(struct members *fresh, const struct members *known)
+{
+    for (size_t i = 0; i < fresh->n_nodes; i++) {
+        const struct member *before = picture_node(known, fresh->nodes[i].id);
+        if (before != NULL && before->alive)
+            fresh->nodes[i].alive = 1;
+    }
+    finish(fresh);
+}
+
 void picture_take_ring(struct members *m, struct ringdoc *ring)
 {
     ringdoc_free(m->ring);

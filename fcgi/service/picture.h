@@ -15,6 +15,9 @@ enum err picture_complete(struct members *fresh, const struct members *known) MU
  * or when the coordinator calls it up: with Redis away silence is no news. *out uninitialised before. ERR_SYNTAX, ERR_NOMEM. */
 enum err picture_from_coordinator(const char *text, size_t len, const struct members *known, struct members *out) MUST_CHECK;
 
+/* Whoever lived in the picture before keeps living: Redis was wiped or restarted a moment ago, so that a missing heartbeat says nothing. */
+void picture_keep_living(struct members *fresh, const struct members *known);
+
 /* A newer ring, taken over into the picture; the states of its nodes follow. */
 void picture_take_ring(struct members *m, struct ringdoc *ring);
 

@@ -46,7 +46,7 @@ struct course {
 enum err course_read(struct worker *w, const char *key, struct course *out) MUST_CHECK;
 void course_release(struct course *c);
 
-/* Lists and search: index_list() with a time-out; ERR_UNAVAILABLE when the index is away. */
+/* Lists and search: index_list() with a time-out; ERR_UNAVAILABLE when the index is away, ERR_STALE_INDEX while it is being rebuilt. */
 enum err course_list(struct worker *w, const char *q, const char *term, enum index_sort sort, const char *cursor, unsigned limit,
     struct index_page *out) MUST_CHECK;
 

@@ -48,6 +48,23 @@ static void what_a_wiped_redis_forgot_is_kept_but_not_alive(void **state)
     members_release(&fresh);
 }
 
+static void a_missing_heartbeat_says_nothing_while_redis_is_new(void **state)
+{
+    (void)state;
+    struct members known, fresh;
+    make(&known, 4, 3);
+    make(&fresh, 4, 3);
+    known.nodes[1].alive = 0;
+    for (size_t i = 0; i < 3; i++)
+        fresh.nodes[i].alive = 0;
+    picture_keep_living(&fresh, &known);
+    assert_int_equal(fresh.nodes[0].state, MEMBER_UP);
+    assert_int_equal(fresh.nodes[1].state, MEMBER_SUSPECT);
+    assert_int_equal(fresh.nodes[2].state, MEMBER_UP);
+    members_release(&known);
+    members_release(&fresh);
+}
+
 static void a_newer_ring_replaces_and_an_older_one_does_not(void **state)
 {
     (void)state;
@@ -135,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_wiped_redis_forgot_is_kept_but_not_alive),
+        cmocka_unit_test(a_missing_heartbeat_says_nothing_while_redis_is_new),
         cmocka_unit_test(a_newer_ring_replaces_and_an_older_one_does_not),
         cmocka_unit_test(a_coordinators_answer_updates_what_was_known),
         cmocka_unit_test(nonsense_from_a_coordinator_changes_nothing),
