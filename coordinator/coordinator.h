@@ -55,7 +55,7 @@ struct coordinator {
     struct wishes wishes;
     struct members_progress progress;   /* of the change under way, while we lead */
     char waiting[MEMBERS_WAITING_MAX];  /* what the next step waits for, for people */
-    uint64_t bytes_per_s;               /* measured with the last change, 0 = never */
+    uint64_t bytes_per_s;               /* of one node, measured with the last change; 0 = never */
     int publish_now;                                      /* the published ring is to be looked at without delay */
     char living[MEMBERS_COORDINATORS_MAX][RING_NAME_MAX]; /* coordinators with an alive key, at the last reading */
     char living_urls[MEMBERS_COORDINATORS_MAX][MEMBERS_URL_MAX];

@@ -37,10 +37,11 @@ static void tell(struct lead *l, const char *waiting)
     struct coordinator *c = l->c;
     struct members_progress progress;
     change_progress(&l->change, &l->seen, clock_boot_ms(), clock_unix_ms(), &progress);
+    size_t movers = change_movers(&l->change, NULL, 0);
     pthread_mutex_lock(&c->lock);
     c->progress = progress;
-    if (progress.bytes_per_s)
-        c->bytes_per_s = progress.bytes_per_s;
+    if (progress.bytes_per_s > movers && movers > 0)
+        c->bytes_per_s = progress.bytes_per_s / movers;
     snprintf(c->waiting, sizeof c->waiting, "%s", waiting);
     pthread_mutex_unlock(&c->lock);
     if (strcmp(l->said, waiting) == 0)

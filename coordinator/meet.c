@@ -92,6 +92,8 @@ static void write_wishes(struct meet *m)
         wishes_saved(&m->c->wishes, &unsaved);
     if (removed == ERR_OK)
         wishes_forgotten(&m->c->wishes, &done);
+    if (unsaved.n || unsaved.k)
+        pthread_cond_broadcast(&m->c->changed); /* somebody waits for his wish to be kept */
     pthread_mutex_unlock(&m->c->lock);
 }
 

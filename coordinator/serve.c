@@ -1,4 +1,5 @@
 #include "coordinator/serve.h"
+#include "coordinator/admin.h"
 #include "coordinator/url.h"
 
 #include "lib/base/clock.h"
@@ -234,6 +235,7 @@ static const struct http_route routes[] = {
     {.method = "POST", .pattern = "/join", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_join},
     {.method = "POST", .pattern = "/heartbeat", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_heartbeat},
     {.method = "POST", .pattern = "/leave", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_leave},
+    {.method = "POST", .pattern = "/admin/{}", .auth = HTTP_AUTH_SIGNED, .body_max = ADMIN_BODY_MAX, .handle = admin_handle},
     {.method = "GET", .pattern = "/ring", .auth = HTTP_AUTH_SIGNED, .handle = handle_ring},
     {.method = "GET", .pattern = "/healthz", .auth = HTTP_AUTH_NONE, .handle = handle_healthz},
 };
