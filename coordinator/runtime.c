@@ -1,6 +1,7 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/ringfile.h"
 #include "coordinator/serve.h"
+#include "coordinator/tend.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
@@ -126,7 +127,7 @@ static void tick(struct runtime *r)
 
     struct effects fx = coordinator_effects(r->c);
     pthread_mutex_lock(&r->c->lock);
-    membership_tick(&r->c->membership, &fx, r->c->ring->ring);
+    membership_tick(&r->c->membership, &fx, r->c->ring);
     pthread_mutex_unlock(&r->c->lock);
 }
 
@@ -181,6 +182,7 @@ static int load_ring(struct coordinator *c)
     enum err e = ringfile_read(c->settings->founding, &c->ring);
     if (e != ERR_OK)
         return fail(2, "%s is no founding document: %s (ringbinder-coordinator --found writes one)", c->settings->founding, err_text(e));
+    membership_new_ring(&c->membership, c->ring);
     e = ringfile_load(c->settings->data, &last);
     if (e == ERR_OK)
         coordinator_adopt(c, last);
@@ -202,7 +204,7 @@ static int open_all(struct coordinator *c, const struct coordinator_settings *s)
     id_random(random, sizeof random);
     num_hex(random, sizeof random, c->token);
     c->start = num_load_be64(random) >> 11; /* 53 bits: exact in JSON */
-    membership_init(&c->membership, id_random_below(1ull << VIEW_START_BITS), clock_boot_ms());
+    membership_init(&c->membership, id_random_below(1ull << VIEW_START_BITS), clock_boot_ms(), &c->wishes.now);
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->wake_fd < 0)
         return fail(1, "no eventfd");
@@ -242,14 +244,15 @@ static int serve(struct runtime *r)
 {
     struct coordinator *c = r->c;
     struct http_server *server;
-    pthread_t meet, lead;
+    pthread_t meet, lead, tend;
     enum err e = serve_start(c, &server);
     if (e != ERR_OK)
         return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", c->settings->listen,
             e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
     int has_meet = pthread_create(&meet, NULL, meet_run, c) == 0;
     int has_lead = has_meet && pthread_create(&lead, NULL, lead_run, c) == 0;
-    if (has_lead) {
+    int has_all = has_lead && pthread_create(&tend, NULL, tend_run, c) == 0;
+    if (has_all) {
         log_write(
             LOG_INFO, "start", "%s serves at %s, ring %llu", c->settings->name, c->settings->url, (unsigned long long)c->ring->ring->epoch);
         loop(r);
@@ -259,13 +262,15 @@ static int serve(struct runtime *r)
     if (has_meet)
         pthread_join(meet, NULL);
     /* After meet, which would write it again. */
-    e = has_lead ? members_coordinator_leave(r->store, c->settings->name) : ERR_OK;
+    e = has_all ? members_coordinator_leave(r->store, c->settings->name) : ERR_OK;
     if (e != ERR_OK)
         log_write(LOG_WARN, "stop", "the alive key stays until its time: %s", err_text(e));
     if (has_lead)
         pthread_join(lead, NULL);
+    if (has_all)
+        pthread_join(tend, NULL);
     http_stop(server);
-    return has_lead ? 0 : fail(1, "no threads");
+    return has_all ? 0 : fail(1, "no threads");
 }
 
 int run_coordinator(const struct coordinator_settings *settings)
