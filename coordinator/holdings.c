@@ -65,7 +65,7 @@ static enum err fetch_page(struct cursor *c, struct peer *peer, const char *with
     buf_init(&path, PATH_MAX_BYTES);
     enum err e = print_path(c, with, &path);
     struct peer_call call = {
-        .base_url = c->node->url, .method = "GET", .path = buf_str(&path), .epoch = epoch, .answer_max = PAGE_BYTES_MAX + 4096u};
+        .base_url = c->node->url, .to = c->node->id, .method = "GET", .path = buf_str(&path), .epoch = epoch, .answer_max = PAGE_BYTES_MAX + 4096u};
     if (e == ERR_OK)
         e = peer_call(peer, &call, HOLDINGS_TIMEOUT_MS);
     if (e == ERR_OK && (call.error != ERR_OK || call.status != 200))

@@ -49,6 +49,7 @@ static void address_calls(struct round *r, const char *path, const struct buf *b
     memset(r->calls, 0, sizeof r->calls);
     for (size_t i = 0; i < r->n; i++) {
         r->calls[i].base_url = r->urls[i];
+        r->calls[i].to = r->ids[i]; /* a new incarnation at the same address has promised and installed nothing */
         r->calls[i].method = "POST";
         r->calls[i].path = path;
         r->calls[i].epoch = r->l->takeover.doc->ring->epoch;
