@@ -220,12 +220,19 @@ static enum err add_told(struct membership *m, const struct ringdoc *doc, const 
     return e;
 }
 
+/* The first that is known of a node that the document names. */
+static void take_first(struct membership *m, const struct ringdoc *doc, struct membership_node *node, const struct member *told)
+{
+    node->member = *told;
+    node->member.state = state_of(m, doc, node);
+    m->view++;
+}
+
 /* What it told elsewhere, when it was not heard here of late: its address, its ring, how far it is with a change. */
 static void take_told(struct membership *m, struct membership_node *node, const struct member *told, uint64_t read_ms)
 {
     int is_fresh_here = node->heard_ms != 0 && read_ms < node->heard_ms + MEMBERS_TTL_MS;
-    int has_address = node->member.url[0] != '\0';
-    if (has_address && (!told->alive || node->left || told->heartbeat_at_ms <= node->member.heartbeat_at_ms))
+    if (!told->alive || node->left || told->heartbeat_at_ms <= node->member.heartbeat_at_ms)
         return;
     if (strcmp(told->url, node->member.url) != 0) {
         memcpy(node->member.url, told->url, sizeof node->member.url);
@@ -256,6 +263,8 @@ enum err membership_read(struct membership *m, const struct ringdoc *doc, const 
             continue;
         if (told->alive)
             node->elsewhere_ms = read_ms;
+        if (node->member.url[0] == '\0')
+            take_first(m, doc, node, told);
         take_told(m, node, told, read_ms);
     }
     return ERR_OK;

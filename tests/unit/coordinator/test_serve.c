@@ -28,7 +28,8 @@ static int set_up(void **state)
     memset(w.c->key.bytes, 7, sizeof w.c->key.bytes);
     pthread_mutex_init(&w.c->lock, NULL);
     w.c->ring = make_doc(1, 1, 3, 0, "");
-    membership_init(&w.c->membership, 1000, clock_boot_ms());
+    membership_init(&w.c->membership, 1000, clock_boot_ms(), &w.c->wishes.now);
+    membership_new_ring(&w.c->membership, w.c->ring);
     if (peer_global_init() != ERR_OK || serve_start(w.c, &w.server) != ERR_OK)
         return -1;
     snprintf(w.url, sizeof w.url, "http://127.0.0.1:%u", http_port(w.server));
@@ -125,8 +126,11 @@ static void test_bad_members(void **state)
     snprintf(one.url, sizeof one.url, "http://169.254.169.254:80");
     assert_int_equal(tell(w, one.id, "/join", &one, &ring, &view), 422);
     one = make_member(1);
-    strcpy(one.id, "node-1.ffffffffffffffff");
-    assert_int_equal(tell(w, one.id, "/join", &one, &ring, &view), 409);
+    strcpy(one.zone, "upper floor");
+    assert_int_equal(tell(w, one.id, "/join", &one, &ring, &view), 422);
+    assert_int_equal(tell(w, other.id, "/join", &other, &ring, &view), 200);
+    strcpy(other.id, "node-2.ffffffffffffffff");
+    assert_int_equal(tell(w, other.id, "/join", &other, &ring, &view), 409); /* the other one lives */
     static const char *const bodies[] = {"", "{", "[]", "{}", "null", "{\"id\":1}", "{\"id\":\"x\"}"};
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         static const char *const paths[] = {"/join", "/heartbeat", "/leave"};
