@@ -11,7 +11,7 @@ from clusterlib.home import ROOT, Home, Refusal, port_is_free, setting
 
 START_SECONDS = 30   # one process, sanitizers and a cold disk included
 READY_SECONDS = 60   # the whole cluster
-JOIN_SECONDS = 10
+JOIN_SECONDS = 600   # a new node: its share of all files is copied to it first
 LEADER_SECONDS = 5
 TAIL_LINES = 15
 
@@ -116,8 +116,18 @@ def await_quorum(home, url):
 def await_leader(url):
     """Gives the coordinators a moment to choose: nothing needs a leader yet, but who looks at a new cluster expects one."""
     deadline = time.monotonic() + LEADER_SECONDS
-    while '"leader":null' in roles.ask(url + "/api/v1/cluster")[1] and time.monotonic() < deadline:
+    while not roles.cluster(url).get("leader") and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def await_index(url):
+    """Gives the leader the time to find the index good, or to rebuild it: one file is found without it, lists are not."""
+    deadline = time.monotonic() + READY_SECONDS
+    while roles.cluster(url).get("index", "ready") != "ready":
+        if time.monotonic() > deadline:
+            print("The index is still being rebuilt: lists will say so until it is done.")
+            return
+        time.sleep(0.1)
 
 
 def forget_private_redis(home):
@@ -144,6 +154,7 @@ def up(home, _options):
         url = home.state()["nginx"]["url"]
         await_quorum(home, url)
         await_leader(url)
+        await_index(url)
     counts = ", ".join(f"{len(names)} {role}" + ("s" if len(names) > 1 else "") for role, names in groups.items() if names)
     print(f"Ringbinder runs: {counts}. Its state is in {home.path}; `make down` stops it and keeps all data.")
     print(url)
@@ -206,12 +217,20 @@ def add(home, options):
 
 
 def await_member(home, name):
-    """Waits until the cluster lists a node by its name."""
-    url = home.state()["nginx"]["url"] + "/api/v1/cluster"
+    """Waits until the ring counts a node: it is up, and what falls to it has been copied."""
+    row = home.state()[name]
+    url = home.state()["nginx"]["url"]
     deadline = time.monotonic() + JOIN_SECONDS
-    while f'"{name}"' not in roles.ask(url)[1]:
+    while True:
+        seen = roles.cluster(url)
+        states = [node["state"] for node in seen.get("nodes", []) if node["name"] == name]
+        if "up" in states and seen.get("ring_state", "stable") == "stable":
+            return
+        process.reap()
+        if not process.running(row):
+            raise Refusal(f"{name} ended while it joined.\n{tail(home, name)}")
         if time.monotonic() > deadline:
-            raise Refusal(f"{name} runs, but {url} does not list it after {JOIN_SECONDS} s.\n{tail(home, name)}")
+            raise Refusal(f"{name} runs, but after {JOIN_SECONDS} s the ring does not count it: it is {', '.join(states) or 'not listed'}.\n{tail(home, name)}")
         time.sleep(0.1)
 
 
@@ -242,7 +261,8 @@ def parser():
         epilog="Settings: RB_HOME (run/ beside the sources) holds all state; RB_PORT (8080) RB_NODES (3) RB_COORDINATORS (2) RB_K (3) "
                "RB_UPLOAD_MAX_BYTES (2147483648) RB_EXEMPT (networks without limits: 127.0.0.0/8 ::1/128) RB_BIN (other programs than "
                "build/release/bin); RB_REDIS, RB_REDIS_USER, RB_REDIS_PASSWORD_FILE (a Redis from outside instead of a private one, as the programs' "
-               "--redis, --redis-user and --redis-password-file). Other RB_* variables reach the processes as they are.")
+               "--redis, --redis-user and --redis-password-file). Of the processes: RB_OUT_AFTER_S (300: seconds of silence after which a node is taken out "
+               "of the ring), RB_NODE_MOVE_BYTES_PER_S (67108864), RB_SWEEP_S (600), RB_PURGE_AFTER_H (720); all RB_* variables reach them as they are.")
     words = about.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words.add_parser("up", help="start what is not running and wait until all is ready; the last line is the URL").set_defaults(run=up)
     words.add_parser("down", help="stop everything, keep all data").set_defaults(run=down)
@@ -251,7 +271,7 @@ def parser():
         row = words.add_parser(word, help=text)
         row.add_argument("name", metavar="NAME", help="as in cluster.json: nginx, redis, api-1, coordinator-1, node-1, …")
         row.set_defaults(run=run)
-    row = words.add_parser("add", help="add a node and print its name; it shows as joining, for the ring does not grow yet")
+    row = words.add_parser("add", help="add a node, wait until the ring counts it and it has its share of the files, print its name")
     row.add_argument("what", choices=["node"])
     row.add_argument("--zone", default="", help="what it shares with its neighbours: a room, a rack")
     row.set_defaults(run=add)

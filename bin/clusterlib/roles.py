@@ -1,5 +1,6 @@
 """What runs in a cluster: for each role its command line, what its cluster.json entry says, and how to ask whether it is ready."""
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from clusterlib.home import Refusal, setting, write_atomic
 STARTING = ("redis", "coordinator", "node", "api", "nginx")
 ENDING = ("nginx", "api", "node", "coordinator", "redis")
 PORT = 8080
+ANSWER_BYTES = 4 << 20
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -158,12 +160,21 @@ def ask(url):
     """(status, body) of a GET; status 0 when nobody answers."""
     try:
         with DIRECT.open(url, timeout=5) as answer:
-            return answer.status, answer.read(65536).decode("utf-8", "replace")
+            return answer.status, answer.read(ANSWER_BYTES).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.read(65536).decode("utf-8", "replace")
+            return error.code, error.read(ANSWER_BYTES).decode("utf-8", "replace")
     except (OSError, ValueError):
         return 0, ""
+
+
+def cluster(url):
+    """What GET /cluster of this front says; {} when nobody answers."""
+    status, text = ask(url + "/api/v1/cluster")
+    try:
+        return json.loads(text) if status == 200 else {}
+    except ValueError:
+        return {}
 
 
 def socket_answers(path, question=b"", answer=b""):
