@@ -27,7 +27,8 @@ struct candidate {
     struct stamp tombstone;
     char digest[HASH_HEX_SIZE]; /* of all its records there */
     struct owners owners;
-    unsigned holders; /* owners that hold the same set */
+    unsigned holders;   /* owners that hold the same set */
+    struct stamp floor; /* the largest stamp that any of those has promised or accepted there */
 };
 
 struct round {
@@ -135,20 +136,32 @@ static size_t print_holds(const struct round *r, size_t node, struct buf *out)
     return n;
 }
 
-/* {"ring", "holds": [bool…]} in the order asked. An answer made under another ring counts for nothing. */
+/* A yes counts only with the stamp that the owner promised: what it let in must stay out once it forgets the course. */
+static void count_holder(struct candidate *c, const struct json *hold, const struct json *promised)
+{
+    struct stamp s = STAMP_ZERO;
+    if (!json_as_bool(hold, 0) || (json_as_str(promised) && stamp_parse(json_as_str(promised), &s) != ERR_OK))
+        return;
+    c->holders++;
+    if (stamp_cmp(s, c->floor) > 0)
+        c->floor = s;
+}
+
+/* {"ring", "holds": [bool…], "promised": [stamp…]} in the order asked. An answer made under another ring counts for nothing. */
 static void take_holds(struct round *r, size_t node, const struct buf *answer)
 {
     struct json *j;
     uint64_t ring;
     if (json_parse(buf_str(answer), answer->len, &j) != ERR_OK)
         return;
-    const struct json *hold = json_first(json_get(j, "holds"));
+    const struct json *hold = json_first(json_get(j, "holds")), *promised = json_first(json_get(j, "promised"));
     int same = json_get_u64(j, "ring", JSON_EXACT_MAX, &ring) == ERR_OK && ring == r->nodes.doc->ring->epoch;
-    for (size_t i = 0; same && hold && i < r->n; i++) {
+    for (size_t i = 0; same && hold && promised && i < r->n; i++) {
         if (owners_place(&r->list[i].owners, r->nodes.ids[node]) < 0)
             continue;
-        r->list[i].holders += json_as_bool(hold, 0) != 0;
+        count_holder(&r->list[i], hold, promised);
         hold = json_next(hold);
+        promised = json_next(promised);
     }
     json_free(j);
 }
@@ -187,6 +200,7 @@ static enum err print_drop(const struct round *r, const struct tend_drop *d, str
     json_set_str(j, "order", "drop");
     json_set_str(j, "key", d->key);
     json_set_stamp(j, "tombstone", d->tombstone);
+    json_set_stamp(j, "floor", d->floor);
     enum err e = json_print(j, out);
     json_free(j);
     return e;
@@ -302,7 +316,7 @@ static enum err drop_held(struct round *r)
         struct candidate *c = &r->list[i];
         if (c->holders < c->owners.n)
             continue;
-        struct tend_drop d = {.key = c->key, .tombstone = c->tombstone, .epoch = r->nodes.doc->ring->epoch};
+        struct tend_drop d = {.key = c->key, .tombstone = c->tombstone, .floor = c->floor, .epoch = r->nodes.doc->ring->epoch};
         c->key = NULL;
         e = try_drop(r, &d);
     }

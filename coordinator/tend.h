@@ -17,7 +17,8 @@
 struct tend_drop {
     char *key;
     struct stamp tombstone;
-    uint64_t epoch; /* of the ring whose owners were asked */
+    struct stamp floor; /* nothing up to it is taken of the course again: the largest stamp that any owner promised there */
+    uint64_t epoch;     /* of the ring whose owners were asked */
 };
 
 struct tend {
