@@ -116,6 +116,7 @@ static enum err usage_locked(struct blobs *b, struct blobs_usage *out)
         return e;
     out->files = b->files;
     out->bytes = b->bytes;
+    out->quarantined = b->quarantined;
     out->drafts_bytes = b->drafts_bytes;
     out->capacity_bytes = b->capacity_bytes ? b->capacity_bytes : fs_total;
     uint64_t taken = b->bytes + b->drafts_bytes;
@@ -157,6 +158,7 @@ void blobs_unreserve(struct blobs *b, uint64_t size)
 void blobs_count(struct blobs *b, uint64_t size, int sign)
 {
     pthread_mutex_lock(&b->space_lock);
+    b->changes++;
     if (sign > 0) {
         b->files++;
         b->bytes += size;
@@ -165,6 +167,37 @@ void blobs_count(struct blobs *b, uint64_t size, int sign)
         b->bytes -= size < b->bytes ? size : b->bytes;
     }
     pthread_mutex_unlock(&b->space_lock);
+}
+
+struct tally {
+    uint64_t files, bytes;
+};
+
+static enum err add_up(void *ctx, const char *sha256, const char *path, const struct stat *st)
+{
+    struct tally *t = ctx;
+    (void)sha256, (void)path;
+    t->files++;
+    t->bytes += (uint64_t)st->st_size;
+    return ERR_OK;
+}
+
+enum err blobs_recount(struct blobs *b)
+{
+    struct tally t = {0};
+    pthread_mutex_lock(&b->space_lock);
+    uint64_t before = b->changes;
+    pthread_mutex_unlock(&b->space_lock);
+    enum err e = blobs_walk(b, add_up, &t);
+    if (e)
+        return e;
+    pthread_mutex_lock(&b->space_lock);
+    if (b->changes == before) {
+        b->files = t.files;
+        b->bytes = t.bytes;
+    }
+    pthread_mutex_unlock(&b->space_lock);
+    return ERR_OK;
 }
 
 /* ---- reading */
@@ -216,11 +249,14 @@ enum err blobs_quarantine(struct blobs *b, const char *sha256)
     if (renameat(b->blobs_fd, path, b->quarantine_fd, to) != 0)
         return blobs_errno("quarantine", errno);
     blobs_count(b, (uint64_t)st.st_size, -1);
+    pthread_mutex_lock(&b->space_lock);
+    b->quarantined++;
+    pthread_mutex_unlock(&b->space_lock);
     log_write(LOG_ERROR, "quarantine", "the bytes of blob %s went bad; they are kept as quarantine/%s", sha256, to);
     return ERR_OK;
 }
 
-enum err blobs_delete(struct blobs *b, const char *sha256)
+enum err blobs_unlink(struct blobs *b, const char *sha256)
 {
     char path[BLOBS_PATH_SIZE];
     struct stat st;
@@ -231,7 +267,13 @@ enum err blobs_delete(struct blobs *b, const char *sha256)
     if (unlinkat(b->blobs_fd, path, 0) != 0)
         return blobs_errno("unlink of a blob", errno);
     blobs_count(b, (uint64_t)st.st_size, -1);
-    return blobs_sync(b, sha256);
+    return ERR_OK;
+}
+
+enum err blobs_delete(struct blobs *b, const char *sha256)
+{
+    enum err e = blobs_unlink(b, sha256);
+    return e ? e : blobs_sync(b, sha256);
 }
 
 /* ---- opening */
@@ -242,6 +284,21 @@ static enum err open_dir(int at, const char *name, int make, int *fd)
         return blobs_errno(name, errno);
     *fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *fd < 0 ? blobs_errno(name, errno) : ERR_OK;
+}
+
+/* The bad copies set aside so far: "<sha256>.<unix ms>". */
+static enum err count_quarantine(struct blobs *b)
+{
+    DIR *dir = fdopendir(dup(b->quarantine_fd));
+    if (!dir)
+        return blobs_errno("quarantine", errno);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        char name[HASH_HEX_SIZE];
+        snprintf(name, sizeof(name), "%.64s", entry->d_name);
+        b->quarantined += (uint64_t)(num_is_hex(name, HASH_HEX_SIZE - 1) && entry->d_name[HASH_HEX_SIZE - 1] == '.');
+    }
+    closedir(dir);
+    return ERR_OK;
 }
 
 /* Drafts that had to have a name, left by a process that was killed. */
@@ -306,6 +363,8 @@ enum err blobs_open(const struct blobs_config *config, struct blobs **out)
     e = open_dir(b->data_fd, "tmp", 1, &b->tmp_fd);
     if (!e)
         e = open_dir(b->data_fd, "quarantine", 1, &b->quarantine_fd);
+    if (!e)
+        e = count_quarantine(b);
     if (!e)
         e = sweep(b);
     if (!e && syncfs(b->data_fd) != 0)

@@ -31,11 +31,15 @@ void blobs_close(struct blobs *b);
 
 struct blobs_usage {
     uint64_t files, bytes;   /* blobs that have their names */
+    uint64_t quarantined;    /* bad copies in DATA/quarantine */
     uint64_t drafts_bytes;   /* reserved for drafts */
     uint64_t capacity_bytes; /* as configured, or the file system's */
     uint64_t free_bytes;     /* what may still be stored */
 };
 enum err blobs_usage(struct blobs *b, struct blobs_usage *out) MUST_CHECK;
+
+/* Counts what is there again, since names may have gone without our doing; changes nothing when a blob came or went meanwhile. ERR_IO. */
+enum err blobs_recount(struct blobs *b) MUST_CHECK;
 
 /* True once an fsync failed. */
 int blobs_is_suspect(const struct blobs *b);
@@ -50,11 +54,17 @@ enum err blobs_stat(struct blobs *b, const char *sha256, struct stat *st) MUST_C
 enum err blobs_walk(
     struct blobs *b, enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st), void *ctx) MUST_CHECK;
 
+/* The same for those whose name comes after `after` ("" = all). */
+enum err blobs_walk_after(struct blobs *b, const char *after,
+    enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st), void *ctx) MUST_CHECK;
+
 /* Makes the name of a blob that another thread may just have linked durable. */
 enum err blobs_sync(struct blobs *b, const char *sha256) MUST_CHECK;
 /* Moves a bad copy to DATA/quarantine/<sha256>.<unix ms>: never deleted. ERR_NOT_FOUND: it is gone already. */
 enum err blobs_quarantine(struct blobs *b, const char *sha256) MUST_CHECK;
-/* Removes a blob, durably. ERR_NOT_FOUND. */
+/* Removes a blob's name; a power cut may bring it back. ERR_NOT_FOUND. */
+enum err blobs_unlink(struct blobs *b, const char *sha256) MUST_CHECK;
+/* The same, durably. */
 enum err blobs_delete(struct blobs *b, const char *sha256) MUST_CHECK;
 
 /* ---- drafts: one thread at a time */

@@ -15,8 +15,9 @@ struct blobs {
     int data_fd, blobs_fd, tmp_fd, quarantine_fd;
     uint64_t capacity_bytes, reserve_bytes;
     atomic_int suspect;
-    pthread_mutex_t space_lock; /* guards the three counters */
-    uint64_t files, bytes, drafts_bytes;
+    pthread_mutex_t space_lock; /* guards the counters */
+    uint64_t files, bytes, drafts_bytes, quarantined;
+    uint64_t changes; /* of files and bytes */
     atomic_uchar durable[BLOBS_FANOUT][BLOBS_FANOUT]; /* second-level folders whose names are known to survive a power cut */
 };
 

@@ -11,6 +11,7 @@
 
 struct walk {
     struct blobs *b;
+    const char *after; /* names up to here are left out, and folders that hold only such */
     enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st);
     void *ctx;
 };
@@ -34,6 +35,8 @@ static enum err visit_blob(struct walk *w, const char *folder, const char *name)
 {
     struct stat st;
     char path[BLOBS_PATH_SIZE + 8];
+    if (strcmp(name, w->after) <= 0)
+        return ERR_OK;
     enum err e = blobs_stat(w->b, name, &st);
     if (e == ERR_NOT_FOUND)
         return ERR_OK; /* went away meanwhile, or lies in a folder that is not its own */
@@ -61,7 +64,10 @@ static enum err in_order(
 
 static enum err second_level(struct walk *w, const char *first, const char *name)
 {
-    char folder[8];
+    char folder[8], digits[5];
+    snprintf(digits, sizeof(digits), "%.2s%.2s", first, name);
+    if (strncmp(digits, w->after, 4) < 0)
+        return ERR_OK;
     snprintf(folder, sizeof(folder), "%.2s/%.2s", first, name);
     return in_order(w, folder, is_blob, visit_blob);
 }
@@ -69,11 +75,19 @@ static enum err second_level(struct walk *w, const char *first, const char *name
 static enum err first_level(struct walk *w, const char *root, const char *name)
 {
     (void)root;
+    if (strncmp(name, w->after, 2) < 0)
+        return ERR_OK;
     return in_order(w, name, is_folder, second_level);
+}
+
+enum err blobs_walk_after(
+    struct blobs *b, const char *after, enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st), void *ctx)
+{
+    struct walk w = {b, after, each, ctx};
+    return in_order(&w, ".", is_folder, first_level);
 }
 
 enum err blobs_walk(struct blobs *b, enum err (*each)(void *ctx, const char *sha256, const char *path, const struct stat *st), void *ctx)
 {
-    struct walk w = {b, each, ctx};
-    return in_order(&w, ".", is_folder, first_level);
+    return blobs_walk_after(b, "", each, ctx);
 }

@@ -18,6 +18,7 @@
 struct address {
     char id[RING_ID_MAX];
     char url[MEMBERS_URL_MAX];
+    int lives; /* as the coordinators said */
 };
 
 struct cluster {
@@ -28,6 +29,7 @@ struct cluster {
     pthread_mutex_t lock; /* guards the addresses */
     struct address *addresses;
     size_t n_addresses;
+    uint64_t heard_ms;          /* boot clock: when a coordinator last answered; 0 = never */
     pthread_mutex_t refreshing; /* held while one thread asks; guards the two below */
     uint64_t asked_at_ms;       /* boot clock, when the last question began; 0 = never */
     enum err answer;
@@ -48,6 +50,16 @@ static enum err split_urls(struct cluster *c, const char *list)
     return c->n_coordinators > 0 ? ERR_OK : ERR_SYNTAX;
 }
 
+/* The states of nodes that answer. A coordinator that tells no "alive" tells a state. */
+static int is_living_state(const char *state)
+{
+    static const enum member_state dead[] = {MEMBER_SUSPECT, MEMBER_OUT, MEMBER_GONE};
+    for (size_t i = 0; state && i < sizeof(dead) / sizeof(dead[0]); i++)
+        if (strcmp(state, member_state_name(dead[i])) == 0)
+            return 0;
+    return 1;
+}
+
 /* Reads [{"id","url",…}…]; entries that are no addresses are left out. */
 static enum err read_addresses(const struct json *list, struct address **out, size_t *n)
 {
@@ -63,17 +75,26 @@ static enum err read_addresses(const struct json *list, struct address **out, si
             continue;
         snprintf(addresses[*n].id, RING_ID_MAX, "%s", id);
         snprintf(addresses[*n].url, MEMBERS_URL_MAX, "%s", url);
+        addresses[*n].lives = json_get_bool(item, "alive", is_living_state(json_get_str(item, "state")));
         (*n)++;
     }
     *out = addresses;
     return ERR_OK;
 }
 
-/* Puts addresses in place of the old ones; returns whether they differ. Takes them. */
+static int same_addresses(const struct address *a, const struct address *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(a[i].id, b[i].id) != 0 || strcmp(a[i].url, b[i].url) != 0)
+            return 0;
+    return 1;
+}
+
+/* Puts addresses in place of the old ones; returns whether they differ (who lives is not kept on disk). Takes them. */
 static int put_addresses(struct cluster *c, struct address *addresses, size_t n)
 {
     pthread_mutex_lock(&c->lock);
-    int same = n == c->n_addresses && memcmp(addresses, c->addresses, n * sizeof(*addresses)) == 0;
+    int same = n == c->n_addresses && same_addresses(addresses, c->addresses, n);
     struct address *old = c->addresses;
     c->addresses = addresses;
     c->n_addresses = n;
@@ -178,7 +199,26 @@ enum err cluster_url(struct cluster *c, const char *id, char out[MEMBERS_URL_MAX
     return e;
 }
 
-/* The ring of an answer, when it shows one that is newer than ours. */
+void cluster_heard(struct cluster *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->heard_ms = clock_boot_ms();
+    pthread_mutex_unlock(&c->lock);
+}
+
+int cluster_lives(struct cluster *c, const char *id)
+{
+    int lives = -1;
+    pthread_mutex_lock(&c->lock);
+    int is_fresh = c->heard_ms > 0 && clock_boot_ms() - c->heard_ms < CLUSTER_FRESH_MS;
+    for (size_t i = 0; i < c->n_addresses && is_fresh && lives < 0; i++)
+        if (strcmp(c->addresses[i].id, id) == 0)
+            lives = c->addresses[i].lives;
+    pthread_mutex_unlock(&c->lock);
+    return lives;
+}
+
+/* The ring of an answer, which is committed, when it tells us something. */
 static enum err learn_ring(struct cluster *c, const struct json *ring)
 {
     struct buf text;
@@ -188,7 +228,8 @@ static enum err learn_ring(struct cluster *c, const struct json *ring)
         return ERR_OK;
     if (json_get_u64(ring, "epoch", UINT64_MAX, &epoch))
         return ERR_SYNTAX;
-    if (epoch <= ledger_epoch(c->ledger))
+    /* Our own number is news too, until we know that ring to be committed. */
+    if (epoch < ledger_epoch(c->ledger) || (epoch == ledger_epoch(c->ledger) && ledger_is_committed(c->ledger)))
         return ERR_OK;
     buf_init(&text, RINGDOC_BYTES_MAX);
     enum err e = json_print(ring, &text);

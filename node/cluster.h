@@ -19,6 +19,12 @@ const char *cluster_coordinator(const struct cluster *c, size_t i);
 /* Where a node answers. ERR_NOT_FOUND: nobody told us. */
 enum err cluster_url(struct cluster *c, const char *id, char out[MEMBERS_URL_MAX]) MUST_CHECK;
 
+/* Whether the coordinators say that a node lives: 1, 0, or -1 when none of them was heard for CLUSTER_FRESH_MS, or none knows it. */
+#define CLUSTER_FRESH_MS 3000u
+int cluster_lives(struct cluster *c, const char *id);
+/* A coordinator answered a heartbeat: what it said before still holds, or else its news are asked for. */
+void cluster_heard(struct cluster *c);
+
 /* Asks all coordinators for the ring and the addresses, at most once in CLUSTER_REFRESH_MS however many threads ask: one asks and the others wait for it. The newest
  * ring they show is in force afterwards. ERR_UNAVAILABLE: none answered. */
 #define CLUSTER_REFRESH_MS 100u

@@ -32,6 +32,8 @@ struct db {
     pthread_t thread;
     int has_thread, read_only;
     atomic_int wal_pages, suspect;
+    void (*write_ended)(void *ctx);
+    void *write_ended_ctx;
 };
 
 /* The tables of format 1, and what each later format added: a new database gets all of it, an older one what it lacks. */
@@ -51,10 +53,12 @@ static const char schema[] =
     "CREATE TABLE hint (target TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, key)) WITHOUT ROWID;";
 static const char format_2[] =
     "ALTER TABLE ledger ADD COLUMN floor BLOB;"
+    "ALTER TABLE ledger ADD COLUMN committed INTEGER;"
+    "ALTER TABLE ledger ADD COLUMN settle TEXT;"
     "CREATE TABLE settled (key TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE scrub (one INTEGER PRIMARY KEY CHECK (one = 1), after TEXT NOT NULL, began_ms INTEGER NOT NULL,"
-    " ended_ms INTEGER NOT NULL, read INTEGER NOT NULL, bad INTEGER NOT NULL);"
-    "INSERT INTO scrub VALUES (1, '', 0, 0, 0, 0);";
+    " ended_ms INTEGER NOT NULL, read INTEGER NOT NULL, bad INTEGER NOT NULL, missing INTEGER NOT NULL);"
+    "INSERT INTO scrub VALUES (1, '', 0, 0, 0, 0, 0);";
 
 /* SQLite's answer as ours; an I/O error makes the volume suspect: what reached the disk is not known any more. */
 static enum err from_sqlite(struct db *db, sqlite3 *handle, int rc)
@@ -315,8 +319,18 @@ enum err db_write_commit(struct db_conn *c, enum err e)
     return e;
 }
 
+void db_on_write_end(struct db *db, void (*ended)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&db->write_lock);
+    db->write_ended = ended;
+    db->write_ended_ctx = ctx;
+    pthread_mutex_unlock(&db->write_lock);
+}
+
 void db_write_release(struct db_conn *c)
 {
+    if (c->db->write_ended)
+        c->db->write_ended(c->db->write_ended_ctx);
     pthread_mutex_unlock(&c->db->write_lock);
 }
 

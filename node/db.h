@@ -5,12 +5,13 @@
  *   about    one row: node id, number of starts (pitfall 5: a database older than its marker file is refused)
  *   course   key, promised stamp, slot (ballot, record JSON or NULL for NONE, its sha256) protocol.md P2 + P3
  *   record   (key, id), direct, sha256 ('' for a tombstone), record JSON                  R
- *   ledger   one row: promised leader ballot, newest ring document, both as JSON (P1); +floor, a stamp (P6.2)
+ *   ledger   one row: promised leader ballot, newest ring document, both as JSON (P1); +floor, a stamp (P6.2);
+ *            +committed, the number of that document once it is known to be committed; +settle, the leader's last order to settle, as JSON
  *   verified sha256 and what stat(2) said when its bytes were last hashed
  *   need     blobs that a record names and that are not here, or are bad
  *   hint     (target, key): owners that missed something of a course
  *   settled  + key, epoch: courses that this node settled as their mover under a joint ring (P4.3)
- *   scrub    + one row: the last blob that was read, when the round began and the last one ended, how many were read and bad
+ *   scrub    + one row: the last blob that was read, when the round began and the last one ended, how many were read, bad, missing
  * Stamps are 16 bytes, big-endian, so that SQLite orders them as stamp_cmp() does.
  */
 #ifndef RB_NODE_DB_H
@@ -55,6 +56,8 @@ enum err db_write_end(struct db_conn *c, enum err e) MUST_CHECK;
 /* The two halves of it, for what must happen after the commit and before the next writer: the caller calls db_write_release() in any case. */
 enum err db_write_commit(struct db_conn *c, enum err e) MUST_CHECK;
 void db_write_release(struct db_conn *c);
+/* Calls `ended` after each write transaction, committed or not, before the next one begins; NULL calls nobody. */
+void db_on_write_end(struct db *db, void (*ended)(void *ctx), void *ctx);
 /* Begins a read of one consistent state, beside any writer; and ends it. */
 enum err db_read_begin(struct db *db, struct db_conn **out) MUST_CHECK;
 void db_read_end(struct db_conn *c);

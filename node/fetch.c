@@ -3,6 +3,8 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/wire/frame.h"
+#include "lib/wire/owners.h"
+#include "node/wanted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +14,17 @@
 #define PULL_TIMEOUT_MS 10000u
 #define PATH_BYTES_MAX 8192
 
-/* The owners of a course but this node, `first` in front. Returns how many. */
-static size_t other_owners(struct node *n, const char *key, const char *first, char ids[RING_K_MAX][RING_ID_MAX])
+/* The owners of a course but this node, now and before, `first` in front: a blob is named by its hash, so it may come from anywhere. Returns how many. */
+static size_t other_owners(struct node *n, const char *key, const char *first, char ids[OWNERS_MAX][RING_ID_MAX])
 {
-    uint32_t owners[RING_K_MAX];
+    struct owners o;
     size_t count = 0;
     struct ledger_ring *ring = ledger_hold(n->ledger);
     if (!ring)
         return 0;
-    size_t n_owners = ring_owners(ring->doc->ring, ring_key_point(key), owners);
-    for (size_t i = 0; i < n_owners; i++) {
-        const char *id = ring->doc->ring->members[owners[i]].id;
+    owners_of_key(ring->doc, key, &o);
+    for (size_t i = 0; i < o.n; i++) {
+        const char *id = o.at[i].member->id;
         if (strcmp(id, n->self.id) == 0)
             continue;
         memcpy(ids[count], id, RING_ID_MAX);
@@ -60,7 +62,7 @@ static enum err fetch_from(struct node *n, struct peer *peer, const char *id, co
 
 enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first)
 {
-    char ids[RING_K_MAX][RING_ID_MAX];
+    char ids[OWNERS_MAX][RING_ID_MAX];
     size_t count = other_owners(n, key, first, ids);
     enum err result = count > 0 ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
     for (size_t i = 0; i < count; i++) {
@@ -81,8 +83,7 @@ enum err fetch_if_missing(struct node *n, struct peer *peer, const char *key, co
     return fetch_blob(n, peer, key, sha256, size, first);
 }
 
-/* Asks an owner for its whole set. On ERR_OK the answer has a history. */
-static enum err pull(struct node *n, struct peer *peer, const char *url, uint64_t ring, const char *key, struct message_answer *answer)
+enum err fetch_set(struct node *n, struct peer *peer, const char *url, uint64_t ring, const char *key, struct message_answer *answer)
 {
     struct buf path, body;
     struct message_request m;
@@ -121,13 +122,14 @@ static enum err pull(struct node *n, struct peer *peer, const char *url, uint64_
     return e;
 }
 
-/* Fetches what is missing; missing[i] is set for blobs that no owner has. */
+/* Fetches what is wanted and missing; missing[i] is set for blobs that no owner has. */
 static enum err fetch_blobs(
     struct node *n, struct peer *peer, const char *key, const char *from, const struct history *set, unsigned char *missing)
 {
+    wanted_versions(set, node_deleted_before(n), missing);
     for (size_t i = 0; i < set->n; i++) {
         const struct record *r = &set->entries[i].record;
-        if (r->sha256[0] == '\0')
+        if (!missing[i])
             continue;
         enum err e = fetch_if_missing(n, peer, key, r->sha256, r->size, from);
         missing[i] = e == ERR_NOT_FOUND;
@@ -144,8 +146,9 @@ enum err fetch_course(struct node *n, struct peer *peer, const char *key, const 
     uint64_t ring = ledger_epoch(n->ledger);
     if (cluster_url(n->cluster, from, url))
         return ERR_UNAVAILABLE;
+    struct records_copied copied = {.key = key, .ring = ring, .drops = records_drops(&n->records, key), .set = &answer.history};
     message_answer_init(&answer);
-    enum err e = pull(n, peer, url, ring, key, &answer);
+    enum err e = fetch_set(n, peer, url, ring, key, &answer);
     if (!e && !answer.ok)
         e = answer.error;
     if (!e && (!answer.has_history || (answer.history.n > 0 && strcmp(answer.history.entries[0].record.key, key) != 0)))
@@ -155,8 +158,9 @@ enum err fetch_course(struct node *n, struct peer *peer, const char *key, const 
         missing = calloc(answer.history.n + 1, 1);
         e = missing ? fetch_blobs(n, peer, key, from, &answer.history, missing) : ERR_NOMEM;
     }
+    copied.missing = missing;
     if (!e && answer.history.n > 0)
-        e = records_copy(&n->records, key, ring, &answer.history, missing);
+        e = records_copy(&n->records, &copied);
     free(missing);
     message_answer_release(&answer);
     return e;

@@ -12,6 +12,10 @@ enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const ch
 enum err fetch_if_missing(
     struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;
 
+/* Asks the owner at url for the whole set of a course, with its slot, under ring `ring`; *answer is the caller's, initialised before. Merges nothing. ERR_OK also for a
+ * refusal (answer->ok = 0). */
+enum err fetch_set(struct node *n, struct peer *peer, const char *url, uint64_t ring, const char *key, struct message_answer *answer) MUST_CHECK;
+
 /* Pulls the whole set of a course from owner `from`, with its blobs, and merges it in one transaction. A blob that no owner has becomes a need, so that
  * one lost blob does not keep the rest away. ERR_UNAVAILABLE, ERR_STALE_RING, ERR_CONFLICT (not ours), ERR_FULL, …: nothing was merged. */
 enum err fetch_course(struct node *n, struct peer *peer, const char *key, const char *from) MUST_CHECK;

@@ -2,6 +2,7 @@
 #ifndef RB_NODE_HANDLE_H
 #define RB_NODE_HANDLE_H
 
+#include "lib/wire/json.h"
 #include "node/node.h"
 
 /* handle_records.c: messages about a course */
@@ -23,13 +24,36 @@ void handle_staging_commit(struct http_request *r, void *ctx);
 /* handle_blobs.c */
 void handle_blob(struct http_request *r, void *ctx);
 
-/* handle_cluster.c: the leader, and what people and tests look at */
+/* handle_entropy.c */
+void handle_entropy_look(struct http_request *r, void *ctx);
+void handle_entropy_keys(struct http_request *r, void *ctx);
+
+/* handle_leader.c */
 void handle_promise(struct http_request *r, void *ctx);
 void handle_install(struct http_request *r, void *ctx);
+void handle_command(struct http_request *r, void *ctx);
+void handle_ring(struct http_request *r, void *ctx);
+
+/* handle_settle.c: between nodes, while courses move */
+void handle_settle_list(struct http_request *r, void *ctx);
+void handle_settle_blobs(struct http_request *r, void *ctx);
+void handle_settle_prepare(struct http_request *r, void *ctx);
+void handle_settle_accept(struct http_request *r, void *ctx);
+void handle_settle_holds(struct http_request *r, void *ctx);
+
+/* handle_courses.c: whole lists, for the leader and for sweeps */
+void handle_courses(struct http_request *r, void *ctx);
+void handle_holdings(struct http_request *r, void *ctx);
+void handle_deleted(struct http_request *r, void *ctx);
+
+/* handle_cluster.c: what people and tests look at */
 void handle_lookup(struct http_request *r, void *ctx);
 void handle_inventory(struct http_request *r, void *ctx);
+void handle_scrub(struct http_request *r, void *ctx);
 void handle_healthz(struct http_request *r, void *ctx);
 
+/* Answers with a JSON value and frees it. */
+void handle_reply_json(struct http_request *r, int status, struct json *j);
 /* Answers 503 when the volume is suspect and returns 1; else returns 0. For everything that writes. */
 int handle_refuse_suspect(struct http_request *r, struct node *n);
 

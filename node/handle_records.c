@@ -6,6 +6,8 @@
 #include "node/hints.h"
 #include "node/needs.h"
 #include "node/repair.h"
+#include "node/rings.h"
+#include "node/wanted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,17 +31,6 @@ int handle_refuse_suspect(struct http_request *r, struct node *n)
     return 1;
 }
 
-/* A sender that knows a newer ring than we do has it from the coordinators: so can we. */
-static void catch_up(struct node *n, uint64_t ring)
-{
-    if (ring <= ledger_epoch(n->ledger) && ledger_epoch(n->ledger) > 0)
-        return;
-    struct peer *peer = peers_take(n->peers);
-    if (peer && cluster_refresh(n->cluster, peer) != ERR_OK)
-        log_write(LOG_WARN, "ring", "somebody names ring %llu, and no coordinator answers", (unsigned long long)ring);
-    peers_give(n->peers, peer);
-}
-
 /* Reads a message; answers and returns 0 when it is none, or not about the course of its path. */
 static int take(struct http_request *r, struct node *n, enum message_verb verb, struct incoming *in)
 {
@@ -54,7 +45,7 @@ static int take(struct http_request *r, struct node *n, enum message_verb verb, 
         http_reply_problem(r, e, e == ERR_SYNTAX ? "not a message about this course" : NULL);
         return 0;
     }
-    catch_up(n, in->m.ring);
+    rings_catch_up(n, in->m.ring);
     return 1;
 }
 
@@ -217,8 +208,12 @@ static enum err add_states(struct node *n, struct message_answer *answer)
     size_t count = answer->history.n;
     answer->blobs = calloc(count + 1, sizeof(*answer->blobs));
     answer->verified_at_ms = calloc(count + 1, sizeof(*answer->verified_at_ms));
-    if (!answer->blobs || !answer->verified_at_ms)
+    unsigned char *wanted = calloc(count + 1, 1);
+    if (!answer->blobs || !answer->verified_at_ms || !wanted) {
+        free(wanted);
         return ERR_NOMEM;
+    }
+    wanted_versions(&answer->history, node_deleted_before(n), wanted);
     for (size_t i = 0; i < count; i++) {
         const struct record *record = &answer->history.entries[i].record;
         answer->blobs[i] = BLOB_STORED;
@@ -227,9 +222,10 @@ static enum err add_states(struct node *n, struct message_answer *answer)
         answer->blobs[i] = verify_state(n->verify, record->sha256, &answer->verified_at_ms[i]);
         if (answer->blobs[i] == BLOB_UNKNOWN)
             repair_check(n->repair, record->sha256);
-        else if (answer->blobs[i] == BLOB_MISSING)
+        else if (answer->blobs[i] == BLOB_MISSING && wanted[i])
             repair_lost(n->repair, record->sha256, 0);
     }
+    free(wanted);
     return ERR_OK;
 }
 
@@ -255,7 +251,7 @@ void handle_hint(struct http_request *r, void *ctx)
     if (handle_refuse_suspect(r, n) || !take(r, n, MESSAGE_HINT, &in))
         return;
     struct ledger_ring *ring = ledger_hold(n->ledger);
-    int wanted = ring && ring_find(ring->doc->ring, in.m.target) >= 0 && strcmp(in.m.target, n->self.id) != 0;
+    int wanted = ring && ringdoc_names(ring->doc, in.m.target) && strcmp(in.m.target, n->self.id) != 0;
     ledger_drop(ring);
     enum err e = wanted ? hints_write(n->db, in.m.target, in.m.key) : ERR_INVALID;
     if (!e)

@@ -3,6 +3,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "node/bell.h"
+#include "node/entropy.h"
+#include "node/settle.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -12,7 +14,7 @@
 #define TIMEOUT_MS 400u
 #define CONNECT_MS 200u
 #define PAUSE_MAX_MS 2000u /* between tries while nobody answers */
-#define BODY_MAX 4096
+#define BODY_MAX 16384
 #define ANSWER_MAX 65536
 
 /* What one coordinator last said. */
@@ -50,6 +52,12 @@ static enum err describe(struct node *n, struct buf *out)
     m.capacity_bytes = usage.capacity_bytes;
     m.free_bytes = node_is_suspect(n) ? 0 : usage.free_bytes;
     m.ring_epoch = ledger_epoch(n->ledger);
+    settle_progress(n->settle, &m.move);
+    m.load = http_load(n->server);
+    m.quarantined = usage.quarantined;
+    memcpy(m.machine, n->machine, sizeof(m.machine));
+    memcpy(m.volume, n->volume, sizeof(m.volume));
+    entropy_census(n->entropy, &m.census);
     struct json *j = member_to_json(&m);
     json_set_bool(j, "suspect", node_is_suspect(n));
     e = json_print(j, out);
@@ -68,7 +76,8 @@ static int is_news(struct heartbeat *h, size_t i, const struct peer_call *call)
     json_free(j);
     if (!ok)
         return 0;
-    int news = !h->contacts[i].joined || view != h->contacts[i].view || ring > ledger_epoch(h->node->ledger);
+    int news = !h->contacts[i].joined || view != h->contacts[i].view || ring > ledger_epoch(h->node->ledger) ||
+               (ring == ledger_epoch(h->node->ledger) && ring > 0 && !ledger_is_committed(h->node->ledger));
     h->contacts[i].view = view;
     return news;
 }
@@ -135,6 +144,8 @@ static size_t beat(struct heartbeat *h)
     buf_release(&body);
     if (e)
         log_write(LOG_ERROR, "heartbeat", "%s", err_text(e));
+    if (answered > 0)
+        cluster_heard(h->node->cluster);
     if (news && cluster_refresh(h->node->cluster, h->peer) != ERR_OK) {
         /* Ask again at the next beat. */
         for (size_t i = 0; i < MEMBERS_COORDINATORS_MAX; i++)

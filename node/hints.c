@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/name/name.h"
 #include "lib/wire/frame.h"
+#include "lib/wire/owners.h"
 #include "node/bell.h"
 
 #include <pthread.h>
@@ -262,6 +263,7 @@ static enum outcome call_target(struct node *n, struct peer *peer, const struct 
         .method = "POST",
         .path = buf_str(&path),
         .epoch = m.ring,
+        .to = hint->target,
         .body = body.data,
         .body_len = body.len,
         .answer_max = 65536};
@@ -279,11 +281,15 @@ static enum outcome call_target(struct node *n, struct peer *peer, const struct 
     return outcome;
 }
 
-/* A node that left the ring for good gets nothing more. */
-static int is_member(struct node *n, const char *id)
+/* A node that owns the course no more, or left the ring, gets nothing: it would refuse. */
+static int is_owner(struct node *n, const struct hint *hint)
 {
+    struct owners owners;
     struct ledger_ring *ring = ledger_hold(n->ledger);
-    int is = ring && ring_find(ring->doc->ring, id) >= 0;
+    if (!ring)
+        return 1;
+    owners_of_key(ring->doc, hint->key, &owners);
+    int is = owners_place(&owners, hint->target) >= 0;
     ledger_drop(ring);
     return is;
 }
@@ -292,7 +298,7 @@ static void see_to(struct hints *h, struct hint *hint)
 {
     struct node *n = h->node;
     struct peer *peer = peers_take(n->peers);
-    enum outcome outcome = !peer ? LATER : is_member(n, hint->target) ? call_target(n, peer, hint) : DONE;
+    enum outcome outcome = !peer ? LATER : is_owner(n, hint) ? call_target(n, peer, hint) : DONE;
     enum err e = outcome == DONE ? remove_row(n->db, hint) : ERR_OK;
     peers_give(n->peers, peer);
     if (e)

@@ -1,6 +1,7 @@
 #include "node/needs.h"
 
 #include "lib/name/name.h"
+#include "node/wanted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,11 +36,10 @@ static enum err find_name(struct db_conn *c, const char *sha256, sqlite3_stmt **
 }
 
 /* What there is to do about a blob: nothing (its row says it all), a row, or ERR_NOT_FOUND. Losses are seen again and again, and only the first is a write. */
-static enum err look_before(struct db *db, const char *sha256, int bad, int *done)
+static enum err look_before(struct db *db, const char *sha256, int bad, uint64_t deleted_before_ms, int *done, int *is_named)
 {
     struct db_conn *c;
-    sqlite3_stmt *named;
-    int row;
+    struct wanted how;
     enum err e = db_read_begin(db, &c);
     if (e)
         return e;
@@ -47,9 +47,11 @@ static enum err look_before(struct db *db, const char *sha256, int bad, int *don
     db_bind_text(s, 1, sha256);
     db_bind_u64(s, 2, bad != 0);
     e = db_step(c, s, done);
+    *is_named = *done;
     if (!e && !*done) {
-        e = find_name(c, sha256, &named, &row);
-        if (!e && !row)
+        e = wanted_blob(c, sha256, deleted_before_ms, &how);
+        *is_named = how.named;
+        if (!e && !how.wanted)
             e = ERR_NOT_FOUND;
     }
     db_read_end(c);
@@ -68,11 +70,11 @@ static enum err add_known_in(struct db_conn *c, const char *sha256, int bad)
     return needs_add(c, sha256, db_column_u64(s, 1), key, bad);
 }
 
-enum err needs_add_known(struct db *db, const char *sha256, int bad)
+enum err needs_add_known(struct db *db, const char *sha256, int bad, uint64_t deleted_before_ms, int *is_named)
 {
     struct db_conn *c;
     int done;
-    enum err e = look_before(db, sha256, bad, &done);
+    enum err e = look_before(db, sha256, bad, deleted_before_ms, &done, is_named);
     if (e || done)
         return e;
     e = db_write_begin(db, &c);
@@ -88,6 +90,21 @@ enum err needs_remove(struct db *db, const char *sha256)
     sqlite3_stmt *s = db_stmt(c, "DELETE FROM need WHERE sha256 = ?");
     db_bind_text(s, 1, sha256);
     return db_write_end(c, db_run(c, s));
+}
+
+enum err needs_count(struct db *db, uint64_t *out)
+{
+    struct db_conn *c;
+    int row;
+    enum err e = db_read_begin(db, &c);
+    if (e)
+        return e;
+    sqlite3_stmt *s = db_stmt(c, "SELECT count(*) FROM need");
+    e = db_step(c, s, &row);
+    if (!e)
+        *out = db_column_u64(s, 0);
+    db_read_end(c);
+    return e;
 }
 
 static enum err next_row(struct db_conn *c, sqlite3_stmt *s, struct need *out, int *row)

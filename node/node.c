@@ -1,12 +1,18 @@
 #include "node/node.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
+#include "node/collect.h"
+#include "node/entropy.h"
 #include "node/heartbeat.h"
 #include "node/hints.h"
 #include "node/identity.h"
+#include "node/place.h"
 #include "node/repair.h"
+#include "node/scrub.h"
 #include "node/server.h"
+#include "node/settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +27,12 @@
 int node_is_suspect(const struct node *n)
 {
     return blobs_is_suspect(n->blobs) || db_is_suspect(n->db);
+}
+
+uint64_t node_deleted_before(const struct node *n)
+{
+    uint64_t now = clock_unix_ms();
+    return now > n->keep_deleted_ms ? now - n->keep_deleted_ms : 0;
 }
 
 /* Says why the node cannot run. Returns the exit code. */
@@ -105,8 +117,13 @@ static int open_storage(struct node *n, const struct node_settings *s)
         e = staging_open(n->blobs, n->verify, &n->staging);
     if (!e)
         e = ledger_open(n->db, &n->ledger);
+    if (!e)
+        e = catalog_open(n->db, n->ledger, n->self.id, &n->catalog);
     if (e)
         return fail(1, "the folder %s cannot be used: %s", s->data, err_text(e));
+    place_find(s->data, n->machine, n->volume);
+    n->keep_deleted_ms = s->purge_after_h * 3600000u;
+    n->purge_quiet_ms = s->purge_quiet_s * 1000u;
     records_init(&n->records, n->db, n->ledger, n->self.id);
     return 0;
 }
@@ -123,6 +140,14 @@ static int open_network(struct node *n, const struct node_settings *s)
         e = repair_start(n, &n->repair);
     if (!e)
         e = hints_start(n, &n->hints);
+    if (!e)
+        e = settle_start(n, &n->settle);
+    if (!e)
+        e = entropy_start(n, s->entropy_s, &n->entropy);
+    if (!e)
+        e = scrub_start(n, s->scrub_s, &n->scrub);
+    if (!e)
+        e = collect_start(n, s->collect_s, &n->collect);
     if (e)
         return fail(1, "the node cannot start: %s", err_text(e));
     e = server_start(n, s->listen, &n->server);
@@ -137,6 +162,7 @@ int node_open(struct node *n, const struct node_settings *s)
 {
     memset(n, 0, sizeof(*n));
     n->lock_fd = -1;
+    pace_init(&n->pace, s->move_bytes_per_s);
     int code = open_identity(n, s);
     if (!code)
         code = open_database(n, s);
@@ -150,17 +176,27 @@ void node_close(struct node *n)
     /* Goodbye first, so that nobody counts on us while the rest ends. */
     heartbeat_free(n->heartbeat);
     hints_stop(n->hints);
+    settle_stop(n->settle);
+    entropy_stop(n->entropy);
+    scrub_stop(n->scrub);
+    collect_stop(n->collect);
     repair_stop(n->repair);
     http_stop(n->server);
     hints_free(n->hints);
+    settle_free(n->settle);
+    entropy_free(n->entropy);
+    scrub_free(n->scrub);
+    collect_free(n->collect);
     repair_free(n->repair);
     peers_free(n->peers);
     cluster_close(n->cluster);
     staging_close(n->staging);
     verify_close(n->verify);
+    catalog_close(n->catalog);
     ledger_close(n->ledger);
     blobs_close(n->blobs);
     db_close(n->db);
+    pace_release(&n->pace);
     if (n->lock_fd >= 0)
         close(n->lock_fd);
 }

@@ -3,8 +3,10 @@
 #define RB_NODE_NODE_H
 
 #include "lib/http/http.h"
+#include "node/catalog.h"
 #include "node/cluster.h"
 #include "node/ledger.h"
+#include "node/pace.h"
 #include "node/peers.h"
 #include "node/records.h"
 #include "node/staging.h"
@@ -12,6 +14,11 @@
 
 struct hints;
 struct repair;
+struct entropy;
+struct scrub;
+struct collect;
+struct settle;
+struct former;
 struct heartbeat;
 
 struct node_settings {
@@ -21,12 +28,15 @@ struct node_settings {
     const char *coordinators;
     const char *key_file;
     uint64_t capacity_bytes, reserve_bytes;
+    uint64_t move_bytes_per_s, purge_quiet_s;
+    uint64_t entropy_s, scrub_s, collect_s, purge_after_h; /* README.md, "Keeping well" */
 };
 
 struct node {
     struct ring_member self;
     int lock_fd;
     char url[MEMBERS_URL_MAX];
+    char machine[MEMBER_PLACE_MAX], volume[MEMBER_PLACE_MAX]; /* where it is, for who wants copies apart (place.h) */
     struct sign_key key;
     struct db *db;
     struct blobs *blobs;
@@ -36,8 +46,17 @@ struct node {
     struct records records;
     struct cluster *cluster;
     struct peers *peers;
+    struct pace pace;
+    uint64_t purge_quiet_ms; /* a deleted course is shown to the leader only when nobody touched it for so long (P6.5) */
+    uint64_t keep_deleted_ms; /* the bytes of deleted versions are kept for so long (wanted.h) */
+    struct catalog *catalog;
     struct repair *repair;
+    struct entropy *entropy;
+    struct scrub *scrub;
+    struct collect *collect;
     struct hints *hints;
+    struct settle *settle;
+    struct former *former;
     struct http_server *server;
     struct heartbeat *heartbeat;
 };
@@ -50,5 +69,8 @@ void node_close(struct node *n);
 
 /* True once a write or a flush failed for good: every write is refused from then on (guarantees.md G1). */
 int node_is_suspect(const struct node *n);
+
+/* Versions deleted before this unix time are given up: their bytes need not be here (wanted.h). */
+uint64_t node_deleted_before(const struct node *n);
 
 #endif

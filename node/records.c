@@ -1,17 +1,12 @@
 #include "node/records.h"
 
 #include "lib/base/clock.h"
+#include "lib/wire/owners.h"
 #include "node/needs.h"
+#include "node/rows.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* What a course's row says. */
-struct course {
-    struct stamp promised;
-    int has_slot;
-    struct stamp slot_ballot;
-};
 
 void records_init(struct records *r, struct db *db, struct ledger *ledger, const char *self)
 {
@@ -28,14 +23,12 @@ static void refuse(struct message_answer *answer, enum err why)
     answer->error = why;
 }
 
-static int owns(const struct ring *ring, const char *key, const char *self)
+/* Under a joint ring those count who own the course now or owned it before (P4): both have a say. */
+static int owns(const struct ringdoc *doc, const char *key, const char *self)
 {
-    uint32_t owners[RING_K_MAX];
-    size_t n = ring_owners(ring, ring_key_point(key), owners);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(ring->members[owners[i]].id, self) == 0)
-            return 1;
-    return 0;
+    struct owners o;
+    owners_of_key(doc, key, &o);
+    return owners_place(&o, self) >= 0;
 }
 
 /* The ring part of every check. ERR_OK with answer->ok = 1 when the message may go on. */
@@ -48,40 +41,26 @@ static enum err check_ring(struct records *r, const char *key, uint64_t ring, st
     answer->ring = held->doc->ring->epoch;
     if (ring != answer->ring)
         refuse(answer, ERR_STALE_RING);
-    else if (!owns(held->doc->ring, key, r->self))
+    else if (!owns(held->doc, key, r->self))
         refuse(answer, ERR_CONFLICT);
     ledger_drop(held);
     return ERR_OK;
 }
 
-static enum err load_course(struct db_conn *c, const char *key, struct course *out)
-{
-    int row;
-    memset(out, 0, sizeof(*out));
-    sqlite3_stmt *s = db_stmt(c, "SELECT promised, slot_ballot FROM course WHERE key = ?");
-    db_bind_text(s, 1, key);
-    enum err e = db_step(c, s, &row);
-    if (e || !row)
-        return e;
-    out->promised = db_column_stamp(s, 0);
-    out->has_slot = !db_column_is_null(s, 1);
-    out->slot_ballot = db_column_stamp(s, 1);
-    return ERR_OK;
-}
-
 /* Ring, owner, and what the course's row says: the start of every message, inside its transaction. */
 static enum err check_course(
-    struct records *r, struct db_conn *c, const struct message_request *m, struct course *course, struct message_answer *answer)
+    struct records *r, struct db_conn *c, const struct message_request *m, struct rows_course *course, struct message_answer *answer)
 {
     enum err e = check_ring(r, m->key, m->ring, answer);
     if (e || !answer->ok)
         return e;
-    e = load_course(c, m->key, course);
+    e = rows_course(c, m->key, course);
     answer->promised = course->promised;
     return e;
 }
 
-/* The stamp part: strictly larger than what was promised, or at least as large, and not too far ahead of our clock. */
+/* The stamp part: strictly larger than what was promised, or at least as large, and not too far ahead of our clock. A course without a row has promised the floor,
+ * which is no ballot of its own: "at least as large" counts for nothing there (P6.2). */
 static void check_stamp(struct records *r, struct stamp s, int or_equal, struct message_answer *answer)
 {
     uint64_t now = r->now_ms();
@@ -96,57 +75,6 @@ static void check_stamp(struct records *r, struct stamp s, int or_equal, struct 
     if (stamp_cmp(answer->promised, own) < 0)
         answer->promised = own;
     refuse(answer, ERR_CLOCK);
-}
-
-/* *direct is 1 when the record is there with its direct bit. */
-static enum err find_direct(struct db_conn *c, const char *key, struct stamp id, int *direct)
-{
-    int row;
-    sqlite3_stmt *s = db_stmt(c, "SELECT direct FROM record WHERE key = ? AND id = ?");
-    db_bind_text(s, 1, key);
-    db_bind_stamp(s, 2, id);
-    enum err e = db_step(c, s, &row);
-    *direct = !e && row && db_column_u64(s, 0) != 0;
-    return e;
-}
-
-static enum err promise(struct db_conn *c, const char *key, struct stamp stamp)
-{
-    sqlite3_stmt *s =
-        db_stmt(c, "INSERT INTO course (key, promised) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET promised = excluded.promised");
-    db_bind_text(s, 1, key);
-    db_bind_stamp(s, 2, stamp);
-    return db_run(c, s);
-}
-
-/* A course that is known only by copies has a row too, with nothing promised. */
-static enum err need_row(struct db_conn *c, const char *key)
-{
-    sqlite3_stmt *s = db_stmt(c, "INSERT INTO course (key, promised) VALUES (?, ?) ON CONFLICT (key) DO NOTHING");
-    db_bind_text(s, 1, key);
-    db_bind_stamp(s, 2, STAMP_ZERO);
-    return db_run(c, s);
-}
-
-/* R gains a record. One that is there stays as it is, but a copy becomes direct by STORE; never the other way round. */
-static enum err insert(struct db_conn *c, const char *key, const struct record *record, int direct)
-{
-    struct buf text;
-    buf_init(&text, RECORD_JSON_MAX);
-    enum err e = record_print(record, &text);
-    sqlite3_stmt *s = db_stmt(c, "INSERT INTO record (key, id, direct, sha256, body) VALUES (?, ?, ?, ?, ?)"
-                                 " ON CONFLICT (key, id) DO UPDATE SET direct = 1 WHERE excluded.direct = 1");
-    db_bind_text(s, 1, key);
-    db_bind_stamp(s, 2, record->id);
-    db_bind_u64(s, 3, direct != 0);
-    db_bind_text(s, 4, record->sha256);
-    db_bind_text(s, 5, buf_str(&text));
-    if (!e)
-        e = db_run(c, s);
-    if (s)
-        sqlite3_clear_bindings(s);
-    buf_release(&text);
-    return e;
 }
 
 static enum err load_slot(struct db_conn *c, const char *key, struct message_answer *answer)
@@ -167,7 +95,7 @@ static enum err load_slot(struct db_conn *c, const char *key, struct message_ans
     return e == ERR_SYNTAX ? ERR_CORRUPT : e;
 }
 
-static enum err load_history(struct db_conn *c, const char *key, struct history *out)
+enum err records_history(struct db_conn *c, const char *key, struct history *out)
 {
     sqlite3_stmt *s = db_stmt(c, "SELECT body, direct FROM record WHERE key = ? ORDER BY id");
     db_bind_text(s, 1, key);
@@ -188,10 +116,10 @@ static enum err load_history(struct db_conn *c, const char *key, struct history 
     }
 }
 
-static enum err load_all(struct db_conn *c, const char *key, struct message_answer *answer)
+enum err records_load(struct db_conn *c, const char *key, struct message_answer *answer)
 {
     answer->has_history = 1;
-    enum err e = load_history(c, key, &answer->history);
+    enum err e = records_history(c, key, &answer->history);
     return e ? e : load_slot(c, key, answer);
 }
 
@@ -202,13 +130,13 @@ static struct stamp stamp_of(const struct message_request *m)
 
 static enum err check_in(struct records *r, struct db_conn *c, const struct message_request *m, struct message_answer *answer)
 {
-    struct course course;
+    struct rows_course course;
     int direct = 0;
     enum err e = check_course(r, c, m, &course, answer);
     if (!e && answer->ok && m->verb == MESSAGE_STORE)
-        e = find_direct(c, m->key, m->record.id, &direct);
+        e = rows_find_direct(c, m->key, m->record.id, &direct);
     if (!e && answer->ok && !direct)
-        check_stamp(r, stamp_of(m), m->verb == MESSAGE_ACCEPT, answer);
+        check_stamp(r, stamp_of(m), m->verb == MESSAGE_ACCEPT && course.exists, answer);
     return e;
 }
 
@@ -225,20 +153,20 @@ enum err records_check(struct records *r, const struct message_request *m, struc
 
 static enum err store_in(struct records *r, struct db_conn *c, const struct message_request *m, struct message_answer *answer)
 {
-    struct course course;
+    struct rows_course course;
     int direct;
     enum err e = check_course(r, c, m, &course, answer);
     if (e || !answer->ok)
         return e;
-    e = find_direct(c, m->key, m->record.id, &direct);
+    e = rows_find_direct(c, m->key, m->record.id, &direct);
     if (e || direct)
         return e;
     check_stamp(r, m->record.id, 0, answer);
     if (!answer->ok)
         return ERR_OK;
-    e = promise(c, m->key, m->record.id);
+    e = rows_promise(c, m->key, m->record.id);
     if (!e)
-        e = insert(c, m->key, &m->record, 1);
+        e = rows_insert(c, m->key, &m->record, 1);
     answer->promised = m->record.id;
     return e;
 }
@@ -250,60 +178,39 @@ enum err records_store(struct records *r, const struct message_request *m, struc
     return e ? e : db_write_end(c, store_in(r, c, m, answer));
 }
 
-static enum err prepare_in(struct records *r, struct db_conn *c, const struct message_request *m, struct message_answer *answer)
+enum err records_prepare_in(struct records *r, struct db_conn *c, const struct message_request *m, struct message_answer *answer)
 {
-    struct course course;
+    struct rows_course course;
     enum err e = check_course(r, c, m, &course, answer);
     if (e || !answer->ok)
         return e;
     check_stamp(r, m->ballot, 0, answer);
     if (!answer->ok)
         return ERR_OK;
-    e = promise(c, m->key, m->ballot);
+    e = rows_promise(c, m->key, m->ballot);
     answer->promised = m->ballot;
-    return e ? e : load_all(c, m->key, answer);
+    return e ? e : records_load(c, m->key, answer);
 }
 
 enum err records_prepare(struct records *r, const struct message_request *m, struct message_answer *answer)
 {
     struct db_conn *c;
     enum err e = db_write_begin(r->db, &c);
-    return e ? e : db_write_end(c, prepare_in(r, c, m, answer));
+    return e ? e : db_write_end(c, records_prepare_in(r, c, m, answer));
 }
 
-/* promised = b, slot = (b, value). */
-static enum err fill_slot(struct db_conn *c, const struct message_request *m)
+enum err records_accept_in(struct records *r, struct db_conn *c, const struct message_request *m, struct message_answer *answer)
 {
-    struct buf text;
-    buf_init(&text, RECORD_JSON_MAX);
-    enum err e = m->has_record ? record_print(&m->record, &text) : ERR_OK;
-    sqlite3_stmt *s = db_stmt(c, "INSERT INTO course (key, promised, slot_ballot, slot_record, slot_sha256) VALUES (?1, ?2, ?2, ?3, ?4)"
-                                 " ON CONFLICT (key) DO UPDATE SET promised = excluded.promised, slot_ballot = excluded.slot_ballot,"
-                                 " slot_record = excluded.slot_record, slot_sha256 = excluded.slot_sha256");
-    db_bind_text(s, 1, m->key);
-    db_bind_stamp(s, 2, m->ballot);
-    db_bind_text(s, 3, m->has_record ? buf_str(&text) : NULL);
-    db_bind_text(s, 4, m->has_record ? m->record.sha256 : "");
-    if (!e)
-        e = db_run(c, s);
-    if (s)
-        sqlite3_clear_bindings(s);
-    buf_release(&text);
-    return e;
-}
-
-static enum err accept_in(struct records *r, struct db_conn *c, const struct message_request *m, struct message_answer *answer)
-{
-    struct course course;
+    struct rows_course course;
     enum err e = check_course(r, c, m, &course, answer);
     if (e || !answer->ok)
         return e;
-    check_stamp(r, m->ballot, 1, answer);
+    check_stamp(r, m->ballot, course.exists, answer);
     if (!answer->ok)
         return ERR_OK;
-    e = fill_slot(c, m);
+    e = rows_slot(c, m->key, m->ballot, m->has_record ? &m->record : NULL);
     for (size_t i = 0; i < m->known.n && !e; i++)
-        e = insert(c, m->key, &m->known.entries[i].record, 0);
+        e = rows_insert(c, m->key, &m->known.entries[i].record, 0);
     answer->promised = m->ballot;
     return e;
 }
@@ -312,19 +219,28 @@ enum err records_accept(struct records *r, const struct message_request *m, stru
 {
     struct db_conn *c;
     enum err e = db_write_begin(r->db, &c);
-    return e ? e : db_write_end(c, accept_in(r, c, m, answer));
+    return e ? e : db_write_end(c, records_accept_in(r, c, m, answer));
 }
 
 static enum err learn_in(
     struct records *r, struct db_conn *c, const struct message_request *m, int blob_missing, struct message_answer *answer)
 {
-    struct course course;
+    struct rows_course course;
+    struct stamp floor;
     enum err e = check_course(r, c, m, &course, answer);
     if (e || !answer->ok)
         return e;
-    e = need_row(c, m->key);
+    /* Perhaps late news of a course that was dropped: its tombstone is gone, so one record of it must not come back alone. What was not dropped comes by a pull. */
+    e = rows_floor(c, &floor);
+    if (e)
+        return e;
+    if (stamp_cmp(m->record.id, floor) <= 0) {
+        refuse(answer, ERR_FENCED);
+        return ERR_OK;
+    }
+    e = rows_touch(c, m->key);
     if (!e)
-        e = insert(c, m->key, &m->record, 0);
+        e = rows_insert(c, m->key, &m->record, 0);
     if (!e && blob_missing)
         e = needs_add(c, m->record.sha256, m->record.size, m->key, 0);
     return e;
@@ -340,57 +256,148 @@ enum err records_learn(struct records *r, const struct message_request *m, int b
 enum err records_pull(struct records *r, const struct message_request *m, struct message_answer *answer)
 {
     struct db_conn *c;
-    struct course course;
+    struct rows_course course;
     enum err e = db_read_begin(r->db, &c);
     if (e)
         return e;
     e = check_course(r, c, m, &course, answer);
     if (!e && answer->ok)
-        e = load_all(c, m->key, answer);
+        e = records_load(c, m->key, answer);
     db_read_end(c);
     return e;
 }
 
-static enum err copy_in(
-    struct records *r, struct db_conn *c, const char *key, uint64_t ring, const struct history *set, const unsigned char *missing)
+static atomic_uint_fast64_t *drops_of(struct records *r, const char *key)
+{
+    return &r->drops[ring_key_point(key) % RECORDS_DROPS];
+}
+
+uint64_t records_drops(struct records *r, const char *key)
+{
+    return atomic_load(drops_of(r, key));
+}
+
+static enum err copy_in(struct records *r, struct db_conn *c, const struct records_copied *copied)
 {
     struct message_answer answer;
+    const char *key = copied->key;
     message_answer_init(&answer);
-    enum err e = check_ring(r, key, ring, &answer);
+    enum err e = check_ring(r, key, copied->ring, &answer);
     if (!e && !answer.ok)
         e = answer.error;
     message_answer_release(&answer);
+    if (!e && records_drops(r, key) != copied->drops)
+        e = ERR_GONE;
     if (!e)
-        e = need_row(c, key);
-    for (size_t i = 0; i < set->n && !e; i++) {
-        const struct record *record = &set->entries[i].record;
-        e = insert(c, key, record, 0);
-        if (!e && missing && missing[i])
+        e = rows_touch(c, key);
+    for (size_t i = 0; i < copied->set->n && !e; i++) {
+        const struct record *record = &copied->set->entries[i].record;
+        e = rows_insert(c, key, record, 0);
+        if (!e && copied->missing && copied->missing[i])
             e = needs_add(c, record->sha256, record->size, key, 0);
     }
     return e;
 }
 
-enum err records_copy(struct records *r, const char *key, uint64_t ring, const struct history *set, const unsigned char *missing)
+enum err records_copy(struct records *r, const struct records_copied *copied)
 {
     struct db_conn *c;
     enum err e = db_write_begin(r->db, &c);
-    return e ? e : db_write_end(c, copy_in(r, c, key, ring, set, missing));
+    return e ? e : db_write_end(c, copy_in(r, c, copied));
+}
+
+/* ---- dropping */
+
+struct drop {
+    struct records *records;
+    const struct records_drop *order;
+};
+
+static struct stamp larger(struct stamp a, struct stamp b)
+{
+    return stamp_cmp(a, b) > 0 ? a : b;
+}
+
+/* Above everything that any owner promised or holds of the course, also above what came here as a copy and promised nothing: a late message of it must find no way in. One
+ * more than that, because an ACCEPT passes that is equal to what was promised. */
+static enum err raise_floor(struct db_conn *c, const struct records_drop *order, const struct message_answer *a)
+{
+    struct stamp top = larger(larger(a->promised, a->slot_ballot), larger(order->tombstone, order->floor));
+    if (a->history.n > 0)
+        top = larger(top, a->history.entries[a->history.n - 1].record.id);
+    if (a->slot_has_record)
+        top = larger(top, a->slot_record.id);
+    top.process++;
+    top.clock += top.process == 0;
+    return rows_raise_floor(c, top);
+}
+
+/* Whether the course may go: it is deleted as a whole by this tombstone, and no slot holds something newer that may have been acknowledged. Then the floor rises. */
+static enum err may_drop(struct db_conn *c, const struct drop *d, struct stamp promised)
+{
+    struct message_answer a;
+    message_answer_init(&a);
+    a.promised = promised;
+    enum err e = records_load(c, d->order->key, &a);
+    const struct record *current = e ? NULL : history_current(&a.history);
+    if (!e && (!current || current->kind != RECORD_DELETE || !stamp_is_zero(current->of) || stamp_cmp(current->id, d->order->tombstone) != 0))
+        e = ERR_CONFLICT;
+    if (!e && a.slot_has_record && stamp_cmp(a.slot_record.id, d->order->tombstone) > 0 && !history_find(&a.history, a.slot_record.id))
+        e = ERR_CONFLICT;
+    if (!e)
+        e = raise_floor(c, d->order, &a);
+    message_answer_release(&a);
+    return e;
+}
+
+/* Only its owners drop a course, and only while none of them changes (P6.1). */
+static enum err may_drop_here(struct records *r, const char *key)
+{
+    struct owners o;
+    struct ledger_ring *ring = ledger_hold(r->ledger);
+    if (!ring)
+        return ERR_UNAVAILABLE;
+    owners_of_key(ring->doc, key, &o);
+    int may = owners_place(&o, r->self) >= 0 && !owners_are_moving(&o);
+    ledger_drop(ring);
+    return may ? ERR_OK : ERR_CONFLICT;
+}
+
+static enum err drop_in(struct db_conn *c, void *ctx)
+{
+    const struct drop *d = ctx;
+    struct rows_course course;
+    const char *key = d->order->key;
+    enum err e = may_drop_here(d->records, key);
+    if (!e)
+        e = rows_course(c, key, &course);
+    if (e || !course.exists)
+        return e; /* without a row: done before */
+    e = may_drop(c, d, course.promised);
+    /* Counted before the commit, while no copy can be written: one that was asked for before now is too old. */
+    atomic_fetch_add(drops_of(d->records, key), 1);
+    return e ? e : rows_drop(c, key);
+}
+
+enum err records_drop(struct records *r, const struct records_drop *order, struct ballot *promised, uint64_t *ring)
+{
+    struct drop d = {r, order};
+    return ledger_command(r->ledger, &order->ballot, order->epoch, drop_in, &d, promised, ring);
 }
 
 enum err records_look(struct records *r, const char *key, struct message_answer *answer)
 {
     struct db_conn *c;
-    struct course course;
+    struct rows_course course;
     enum err e = db_read_begin(r->db, &c);
     if (e)
         return e;
-    e = load_course(c, key, &course);
+    e = rows_course(c, key, &course);
     answer->ok = 1;
     answer->promised = course.promised;
     answer->ring = ledger_epoch(r->ledger);
     if (!e)
-        e = load_all(c, key, answer);
+        e = records_load(c, key, answer);
     db_read_end(c);
     return e;
 }

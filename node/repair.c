@@ -4,6 +4,7 @@
 #include "node/bell.h"
 #include "node/fetch.h"
 #include "node/needs.h"
+#include "node/wanted.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -22,10 +23,29 @@ struct repair {
     pthread_t thread;
 };
 
-/* Returns whether the blob is here now. */
+/* A need whose records are all gone, or were deleted long ago, is none any more. */
+static enum err check_wanted(struct node *n, const struct need *need, int *out)
+{
+    struct db_conn *c;
+    struct wanted how;
+    enum err e = db_read_begin(n->db, &c);
+    if (e)
+        return e;
+    e = wanted_blob(c, need->sha256, node_deleted_before(n), &how);
+    db_read_end(c);
+    *out = how.wanted;
+    return e;
+}
+
+/* Returns whether the blob is here now, or not wanted. */
 static int mend(struct node *n, struct peer *peer, const struct need *need)
 {
-    enum err e = fetch_if_missing(n, peer, need->key, need->sha256, need->size, NULL);
+    int is_wanted = 1;
+    enum err e = check_wanted(n, need, &is_wanted);
+    if (!e && !is_wanted)
+        return needs_remove(n->db, need->sha256) == ERR_OK;
+    if (!e)
+        e = fetch_if_missing(n, peer, need->key, need->sha256, need->size, NULL);
     if (!e)
         e = needs_remove(n->db, need->sha256);
     if (!e)
@@ -84,6 +104,7 @@ static void check_all(struct repair *r)
 static void *run(void *ctx)
 {
     struct repair *r = ctx;
+    struct node *n = r->node;
     unsigned pause_ms = PAUSE_MIN_MS;
     int called = 1;
     while (bell_wait(&r->bell, pause_ms, &called)) {
@@ -92,6 +113,9 @@ static void *run(void *ctx)
         enum err e = mend_all(r, &mended, &left);
         if (e)
             log_write(LOG_WARN, "repair", "%s", err_text(e));
+        /* Copies that vanished were counted as here until others took their names. */
+        if (!e && mended > 0 && left == 0)
+            e = blobs_recount(n->blobs);
         if (called || mended > 0 || (!e && left == 0))
             pause_ms = PAUSE_MIN_MS;
         else
@@ -119,7 +143,8 @@ void repair_check(struct repair *r, const char *sha256)
 
 int repair_lost(struct repair *r, const char *sha256, int bad)
 {
-    enum err e = needs_add_known(r->node->db, sha256, bad);
+    int is_named = 0;
+    enum err e = needs_add_known(r->node->db, sha256, bad, node_deleted_before(r->node), &is_named);
     if (e && e != ERR_NOT_FOUND)
         log_write(LOG_ERROR, "repair", "the loss of blob %s could not be written down: %s", sha256, err_text(e));
     if (!e)

@@ -12,7 +12,7 @@ enum err repair_start(struct node *n, struct repair **out) MUST_CHECK;
 void repair_stop(struct repair *r);
 void repair_free(struct repair *r);
 
-/* A blob that a record names is missing or bad: writes a need, when some record names it, and wakes the thread. Returns whether one does. */
+/* A blob that a record names is missing or bad: writes a need, when a record of a wanted version names it (wanted.h), and wakes the thread. Returns whether one does. */
 int repair_lost(struct repair *r, const char *sha256, int bad);
 /* Asks for a check of a blob soon; forgotten when REPAIR_CHECKS_MAX wait already (the next reader checks it anyway). */
 #define REPAIR_CHECKS_MAX 1024

@@ -3,6 +3,7 @@
 #include "lib/base/num.h"
 #include "lib/wire/frame.h"
 #include "node/handle.h"
+#include "node/settle.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define BLOB_BODY_MAX (4u << 20) /* a blob that comes with its record; larger ones are staged */
 #define HEAD_MAX (FRAME_PREFIX + FRAME_HEAD_MAX)
 #define SMALL_MAX 65536u
+#define ORDER_MAX (RING_MEMBERS_MAX * (RING_ID_MAX + 4) + SMALL_MAX) /* an order names at most all members */
 
 static const struct http_route routes[] = {
     {"POST", "/records/{}/store", HTTP_AUTH_SIGNED, HEAD_MAX + BLOB_BODY_MAX, handle_store, NULL, NULL, NULL},
@@ -27,6 +29,19 @@ static const struct http_route routes[] = {
     {"GET", "/blobs/{}", HTTP_AUTH_HANDLER, 0, handle_blob, NULL, NULL, NULL},
     {"POST", "/leader/promise", HTTP_AUTH_SIGNED, SMALL_MAX, handle_promise, NULL, NULL, NULL},
     {"POST", "/leader/install", HTTP_AUTH_SIGNED, RINGDOC_BYTES_MAX + SMALL_MAX, handle_install, NULL, NULL, NULL},
+    {"POST", "/entropy/look", HTTP_AUTH_SIGNED, SMALL_MAX, handle_entropy_look, NULL, NULL, NULL},
+    {"POST", "/entropy/keys", HTTP_AUTH_SIGNED, SMALL_MAX, handle_entropy_keys, NULL, NULL, NULL},
+    {"POST", "/scrub", HTTP_AUTH_SIGNED, SMALL_MAX, handle_scrub, NULL, NULL, NULL},
+    {"POST", "/leader/command", HTTP_AUTH_SIGNED, ORDER_MAX, handle_command, NULL, NULL, NULL},
+    {"GET", "/ring", HTTP_AUTH_SIGNED, 0, handle_ring, NULL, NULL, NULL},
+    {"POST", "/settle/list", HTTP_AUTH_SIGNED, ORDER_MAX, handle_settle_list, NULL, NULL, NULL},
+    {"POST", "/settle/blobs", HTTP_AUTH_SIGNED, SETTLE_BODY_MAX, handle_settle_blobs, NULL, NULL, NULL},
+    {"POST", "/settle/prepare", HTTP_AUTH_SIGNED, SETTLE_BODY_MAX, handle_settle_prepare, NULL, NULL, NULL},
+    {"POST", "/settle/accept", HTTP_AUTH_SIGNED, SETTLE_BODY_MAX, handle_settle_accept, NULL, NULL, NULL},
+    {"POST", "/settle/holds", HTTP_AUTH_SIGNED, SETTLE_BODY_MAX, handle_settle_holds, NULL, NULL, NULL},
+    {"GET", "/courses", HTTP_AUTH_SIGNED, 0, handle_courses, NULL, NULL, NULL},
+    {"GET", "/holdings", HTTP_AUTH_SIGNED, 0, handle_holdings, NULL, NULL, NULL},
+    {"GET", "/deleted", HTTP_AUTH_SIGNED, 0, handle_deleted, NULL, NULL, NULL},
     {"GET", "/lookup/{}", HTTP_AUTH_SIGNED, 0, handle_lookup, NULL, NULL, NULL},
     {"GET", "/inventory", HTTP_AUTH_SIGNED, 0, handle_inventory, NULL, NULL, NULL},
     {"GET", "/healthz", HTTP_AUTH_NONE, 0, handle_healthz, NULL, NULL, NULL},

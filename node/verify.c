@@ -20,10 +20,18 @@
 #define READING_MAX 64    /* blobs that are being hashed at once */
 #define FLUSH_MS 1000u
 #define PUT_TRIES 3
+#define PINS 4096u /* sets of PIN_WAYS times 40 bytes: 640 KiB */
+#define PIN_WAYS 4u
 
 struct check {
     uint8_t sha256[HASH_SIZE];
     uint64_t size, mtime_ns, ctime_ns, inode, at_ms;
+};
+
+/* A blob that somebody looked for or wrote, and until when it may not be removed (boot clock). */
+struct pin {
+    uint8_t sha256[HASH_SIZE];
+    uint64_t until_ms;
 };
 
 struct verify {
@@ -39,7 +47,10 @@ struct verify {
     size_t n_pending;
     uint8_t reading[READING_MAX][HASH_SIZE];
     size_t n_reading;
-    struct bell bell; /* of the thread that writes checks down */
+    struct pin (*pins)[PIN_WAYS];
+    uint64_t pin_ms;
+    uint64_t all_pinned_ms; /* nothing may be removed until then: a pin found no place */
+    struct bell bell;       /* of the thread that writes checks down */
     int has_thread;
     pthread_t thread;
 };
@@ -93,6 +104,65 @@ static void note(struct verify *v, const uint8_t *sha256, const struct stat *st)
     if (v->n_pending < PENDING_MAX)
         v->pending[v->n_pending++] = c;
     pthread_mutex_unlock(&v->lock);
+}
+
+/* ---- pins */
+
+/* Keeps a blob from being removed for a while. */
+static void pin(struct verify *v, const uint8_t *raw)
+{
+    uint64_t now = clock_boot_ms();
+    struct pin *free_one = NULL;
+    pthread_mutex_lock(&v->lock);
+    struct pin *set = v->pins[num_load_be32(raw) % PINS];
+    for (unsigned i = 0; i < PIN_WAYS; i++) {
+        if (memcmp(set[i].sha256, raw, HASH_SIZE) == 0) {
+            free_one = &set[i];
+            break;
+        }
+        if (set[i].until_ms <= now)
+            free_one = &set[i];
+    }
+    if (free_one) {
+        memcpy(free_one->sha256, raw, HASH_SIZE);
+        free_one->until_ms = now + v->pin_ms;
+    } else
+        v->all_pinned_ms = now + v->pin_ms;
+    pthread_mutex_unlock(&v->lock);
+}
+
+static int is_pinned_locked(const struct verify *v, const uint8_t *raw)
+{
+    uint64_t now = clock_boot_ms();
+    const struct pin *set = v->pins[num_load_be32(raw) % PINS];
+    for (unsigned i = 0; i < PIN_WAYS; i++)
+        if (set[i].until_ms > now && memcmp(set[i].sha256, raw, HASH_SIZE) == 0)
+            return 1;
+    return v->all_pinned_ms > now;
+}
+
+static enum err forget_check(struct verify *v, const char *sha256)
+{
+    struct db_conn *c;
+    enum err e = db_write_begin(v->db, &c);
+    if (e)
+        return e;
+    sqlite3_stmt *s = db_stmt(c, "DELETE FROM verified WHERE sha256 = ?");
+    db_bind_text(s, 1, sha256);
+    return db_write_end(c, db_run(c, s));
+}
+
+/* The look at the pins and the unlink are one step for whoever pins: it comes before, and the blob stays, or after, and finds it gone. */
+enum err verify_remove(struct verify *v, const char *sha256)
+{
+    uint8_t raw[HASH_SIZE];
+    enum err e = num_unhex(sha256, raw, HASH_SIZE);
+    if (e)
+        return e;
+    pthread_mutex_lock(&v->lock);
+    e = is_pinned_locked(v, raw) ? ERR_CONFLICT : blobs_unlink(v->blobs, sha256);
+    pthread_mutex_unlock(&v->lock);
+    return e ? e : forget_check(v, sha256);
 }
 
 /* ---- database */
@@ -287,6 +357,8 @@ enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *
 {
     uint8_t raw[HASH_SIZE];
     enum err e = num_unhex(sha256, raw, HASH_SIZE);
+    if (!e)
+        pin(v, raw);
     while (!e) {
         uint64_t at_ms;
         e = blobs_get(v->blobs, sha256, fd, st);
@@ -316,11 +388,38 @@ enum err verify_check(struct verify *v, const char *sha256)
     return e;
 }
 
+enum err verify_again(struct verify *v, const char *sha256, uint64_t *size)
+{
+    uint8_t raw[HASH_SIZE];
+    struct stat st;
+    int fd, done = 0;
+    enum err e = num_unhex(sha256, raw, HASH_SIZE);
+    while (!e && !done) {
+        e = blobs_get(v->blobs, sha256, &fd, &st);
+        if (e)
+            return e == ERR_CORRUPT ? put_away(v, sha256) : e;
+        int mine = begin_reading(v, raw);
+        if (mine && is_still_named(v, sha256, &st)) {
+            posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+            e = read_one(v, sha256, raw, fd, &st);
+            done = 1;
+        }
+        if (mine)
+            end_reading(v, raw);
+        close(fd);
+    }
+    if (size && done)
+        *size = (uint64_t)st.st_size;
+    return e;
+}
+
 enum err verify_put(struct verify *v, struct draft *d, const char *sha256)
 {
     uint8_t raw[HASH_SIZE];
     struct stat st;
     enum err e = num_unhex(sha256, raw, HASH_SIZE);
+    if (!e)
+        pin(v, raw);
     for (int i = 0; i < PUT_TRIES && !e; i++) {
         e = draft_link(d, sha256, &st);
         if (!e) {
@@ -386,7 +485,9 @@ enum err verify_open(struct db *db, struct blobs *blobs, struct verify **out)
     bell_init(&v->bell);
     v->sets = calloc(SETS, sizeof(*v->sets));
     v->pending = malloc(PENDING_MAX * sizeof(*v->pending));
-    if (v->sets && v->pending)
+    v->pin_ms = VERIFY_PIN_MS;
+    v->pins = calloc(PINS, sizeof(*v->pins));
+    if (v->sets && v->pending && v->pins)
         v->has_thread = pthread_create(&v->thread, NULL, flush_now_and_then, v) == 0;
     if (!v->has_thread) {
         verify_close(v);
@@ -402,6 +503,13 @@ void verify_on_loss(struct verify *v, void (*lost)(void *ctx, const char *sha256
     v->lost_ctx = ctx;
 }
 
+void verify_pin_for(struct verify *v, uint64_t ms)
+{
+    pthread_mutex_lock(&v->lock);
+    v->pin_ms = ms < VERIFY_PIN_MS ? ms : VERIFY_PIN_MS;
+    pthread_mutex_unlock(&v->lock);
+}
+
 void verify_close(struct verify *v)
 {
     if (!v)
@@ -415,6 +523,7 @@ void verify_close(struct verify *v)
     pthread_cond_destroy(&v->read_ended);
     pthread_mutex_destroy(&v->lock);
     free(v->pending);
+    free(v->pins);
     free(v->sets);
     free(v);
 }

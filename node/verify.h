@@ -24,11 +24,22 @@ enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *
 /* The same without keeping it open. */
 enum err verify_check(struct verify *v, const char *sha256) MUST_CHECK;
 
+/* Reads and hashes a blob whatever was remembered of it, from the disk and not from the kernel's memory where that can be had. Errors as verify_get(); *size (may be NULL)
+ * is what was read. */
+enum err verify_again(struct verify *v, const char *sha256, uint64_t *size) MUST_CHECK;
+
 /* Gives a synced draft its name; where a good copy is there already that one counts and is made durable, and a bad one goes to quarantine first.
  * The draft stays the caller's to free. */
 enum err verify_put(struct verify *v, struct draft *d, const char *sha256) MUST_CHECK;
 /* Writes bytes as a blob, durably. ERR_INVALID: they do not have that hash. */
 enum err verify_put_bytes(struct verify *v, const char *sha256, const void *data, size_t n) MUST_CHECK;
+
+/* Removes a blob that nobody wants, and what was remembered of it. Whoever looked for it or wrote it in the last VERIFY_PIN_MS (or what verify_pin_for() says) may be about to name it: ERR_CONFLICT, and it
+ * stays. So a record that is written within that time of the look finds its blob. ERR_NOT_FOUND, ERR_IO. */
+#define VERIFY_PIN_MS 180000u
+enum err verify_remove(struct verify *v, const char *sha256) MUST_CHECK;
+/* Pins from now on last at most ms: no longer than blobs that nobody names are kept at all. */
+void verify_pin_for(struct verify *v, uint64_t ms);
 
 /* How the blob is here, without reading it: BLOB_STORED (checked as it is), BLOB_UNKNOWN (here, but changed or not checked), BLOB_MISSING, BLOB_BAD.
  * *at_ms is when it was last checked, unix ms; 0 = never. */

@@ -58,6 +58,8 @@ enum err http_start(const struct http_config *config, struct http_server **out) 
 /* Stops taking connections, ends those that are open, joins all threads (so it waits for handlers that are running). NULL is fine. */
 void http_stop(struct http_server *s);
 uint16_t http_port(const struct http_server *s);
+/* How many requests it is serving now. */
+unsigned http_load(const struct http_server *s);
 
 /* The request; strings are borrowed until the answer was given. */
 const char *http_method(const struct http_request *r); /* "HEAD" stays "HEAD" */

@@ -6,6 +6,7 @@
 #include "lib/base/hash.h"
 #include "lib/http/http.h"
 
+#include <stdatomic.h>
 #include <microhttpd.h>
 
 #define HTTP_PARAMS_MAX 32         /* of a query */
@@ -18,6 +19,7 @@ struct http_server {
     struct sign_nonces *nonces; /* its own lock */
     uint64_t started_ms;        /* unix; nonces used before are not remembered, so signatures made before are refused */
     uint16_t port;
+    atomic_uint under_way; /* requests whose headers came and whose answer is not out */
 };
 
 struct http_pair {

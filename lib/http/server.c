@@ -38,9 +38,9 @@ static size_t on_unescape(void *cls, struct MHD_Connection *connection, char *te
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
     const char *data, size_t *n, void **con_cls)
 {
+    struct http_server *s = cls;
     struct http_request *r = *con_cls;
 
-    (void)cls;
     (void)connection;
     (void)url;
     (void)version;
@@ -48,6 +48,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_NO;
     if (r->stage == STAGE_HEADERS) {
         r->stage = STAGE_BODY;
+        atomic_fetch_add(&s->under_way, 1);
         request_begin(r, method);
         if (!r->answered || !r->cut)
             return MHD_YES;
@@ -68,12 +69,14 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls, enum MHD_RequestTerminationCode code)
 {
+    struct http_server *s = cls;
     struct http_request *r = *con_cls;
 
-    (void)cls;
     (void)connection;
     if (!r)
         return;
+    if (r->stage != STAGE_HEADERS)
+        atomic_fetch_sub(&s->under_way, 1);
     if (r->cut && code != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN)
         reply_linger(r);
     request_free(r);
@@ -142,7 +145,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
     struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_ip_max, MHD_OPTION_CONNECTION_TIMEOUT, c->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 
@@ -203,6 +206,11 @@ void http_stop(struct http_server *s)
     MHD_stop_daemon(s->daemon);
     sign_nonces_free(s->nonces);
     free(s);
+}
+
+unsigned http_load(const struct http_server *s)
+{
+    return atomic_load(&s->under_way);
 }
 
 uint16_t http_port(const struct http_server *s)

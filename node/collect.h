@@ -1,0 +1,23 @@
+/* Collection of blobs that nobody wants (guarantees.md G10): those that no record and no slot names, once they are RB_NODE_COLLECT_S old, and those of versions that were
+ * deleted more than RB_PURGE_AFTER_H ago; their records stay (wanted.h).
+ *
+ * No race with an upload that found such a blob here and is about to name it: whoever looks for a blob or writes it pins it first (verify.h), and a pinned blob stays. */
+#ifndef RB_NODE_COLLECT_H
+#define RB_NODE_COLLECT_H
+
+#include "node/node.h"
+
+struct collect;
+
+struct collect_counts {
+    uint64_t files, bytes; /* removed since the start */
+};
+
+/* Starts the thread; n outlives it. age_s 0: nothing is ever removed. ERR_NOMEM. */
+enum err collect_start(struct node *n, uint64_t age_s, struct collect **out) MUST_CHECK;
+/* Asks it to stop; then ends it. NULL is fine. */
+void collect_stop(struct collect *c);
+void collect_free(struct collect *c);
+void collect_look(struct collect *c, struct collect_counts *out);
+
+#endif
