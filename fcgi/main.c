@@ -25,7 +25,7 @@
 #define STOP_GRACE_MS 2000u
 
 struct settings {
-    const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *log_level;
+    const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level;
     uint64_t threads, upload_max_bytes, lock_skip_percent;
 };
 
@@ -49,6 +49,8 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
             .help = "file with the cluster's key: 64 hex digits, mode 0600"},
         {.name = "coordinators", .env = "RB_API_COORDINATORS", .type = CFG_STR, .str = &s->coordinators, .min = 1, .max = 2000,
             .help = "their URLs, separated by commas"},
+        {.name = "zone", .env = "RB_ZONE", .type = CFG_STR, .str = &s->zone, .optional = 1, .max = 63,
+            .help = "where its readers are: nodes of this zone are read from first"},
         {.name = "threads", .env = "RB_API_THREADS", .type = CFG_U64, .u64 = &s->threads, .def = "32", .min = 1, .max = POOL_THREADS_MAX,
             .help = "how many requests are served at once"},
         {.name = "upload-max-bytes", .env = "RB_UPLOAD_MAX_BYTES", .type = CFG_U64, .u64 = &s->upload_max_bytes, .def = "2147483648",
@@ -140,6 +142,7 @@ static enum err run(const struct settings *s, struct metrics *m)
         .name = s->name,
         .data = s->data,
         .coordinators = s->coordinators,
+        .zone = s->zone,
         .redis = {.address = s->redis, .user = s->redis_user, .password = password.len ? buf_str(&password) : NULL},
         .upload_max_bytes = s->upload_max_bytes,
         .small_max_bytes = SMALL_MAX_BYTES,

@@ -29,11 +29,8 @@ static enum err read_wish(struct request *r, const char *key, struct wish *out)
         e = ERR_SYNTAX;
         detail = "version and term exclude each other.";
     }
-    if (!e && download && strcmp(download, "0") != 0 && strcmp(download, "1") != 0) {
-        e = ERR_SYNTAX;
-        detail = "download takes 0 or 1.";
-    }
-    out->attachment = download && strcmp(download, "1") == 0;
+    if (!e)
+        e = inputs_flag(download, &out->attachment, &detail);
     if (e)
         response_problem(r, e, detail);
     return e;

@@ -41,13 +41,16 @@ static struct json *node_json(const struct cluster *c, const struct member *m)
     json_set_str(j, "zone", m->zone);
     json_set_str(j, "state", member_state_name(m->state));
     json_set_u64(j, "weight", m->weight);
-    json_set_double(j, "share", at >= 0 ? c->share[at] : 0.0);
+    json_set_double(j, "share", at >= 0 ? c->view->share[at] : 0.0);
     json_set_u64(j, "files", m->files);
     json_set_u64(j, "bytes", m->bytes);
     json_set_u64(j, "capacity_bytes", m->capacity_bytes);
     json_set_u64(j, "free_bytes", m->free_bytes);
     shapes_set_time(j, "heartbeat_at", m->heartbeat_at_ms);
-    json_set_null(j, "out_at"); /* nodes are not put out by themselves yet */
+    shapes_set_time(j, "out_at", m->out_at_ms);
+    json_set_u64(j, "load", m->load);
+    json_set_u64(j, "quarantined", m->quarantined);
+    json_set_u64(j, "ring_epoch", m->ring_epoch);
     return j;
 }
 
@@ -63,14 +66,74 @@ static struct json *nodes_json(const struct cluster *c)
     return list;
 }
 
-/* Nobody counts missing copies yet: null says so. No ring ever changes yet, so nothing moves. */
-static void set_repair(struct json *j)
+static void set_count(struct json *j, const char *name, int known, uint64_t n)
 {
-    json_set_null(j, "copies_missing");
-    json_set_null(j, "courses_below_k");
-    json_set_null(j, "courses_unreadable");
-    json_set_u64(j, "bytes_to_move", 0);
-    json_set(j, "moves", json_array());
+    if (known)
+        json_set_u64(j, name, n);
+    else
+        json_set_null(j, name);
+}
+
+static struct json *moves_json(const struct survey *s)
+{
+    struct json *list = json_array();
+    for (size_t i = 0; i < s->n_moves; i++) {
+        struct json *j = json_object();
+        json_set_str(j, "from", s->moves[i].from);
+        json_set_str(j, "to", s->moves[i].to);
+        json_set_u64(j, "done", s->moves[i].done);
+        json_set_u64(j, "total", s->moves[i].total);
+        json_append(list, j);
+    }
+    return list;
+}
+
+/* NULL while no change is under way, or no leader tells. */
+static struct json *progress_json(const struct members_progress *p)
+{
+    if (p->epoch == 0)
+        return NULL;
+    struct json *j = json_object();
+    json_set_u64(j, "epoch", p->epoch);
+    json_set_u64(j, "copies_done", p->copies_done);
+    json_set_u64(j, "copies_total", p->copies_total);
+    json_set_u64(j, "bytes_done", p->bytes_done);
+    json_set_u64(j, "bytes_total", p->bytes_total);
+    json_set_u64(j, "bytes_per_s", p->bytes_per_s);
+    shapes_set_time(j, "ends_at", p->ends_at_ms);
+    return j;
+}
+
+static void set_or_null(struct json *j, const char *name, struct json *value)
+{
+    if (value)
+        json_set(j, name, value);
+    else
+        json_set_null(j, name);
+}
+
+/* null where it is not known. */
+static void set_repair(struct json *j, const struct view *v)
+{
+    const struct survey *s = &v->survey;
+    set_count(j, "copies_missing", s->counted, s->copies_missing);
+    set_count(j, "courses_below_k", s->counted, s->courses_below_k);
+    set_count(j, "courses_unreadable", s->counted, s->courses_unreadable);
+    json_set_u64(j, "bytes_to_move", s->bytes_to_move);
+    json_set(j, "moves", moves_json(s));
+    set_or_null(j, "progress", progress_json(&v->members.progress));
+    if (*v->members.waiting)
+        json_set_str(j, "waiting", v->members.waiting);
+    else
+        json_set_null(j, "waiting");
+}
+
+static struct json *warnings_json(const struct survey *s)
+{
+    struct json *list = json_array();
+    for (size_t i = 0; i < s->n_warnings; i++)
+        json_append(list, json_string(s->warnings[i]));
+    return list;
 }
 
 void cluster_get(struct request *r)
@@ -81,24 +144,23 @@ void cluster_get(struct request *r)
         response_problem(r, e, NULL);
         return;
     }
-    struct json *j = json_object(), *leader = leader_json(&c.view->members);
-    if (leader)
-        json_set(j, "leader", leader);
-    else
-        json_set_null(j, "leader");
-    json_set(j, "coordinators", coordinators_json(&c.view->members));
+    const struct view *v = c.view;
+    struct json *j = json_object();
+    set_or_null(j, "leader", leader_json(&v->members));
+    json_set(j, "coordinators", coordinators_json(&v->members));
     json_set(j, "nodes", nodes_json(&c));
     json_set_u64(j, "k", c.k);
     json_set_u64(j, "k_effective", c.k_effective);
     json_set_u64(j, "ring_epoch", c.ring_epoch);
-    if (c.courses_known)
-        json_set_u64(j, "courses", c.courses);
-    else
-        json_set_null(j, "courses");
-    set_repair(j);
-    shapes_set_time(j, "taken_at", c.view->taken_at_ms);
-    json_set_bool(j, "index_up", c.view->store_up);
-    json_set_bool(j, "ready", c.ready);
+    json_set_str(j, "ring_state", c.joint ? "joint" : "stable");
+    set_count(j, "courses", v->survey.courses_known, v->survey.courses);
+    set_repair(j, v);
+    shapes_set_time(j, "taken_at", v->taken_at_ms);
+    json_set_bool(j, "index_up", v->store_up);
+    json_set_str(j, "index", survey_index_name(v->survey.index));
+    json_set_bool(j, "ready", v->survey.ready);
+    json_set_double(j, "clock_skew_ms", (double)v->survey.skew_ms);
+    json_set(j, "warnings", warnings_json(&v->survey));
     response_json(r, 200, j);
     cluster_release(request_worker(r), &c);
 }

@@ -5,15 +5,10 @@
 #include "fcgi/handler/outcome.h"
 #include "fcgi/handler/shapes.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-#define POINT_HEX_SIZE 17
-
 static void set_point(struct json *object, const char *key, uint64_t point)
 {
-    char hex[POINT_HEX_SIZE];
-    snprintf(hex, sizeof(hex), "%016" PRIx64, point);
+    char hex[SHAPES_POINT_SIZE];
+    shapes_point(point, hex);
     json_set_str(object, key, hex);
 }
 
@@ -103,15 +98,23 @@ static struct json *walk_json(const struct placement *p)
     return walk;
 }
 
+static struct json *hops_json(const struct placement *p)
+{
+    struct json *hops = json_array();
+    for (size_t i = 0; i < p->n_hops; i++)
+        json_append(hops, shapes_node(&p->hops[i]));
+    return hops;
+}
+
 void course_get_placement(struct request *r)
 {
     struct course_name name;
     struct placement p;
     if (course_name_read(r, &name))
         return;
-    enum err e = course_placement(request_worker(r), name.key, &p);
+    enum err e = course_placement(request_worker(r), name.key, request_query(r, "from"), &p);
     if (e) {
-        response_problem(r, e, NULL);
+        response_problem(r, e, e == ERR_NOT_FOUND ? "No node of the ring has this name or id." : NULL);
         return;
     }
     struct json *j = json_object();
@@ -121,5 +124,9 @@ void course_get_placement(struct request *r)
     json_set_u64(j, "ring_epoch", p.epoch);
     json_set(j, "owners", owners_json(p.owners, p.n_owners));
     json_set(j, "walk", walk_json(&p));
+    if (*p.from.id) {
+        json_set(j, "from", shapes_node(&p.from));
+        json_set(j, "hops", hops_json(&p));
+    }
     response_json(r, 200, j);
 }

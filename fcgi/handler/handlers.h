@@ -19,6 +19,13 @@ void course_get_placement(struct request *r);
 void list_get(struct request *r);
 /* cluster.c */
 void cluster_get(struct request *r);
+/* ring.c */
+void ring_get(struct request *r);
+/* admin.c */
+void admin_put_replication(struct request *r);
+void admin_drain(struct request *r);
+void admin_undrain(struct request *r);
+void admin_remove(struct request *r);
 /* ops.c */
 void ops_healthz(struct request *r);
 void ops_readyz(struct request *r);

@@ -135,6 +135,16 @@ enum err inputs_media_type(const char *value, char out[RECORD_TYPE_MAX + 1], con
     return ERR_OK;
 }
 
+enum err inputs_flag(const char *value, int *on, const char **detail)
+{
+    if (value && strcmp(value, "0") != 0 && strcmp(value, "1") != 0) {
+        *detail = "dry_run, force and download take 0 or 1.";
+        return ERR_SYNTAX;
+    }
+    *on = value && *value == '1';
+    return ERR_OK;
+}
+
 enum err inputs_version(const char *value, const char **detail)
 {
     uint64_t number;

@@ -25,6 +25,9 @@ enum err inputs_content_digest(const char *value, int *has, uint8_t digest[HASH_
 /* A Content-Type's media type in lower case, without parameters; "" for NULL. */
 enum err inputs_media_type(const char *value, char out[RECORD_TYPE_MAX + 1], const char **detail) MUST_CHECK;
 
+/* A parameter that is 0 or 1; NULL = 0. */
+enum err inputs_flag(const char *value, int *on, const char **detail) MUST_CHECK;
+
 /* version=: a number from 1 on, or a record id; NULL is fine. */
 enum err inputs_version(const char *value, const char **detail) MUST_CHECK;
 

@@ -33,10 +33,10 @@ void ops_readyz(struct request *r)
         return;
     }
     const char *why = c.view->ring ? "Some courses have too few machines to write to." : "No ring is known yet.";
-    struct json *j = c.ready ? json_object() : response_problem_begin(r, ERR_UNAVAILABLE, why);
-    json_set_bool(j, "ready", c.ready);
+    struct json *j = c.view->survey.ready ? json_object() : response_problem_begin(r, ERR_UNAVAILABLE, why);
+    json_set_bool(j, "ready", c.view->survey.ready);
     json_set_u64(j, "ring_epoch", c.ring_epoch);
-    if (c.ready)
+    if (c.view->survey.ready)
         response_json(r, 200, j);
     else
         response_problem_end(r, ERR_UNAVAILABLE, j);

@@ -3,6 +3,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 void shapes_set_time(struct json *object, const char *key, uint64_t unix_ms)
 {
     char text[TEXT_TIME_SIZE];
@@ -53,6 +56,20 @@ void shapes_add_copy(struct json *copies, const char *node, const char *name, en
     json_append(copies, j);
 }
 
+struct json *shapes_node(const struct ring_member *m)
+{
+    struct json *j = json_object();
+    json_set_str(j, "node", m->id);
+    json_set_str(j, "name", m->name);
+    json_set_str(j, "zone", m->zone);
+    return j;
+}
+
+void shapes_point(uint64_t point, char out[SHAPES_POINT_SIZE])
+{
+    snprintf(out, SHAPES_POINT_SIZE, "%016" PRIx64, point);
+}
+
 struct json *shapes_owner(const struct course_owner *o)
 {
     struct json *j = json_object();
@@ -61,5 +78,6 @@ struct json *shapes_owner(const struct course_owner *o)
     json_set_str(j, "zone", o->zone);
     json_set_str(j, "state", blob_state_name(o->state));
     shapes_set_time(j, "verified_at", o->verified_at_ms);
+    json_set_bool(j, "leaves", o->leaves);
     return j;
 }

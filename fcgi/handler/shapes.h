@@ -13,6 +13,13 @@ void shapes_add_copy(struct json *copies, const char *node, const char *name, en
 /* One owner of a course; a verified_at of 0 is shown as null. */
 struct json *shapes_owner(const struct course_owner *o);
 
+/* {"node", "name", "zone"} of a member of the ring. */
+struct json *shapes_node(const struct ring_member *m);
+
+/* A place on the ring: 16 hex digits. */
+#define SHAPES_POINT_SIZE 17
+void shapes_point(uint64_t point, char out[SHAPES_POINT_SIZE]);
+
 /* Sets an RFC 3339 time, null for 0. */
 void shapes_set_time(struct json *object, const char *key, uint64_t unix_ms);
 

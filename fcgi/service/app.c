@@ -1,5 +1,6 @@
 #include "fcgi/service/app.h"
 
+#include "fcgi/service/contacts.h"
 #include "fcgi/service/courses.h"
 #include "fcgi/service/reindex.h"
 #include "fcgi/service/room.h"
@@ -32,7 +33,8 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
         a->stamps = stamps_new();
         a->queue = courses_new();
         a->room = room_new(ROOM_BYTES);
-        e = a->stamps == NULL || a->queue == NULL || a->room == NULL ? ERR_NOMEM : ERR_OK;
+        a->contacts = contacts_new();
+        e = a->stamps == NULL || a->queue == NULL || a->room == NULL || a->contacts == NULL ? ERR_NOMEM : ERR_OK;
     }
     if (e == ERR_OK)
         e = view_start(a, &a->view);
@@ -51,6 +53,7 @@ void app_release(struct app *a)
     view_stop(a->view);
     courses_free(a->queue);
     room_free(a->room);
+    contacts_free(a->contacts);
     stamps_free(a->stamps);
     type_sniffer_free(a->sniffer);
     explicit_bzero(&a->key, sizeof(a->key));

@@ -16,11 +16,13 @@ struct course_queue; /* courses.h */
 struct index_retry;  /* reindex.h: reindex_waiting() for the metrics */
 struct type_sniffer; /* type.h */
 struct room;         /* room.h */
+struct contacts;     /* contacts.h */
 
 struct app_settings {
     const char *name;         /* "api-1": also the sender name of signed requests */
     const char *data;         /* its folder */
     const char *coordinators; /* urls, comma-separated */
+    const char *zone;         /* where its readers are: owners of this zone are preferred; "" = nowhere in particular */
     struct store_config redis;
     uint64_t upload_max_bytes;
     uint64_t small_max_bytes;   /* bodies up to this travel with their record (1 MiB) */
@@ -36,8 +38,8 @@ struct app {
     struct course_queue *queue;
     struct index_retry *retry;
     struct type_sniffer *sniffer;
-    struct room *room;              /* for bodies in memory */
-    _Atomic int64_t nodes_ahead_ms; /* how far nodes' clocks are ahead of ours, as any worker learnt it last; 0: not known to differ */
+    struct room *room; /* for bodies in memory */
+    struct contacts *contacts;
 };
 
 /* Starts everything shared (view thread, index retry thread). ERR_* with a log line that says why. */

@@ -123,7 +123,7 @@ static enum err stage_close(struct stage *s)
         const struct peer_stream_target *t = &s->targets[i];
         const char *id = q->owners.at[s->owner[i]].member->id;
         int answered = t->error == ERR_OK;
-        view_report(q->w->app->view, id, answered);
+        contacts_report(q->w->app->contacts, id, answered);
         if (answered && t->status / 100 == 2) {
             char *copy = arena_strdup(&q->w->arena, id);
             if (copy == NULL)

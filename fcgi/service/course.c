@@ -1,5 +1,6 @@
 #include "fcgi/service/read.h"
 
+#include "fcgi/service/chord.h"
 #include "fcgi/service/known.h"
 
 #include <string.h>
@@ -75,27 +76,51 @@ void course_release(struct course *c)
     history_release(&c->history);
 }
 
-enum err course_placement(struct worker *w, const char *key, struct placement *out)
+static void fill_walk(const struct ring *ring, struct placement *out)
+{
+    size_t room = sizeof(out->steps) / sizeof(out->steps[0]);
+    out->n_steps = ring_walk(ring, out->point, out->steps, room);
+    if (out->n_steps > room)
+        out->n_steps = room;
+    for (size_t i = 0; i < out->n_steps; i++)
+        out->step_members[i] = ring->members[out->steps[i].member];
+}
+
+static enum err fill_hops(struct worker *w, const char *key, const char *from, struct placement *out)
+{
+    struct chord chord;
+    uint32_t hops[FINGERS_HOPS_MAX];
+    enum err e = chord_open(w, &chord);
+    if (e != ERR_OK)
+        return e;
+    long member = chord_find(&chord, from);
+    if (member >= 0) {
+        out->from = chord.ring->members[member];
+        out->n_hops = chord_route(&chord, (uint32_t)member, key, hops);
+        for (size_t i = 0; i < out->n_hops; i++)
+            out->hops[i] = chord.ring->members[hops[i]];
+    }
+    chord_close(w, &chord);
+    return member < 0 ? ERR_NOT_FOUND : ERR_OK;
+}
+
+enum err course_placement(struct worker *w, const char *key, const char *from, struct placement *out)
 {
     struct quorum q;
     memset(out, 0, sizeof(*out));
     enum err e = quorum_open(w, key, COURSE_BUDGET_MS, &q);
     if (e != ERR_OK)
         return e;
-    const struct ring *ring = q.view->ring;
-    size_t room = sizeof(out->steps) / sizeof(out->steps[0]);
     out->point = ring_key_point(key);
-    out->epoch = ring->epoch;
+    out->epoch = q.view->ring->epoch;
     out->n_owners = q.owners.n;
     for (size_t i = 0; i < q.owners.n && e == ERR_OK; i++) {
         out->owners[i].state = BLOB_UNKNOWN;
         e = fill_owner(&w->arena, &q.owners.who.at[i], &out->owners[i]);
     }
-    out->n_steps = ring_walk(ring, out->point, out->steps, room);
-    if (out->n_steps > room)
-        out->n_steps = room;
-    for (size_t i = 0; i < out->n_steps; i++)
-        out->step_members[i] = ring->members[out->steps[i].member];
+    fill_walk(q.view->ring, out);
+    if (e == ERR_OK && from != NULL)
+        e = fill_hops(w, key, from, out);
     quorum_close(&q);
     return e;
 }

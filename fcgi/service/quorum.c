@@ -235,9 +235,10 @@ static void learn_answers(struct quorum *q, const struct quorum_reply *replies)
 static void learn_time(struct quorum *q, const struct calls *c)
 {
     for (size_t i = 0; i < c->n; i++) {
+        const struct view_owner *o = &q->owners.at[c->owner[i]];
         int64_t ahead_ms = peer_clock_offset_ms(q->w->peer, c->at[i].base_url);
-        if (ahead_ms != 0)
-            atomic_store(&q->w->app->nodes_ahead_ms, ahead_ms);
+        if (c->at[i].done && c->at[i].error == ERR_OK && ahead_ms != o->contact.ahead_ms)
+            contacts_clock(q->w->app->contacts, o->member->id, ahead_ms);
     }
 }
 
@@ -253,7 +254,7 @@ static void report(struct quorum *q, const struct quorum_round *r, const struct 
         const struct quorum_reply *reply = &replies[i];
         if (!reply->asked || (!reply->done && reply->error == ERR_TIMEOUT && took_ms < SILENT_MS))
             continue;
-        view_report(q->w->app->view, q->owners.at[i].member->id, reply->done);
+        contacts_report(q->w->app->contacts, q->owners.at[i].member->id, reply->done);
     }
 }
 
@@ -332,7 +333,7 @@ struct tally quorum_probe(struct quorum *q, unsigned timeout_ms)
     for (size_t i = 0; i < n; i++) {
         int answered = calls[i].done && calls[i].error == ERR_OK;
         there.has[owner[i]] = (unsigned char)answered;
-        view_report(q->w->app->view, q->owners.at[owner[i]].member->id, answered);
+        contacts_report(q->w->app->contacts, q->owners.at[owner[i]].member->id, answered);
     }
     peer_calls_release(calls, n);
     q->probed = there;

@@ -1,10 +1,10 @@
 #include "fcgi/service/read.h"
 
 #include "fcgi/service/known.h"
+#include "fcgi/service/sources.h"
 #include "lib/base/log.h"
 #include "lib/name/name.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,7 +116,7 @@ static enum err add_source(struct quorum *q, size_t owner, const struct record *
     char what[6 + HASH_HEX_SIZE];
     struct buf capability;
     /* Nodes believe their own clocks. */
-    uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + atomic_load(&q->w->app->nodes_ahead_ms)) / 1000;
+    uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + o->contact.ahead_ms) / 1000;
     if (!address_of(o->node->url, out->sources[i].address))
         return ERR_INVALID;
     snprintf(what, sizeof(what), "blob:%s", r->sha256);
@@ -128,34 +128,22 @@ static enum err add_source(struct quorum *q, size_t owner, const struct record *
     return e;
 }
 
-/* How soon an owner is tried: those known to have the bytes, those that are usable (in a joint ring first whoever was an owner before: the others may wait for theirs),
- * those that are not, those known to lack them. */
-static int rank(const struct quorum *q, const struct known *known, size_t owner, struct stamp id)
-{
-    int lacks = 0, has = 0;
-    if (known != NULL && owner < known->pulled.who.n) {
-        enum blob_state s = pull_blob_state(&known->pulled.replies[owner], id, NULL);
-        has = s == BLOB_STORED;
-        lacks = s == BLOB_MISSING || s == BLOB_BAD;
-    }
-    if (lacks || has)
-        return lacks ? 4 : 0;
-    int waits = q->owners.who.n_before > 0 && !q->owners.who.at[owner].before;
-    return !q->owners.at[owner].usable ? 3 : waits ? 2 : 1;
-}
-
 static enum err fill_sources(struct quorum *q, const struct known *known, struct read_bytes *out)
 {
+    struct source sources[OWNERS_MAX];
+    enum blob_state states[OWNERS_MAX];
     size_t n = 0;
-    for (int wanted = 0; wanted <= 4; wanted++) {
-        for (size_t i = 0; i < q->owners.n && n < READ_SOURCES; i++) {
-            if (q->owners.at[i].node == NULL || rank(q, known, i, out->record.id) != wanted)
-                continue;
-            enum err e = add_source(q, i, &out->record, out, n);
-            if (e == ERR_NOMEM)
-                return e;
-            n += e == ERR_OK;
-        }
+    for (size_t i = 0; known != NULL && i < q->owners.n; i++)
+        states[i] = pull_blob_state(&known->pulled.replies[i], out->record.id, NULL);
+    size_t found = sources_find(q, known == NULL ? NULL : states, sources);
+    sources_sort(sources, found, READ_SOURCES);
+    if (sources_are_doubtful(sources, found))
+        sources_race(q, out->record.sha256, sources, found);
+    for (size_t i = 0; i < found && n < READ_SOURCES; i++) {
+        enum err e = add_source(q, sources[i].owner, &out->record, out, n);
+        if (e == ERR_NOMEM)
+            return e;
+        n += e == ERR_OK;
     }
     if (n == 0)
         return ERR_UNAVAILABLE;

@@ -3,6 +3,7 @@
 #define RB_FCGI_SERVICE_READ_H
 
 #include "fcgi/service/upload.h"
+#include "lib/ring/fingers.h"
 #include "lib/store/index.h"
 #include "lib/store/members.h"
 
@@ -58,18 +59,19 @@ struct placement {
     size_t n_steps;
     uint64_t epoch;
     struct ring_member step_members[64]; /* of each step */
+    struct ring_member from;             /* where the lookup began; id "" when none was asked for */
+    struct ring_member hops[FINGERS_HOPS_MAX];
+    size_t n_hops; /* the last is the host; 0: it began there */
 };
-enum err course_placement(struct worker *w, const char *key, struct placement *out) MUST_CHECK;
+/* from: a node's name or id, whose lookup by fingers is traced, or NULL. ERR_UNAVAILABLE: no ring known; ERR_NOT_FOUND: no such node in it. */
+enum err course_placement(struct worker *w, const char *key, const char *from, struct placement *out) MUST_CHECK;
 
 /* The cluster as /cluster shows it. */
 struct cluster {
-    const struct view *view;        /* held until cluster_release */
-    double share[RING_MEMBERS_MAX]; /* by ring member index */
-    uint64_t courses;
-    int courses_known;
+    const struct view *view; /* held until cluster_release; view->survey says what follows from it */
     uint32_t k, k_effective;
     uint64_t ring_epoch;
-    int ready; /* a write quorum can be met for every course */
+    int joint; /* a ring change is under way */
 };
 enum err cluster_read(struct worker *w, struct cluster *out) MUST_CHECK;
 void cluster_release(struct worker *w, struct cluster *c);

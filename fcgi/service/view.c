@@ -2,9 +2,12 @@
 
 #include "fcgi/service/askaround.h"
 #include "fcgi/service/picture.h"
+#include "fcgi/service/stamps.h"
 #include "fcgi/service/wait.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/store/index.h"
+#include "lib/store/mark.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,8 +22,6 @@
 #define ANSWER_MAX (8u << 20)
 #define URLS_MAX 16
 #define PATH_BYTES 4096
-#define SUSPECT_MS 1000u
-#define SUSPECTS_MAX 64 /* the oldest suspicion gives way */
 
 /* A picture and how many hold it; the keeper itself holds the newest. */
 struct counted {
@@ -28,23 +29,19 @@ struct counted {
     unsigned refs;
 };
 
-struct suspect {
-    char id[RING_ID_MAX];
-    uint64_t until_ms; /* boot time; past = free */
-};
-
 struct view_keeper {
+    struct contacts *contacts; /* the app's, as the next */
+    struct stamps *stamps;
     pthread_t thread;
     atomic_int store_up;
 
-    pthread_mutex_t lock; /* everything down to `suspects` */
+    pthread_mutex_t lock; /* everything down to `stopping` */
     pthread_cond_t wake;  /* for the thread: somebody wants a refresh, or the end */
     pthread_cond_t fresh; /* for those who wait: `done` grew */
     struct counted *now;
     uint64_t wanted, done; /* refreshes asked for, and those that began after being asked for and ended */
     uint64_t heard_epoch;  /* of a ring that an owner spoke of; 0: nobody did since we last looked for one */
     int stopping;
-    struct suspect suspects[SUSPECTS_MAX];
 
     /* The thread's own. */
     struct store *store;
@@ -75,6 +72,7 @@ static void drop(struct view_keeper *k, struct counted *c)
     if (!last)
         return;
     members_release(&c->view.members);
+    free(c->view.share);
     free(c);
 }
 
@@ -83,17 +81,38 @@ void view_put(struct view_keeper *k, const struct view *v)
     drop(k, (struct counted *)(uintptr_t)v);
 }
 
+static int64_t ahead_ms(void *ctx, const char *id)
+{
+    return contacts_get(ctx, id).ahead_ms;
+}
+
+/* What follows from the members, and what Redis says of the index. */
+static void survey(struct view_keeper *k, struct view *v, enum survey_index index)
+{
+    struct survey_clocks clocks = {.ahead_ms = ahead_ms, .ctx = k->contacts};
+    stamps_rebases(k->stamps, &clocks.rebased);
+    survey_make(&v->members, &clocks, &v->survey);
+    v->survey.index = index;
+    v->survey.courses_known = index != SURVEY_INDEX_AWAY && index_count(k->store, &v->survey.courses) == ERR_OK;
+    if (v->ring != NULL)
+        survey_shares(v->ring, v->share);
+}
+
 /* Takes the members, also when there is no memory: the old picture stays then. */
-static void publish(struct view_keeper *k, struct members *m, uint64_t taken_at_ms, int store_up)
+static void publish(struct view_keeper *k, struct members *m, uint64_t taken_at_ms, enum survey_index index)
 {
     struct counted *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
+    double *share = m->ring == NULL ? NULL : calloc(m->ring->ring->n_members, sizeof(*share));
+    if (c == NULL || (m->ring != NULL && share == NULL)) {
         members_release(m);
+        free(share);
+        free(c);
         return;
     }
-    c->view = (struct view){.members = *m, .taken_at_ms = taken_at_ms, .store_up = store_up};
+    c->view = (struct view){.members = *m, .taken_at_ms = taken_at_ms, .store_up = index != SURVEY_INDEX_AWAY, .share = share};
     c->view.ring = m->ring == NULL ? NULL : m->ring->ring;
     c->refs = 1;
+    survey(k, &c->view, index);
     pthread_mutex_lock(&k->lock);
     struct counted *old = k->now;
     k->now = c;
@@ -154,17 +173,30 @@ static void look_for_newer(struct view_keeper *k, struct members *m)
     picture_take_ring(m, ring);
 }
 
+/* An alive key that is missing says nothing while Redis was wiped or restarted less than a heartbeat's time to live ago (architecture.md, "The ring"). */
+static void doubt_silence(struct view_keeper *k, struct members *m, const struct members *before, enum survey_index *index)
+{
+    struct mark mark;
+    enum err e = mark_read(k->store, &mark);
+    if (e != ERR_OK || !mark_is_settled(k->store, &mark, MEMBERS_TTL_MS))
+        picture_keep_living(m, before);
+    *index = e == ERR_OK && mark_is_ready(k->store, &mark) ? SURVEY_INDEX_READY : SURVEY_INDEX_REBUILDING;
+}
+
 /* Redis, else a coordinator, else the picture before with nothing but the news that Redis is away. */
 static void refresh(struct view_keeper *k)
 {
     const struct view *before = view_get(k);
     struct members m;
     uint64_t now_ms = clock_unix_ms();
+    enum survey_index index = SURVEY_INDEX_AWAY;
     enum err e = members_read(k->store, &m);
     int store_up = e == ERR_OK;
     if (store_up) {
         e = picture_complete(&m, &before->members);
-        if (e != ERR_OK)
+        if (e == ERR_OK)
+            doubt_silence(k, &m, &before->members, &index);
+        else
             members_release(&m);
     } else {
         /* Said before the coordinators are asked, which may take a while. */
@@ -182,7 +214,7 @@ static void refresh(struct view_keeper *k)
     view_put(k, before);
     atomic_store(&k->store_up, store_up);
     if (e == ERR_OK)
-        publish(k, &m, now_ms, store_up);
+        publish(k, &m, now_ms, index);
 }
 
 static void *run(void *arg)
@@ -243,7 +275,7 @@ static void load(struct view_keeper *k)
         log_write(LOG_WARN, "view", "%s cannot be read: %s", k->path, err_text(e));
     if (e == ERR_OK)
         picture_digest(&m, k->saved);
-    publish(k, &m, 0, 0);
+    publish(k, &m, 0, SURVEY_INDEX_AWAY);
 }
 
 static void release(struct view_keeper *k)
@@ -265,6 +297,8 @@ enum err view_start(struct app *a, struct view_keeper **out)
     if (k == NULL)
         return ERR_NOMEM;
     pthread_mutex_init(&k->lock, NULL);
+    k->contacts = a->contacts;
+    k->stamps = a->stamps;
     wait_cond_init(&k->wake);
     wait_cond_init(&k->fresh);
     struct store_config redis = a->settings.redis;
@@ -316,51 +350,19 @@ void view_store_failed(struct view_keeper *k)
     atomic_store(&k->store_up, 0);
 }
 
-void view_report(struct view_keeper *k, const char *node_id, int answered)
-{
-    uint64_t now_ms = clock_boot_ms();
-    pthread_mutex_lock(&k->lock);
-    struct suspect *place = &k->suspects[0];
-    for (size_t i = 0; i < SUSPECTS_MAX; i++) {
-        struct suspect *s = &k->suspects[i];
-        if (strcmp(s->id, node_id) == 0) {
-            place = s;
-            break;
-        }
-        if (s->until_ms < place->until_ms)
-            place = s;
-    }
-    if (!answered)
-        snprintf(place->id, sizeof(place->id), "%s", node_id);
-    if (strcmp(place->id, node_id) == 0)
-        place->until_ms = answered ? 0 : now_ms + SUSPECT_MS;
-    pthread_mutex_unlock(&k->lock);
-}
-
-/* With the lock held. */
-static int is_suspect(const struct view_keeper *k, const char *node_id, uint64_t now_ms)
-{
-    for (size_t i = 0; i < SUSPECTS_MAX; i++)
-        if (k->suspects[i].until_ms > now_ms && strcmp(k->suspects[i].id, node_id) == 0)
-            return 1;
-    return 0;
-}
-
 enum err view_owners(struct view_keeper *k, const struct view *v, const char *key, struct view_owners *out)
 {
     if (v->ring == NULL)
         return ERR_UNAVAILABLE;
-    uint64_t now_ms = clock_boot_ms();
     *out = (struct view_owners){.epoch = v->ring->epoch};
     owners_of_key(v->members.ring, key, &out->who);
     out->n = out->who.n;
-    pthread_mutex_lock(&k->lock);
     for (size_t i = 0; i < out->n; i++) {
         struct view_owner *o = &out->at[i];
         o->member = out->who.at[i].member;
         o->node = picture_node(&v->members, o->member->id);
-        o->usable = o->node != NULL && o->node->alive && !is_suspect(k, o->member->id, now_ms);
+        o->contact = contacts_get(k->contacts, o->member->id);
+        o->usable = o->node != NULL && o->node->alive && !o->contact.suspect;
     }
-    pthread_mutex_unlock(&k->lock);
     return ERR_OK;
 }

@@ -4,14 +4,18 @@
 #define RB_FCGI_SERVICE_VIEW_H
 
 #include "fcgi/service/app.h"
+#include "fcgi/service/contacts.h"
+#include "fcgi/service/survey.h"
 #include "lib/store/members.h"
 #include "lib/wire/owners.h"
 
 /* One picture; immutable, shared by reference count. */
 struct view {
     struct members members;
-    uint64_t taken_at_ms;    /* unix ms of the last refresh that succeeded */
-    int store_up;            /* Redis answered then */
+    uint64_t taken_at_ms; /* unix ms of the last refresh that succeeded */
+    int store_up;         /* Redis answered then */
+    struct survey survey;
+    double *share;           /* by member of `ring`; NULL: no ring known */
     const struct ring *ring; /* members.ring->ring: the owners now; NULL: no ring known yet */
 };
 
@@ -27,14 +31,13 @@ void view_refresh(struct view_keeper *k, uint64_t epoch, unsigned wait_ms);
 int view_store_up(struct view_keeper *k);
 /* A request's own call to Redis got no answer: all leave it alone until the next refresh found it well. */
 void view_store_failed(struct view_keeper *k);
-/* A node did not answer / answered: routed around for the next second, before its heartbeat is missed. */
-void view_report(struct view_keeper *k, const char *node_id, int answered);
 
 /* The owners of a course, with where they are: those of both rings in a joint one. */
 struct view_owner {
     const struct ring_member *member; /* who.at[i].member */
     const struct member *node;        /* NULL: never heard of */
-    int usable;                       /* up and not reported dead */
+    struct contact contact;           /* our own experience with it */
+    int usable;                       /* up and not suspect by our own experience */
 };
 struct view_owners {
     struct owners who;                /* the owners now in ring order, then those before */

@@ -381,12 +381,6 @@ void view_store_failed(struct view_keeper *k)
 {
     (void)k;
 }
-void view_report(struct view_keeper *k, const char *node_id, int answered)
-{
-    (void)k;
-    (void)node_id;
-    (void)answered;
-}
 enum err view_start(struct app *a, struct view_keeper **out)
 {
     (void)a;
@@ -467,7 +461,9 @@ static void owners_app(struct app *a)
     a->settings.small_max_bytes = 1u << 20;
     a->stamps = stamps_new();
     a->queue = courses_new();
+    a->contacts = contacts_new();
     a->room = room_new(1u << 20);
+    assert_non_null(a->contacts);
     assert_non_null(a->room);
     assert_non_null(a->stamps);
     assert_non_null(a->queue);
@@ -476,6 +472,7 @@ static void owners_app(struct app *a)
 static void owners_app_release(struct app *a)
 {
     courses_free(a->queue);
+    contacts_free(a->contacts);
     room_free(a->room);
     stamps_free(a->stamps);
 }
