@@ -187,6 +187,16 @@ struct json *json_array(void)
     return outer(cJSON_CreateArray());
 }
 
+struct json *json_null(void)
+{
+    return outer(cJSON_CreateNull());
+}
+
+struct json *json_boolean(int value)
+{
+    return outer(cJSON_CreateBool(value != 0));
+}
+
 struct json *json_string(const char *s)
 {
     return outer(cJSON_CreateString(s));

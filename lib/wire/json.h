@@ -27,6 +27,8 @@ enum err json_print(const struct json *j, struct buf *out) MUST_CHECK;
 struct json *json_object(void);
 struct json *json_array(void);
 struct json *json_string(const char *s);
+struct json *json_boolean(int value);
+struct json *json_null(void);
 /* Setting a key again replaces its value. */
 void json_set_str(struct json *object, const char *key, const char *value); /* NULL value: null */
 void json_set_u64(struct json *object, const char *key, uint64_t value);    /* above 2^53: written as a string */

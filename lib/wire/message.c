@@ -76,7 +76,7 @@ void message_request_release(struct message_request *m)
     message_request_init(m, m->verb);
 }
 
-enum err message_request_print(const struct message_request *m, struct buf *out)
+struct json *message_request_to_json(const struct message_request *m)
 {
     struct json *j = json_object();
     json_set_u64(j, "ring", m->ring);
@@ -95,7 +95,12 @@ enum err message_request_print(const struct message_request *m, struct buf *out)
     }
     if (m->target[0])
         json_set_str(j, "target", m->target);
+    return j;
+}
 
+enum err message_request_print(const struct message_request *m, struct buf *out)
+{
+    struct json *j = message_request_to_json(m);
     /* A head that does not fit is told from one for which there is no memory. */
     struct buf head;
     buf_init(&head, MESSAGE_BODY_MAX);
@@ -204,6 +209,20 @@ static int complete(const struct message_request *m, size_t bytes_len)
     return m->staging[0] != '\0' ? bytes_len == 0 : bytes_len == m->record.size;
 }
 
+enum err message_request_from_json(enum message_verb verb, const struct json *j, struct message_request *out)
+{
+    struct message_request m;
+    message_request_init(&m, verb);
+    enum err e = read_request(j, &m);
+    if (!e && !complete(&m, 0))
+        e = ERR_SYNTAX;
+    if (e)
+        message_request_release(&m);
+    else
+        *out = m;
+    return e;
+}
+
 enum err message_request_parse(
     enum message_verb verb, const void *body, size_t len, struct message_request *out, const void **bytes, size_t *bytes_len)
 {
@@ -262,7 +281,7 @@ static struct json *records_to_json(const struct message_answer *a)
     return records;
 }
 
-enum err message_answer_print(const struct message_answer *a, struct buf *out)
+struct json *message_answer_to_json(const struct message_answer *a)
 {
     struct json *j = json_object();
     json_set_bool(j, "ok", a->ok);
@@ -282,6 +301,12 @@ enum err message_answer_print(const struct message_answer *a, struct buf *out)
             json_set_null(slot, "record");
         json_set(j, "slot", slot);
     }
+    return j;
+}
+
+enum err message_answer_print(const struct message_answer *a, struct buf *out)
+{
+    struct json *j = message_answer_to_json(a);
     enum err e = json_print(j, out);
     json_free(j);
     return e;
@@ -356,19 +381,24 @@ static enum err read_answer(const struct json *j, struct message_answer *a)
     return e;
 }
 
+enum err message_answer_from_json(const struct json *j, struct message_answer *out)
+{
+    struct message_answer a;
+    message_answer_init(&a);
+    enum err e = read_answer(j, &a);
+    if (e)
+        message_answer_release(&a);
+    else
+        *out = a;
+    return e;
+}
+
 enum err message_answer_parse(const char *text, size_t len, struct message_answer *out)
 {
     struct json *j = NULL;
-    struct message_answer a;
-    message_answer_init(&a);
     enum err e = json_parse(text, len, &j);
     if (!e)
-        e = read_answer(j, &a);
+        e = message_answer_from_json(j, out);
     json_free(j);
-    if (e) {
-        message_answer_release(&a);
-        return e;
-    }
-    *out = a;
-    return ERR_OK;
+    return e;
 }

@@ -75,5 +75,11 @@ enum err message_request_parse(
 /* The answer as JSON text, and back. */
 enum err message_answer_print(const struct message_answer *a, struct buf *out) MUST_CHECK;
 enum err message_answer_parse(const char *text, size_t len, struct message_answer *out) MUST_CHECK;
+/* The same as JSON values, for messages that carry many of them. What to_json gives is the caller's; NULL when out of memory. from_json checks as parse does, without
+ * bytes behind it. */
+struct json *message_request_to_json(const struct message_request *m);
+enum err message_request_from_json(enum message_verb verb, const struct json *j, struct message_request *out) MUST_CHECK;
+struct json *message_answer_to_json(const struct message_answer *a);
+enum err message_answer_from_json(const struct json *j, struct message_answer *out) MUST_CHECK;
 
 #endif

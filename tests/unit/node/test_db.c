@@ -105,11 +105,12 @@ static void a_lost_blob_is_needed_when_a_record_or_a_slot_names_it(void **state)
     struct message_answer a;
     struct need need;
     size_t n;
-    assert_err(ERR_NOT_FOUND, needs_add_known(c->db, sha_of("text"), 1));
+    int named;
+    assert_err(ERR_NOT_FOUND, needs_add_known(c->db, sha_of("text"), 1, 0, &named));
     courses_message(&m, MESSAGE_ACCEPT, "csen317", 5, 5);
     message_answer_init(&a);
     assert_ok(records_accept(&c->records, &m, &a));
-    assert_ok(needs_add_known(c->db, sha_of("text"), 1));
+    assert_ok(needs_add_known(c->db, sha_of("text"), 1, 0, &named));
     assert_ok(needs_list(c->db, "", &need, 1, &n));
     assert_int_equal(n, 1);
     assert_string_equal(need.key, "csen317");
@@ -122,7 +123,7 @@ static void a_lost_blob_is_needed_when_a_record_or_a_slot_names_it(void **state)
     courses_message(&m, MESSAGE_STORE, "math9", 7, 0);
     message_answer_init(&a);
     assert_ok(records_store(&c->records, &m, &a));
-    assert_ok(needs_add_known(c->db, sha_of("text"), 0));
+    assert_ok(needs_add_known(c->db, sha_of("text"), 0, 0, &named));
     assert_ok(needs_list(c->db, "", &need, 1, &n));
     assert_string_equal(need.key, "math9");
     free(need.key);
@@ -170,7 +171,8 @@ static void something_else_is_no_database(void **state)
 static void make_format_1(struct courses *c)
 {
     struct db_conn *conn;
-    static const char *const steps[] = {"DROP TABLE settled", "DROP TABLE scrub", "ALTER TABLE ledger DROP COLUMN floor"};
+    static const char *const steps[] = {"DROP TABLE settled", "DROP TABLE scrub", "ALTER TABLE ledger DROP COLUMN floor",
+        "ALTER TABLE ledger DROP COLUMN committed", "ALTER TABLE ledger DROP COLUMN settle"};
     assert_ok(db_write_begin(c->db, &conn));
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
         assert_ok(db_run(conn, db_stmt(conn, steps[i])));

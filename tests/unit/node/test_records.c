@@ -87,7 +87,8 @@ static enum err copy(struct courses *c, uint64_t ring, unsigned first, unsigned 
         assert_ok(history_add(&set, &r, 1));
         record_release(&r);
     }
-    enum err e = records_copy(&c->records, KEY, ring, &set, NULL);
+    struct records_copied copied = {.key = KEY, .ring = ring, .drops = records_drops(&c->records, KEY), .set = &set};
+    enum err e = records_copy(&c->records, &copied);
     history_release(&set);
     return e;
 }

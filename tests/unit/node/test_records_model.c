@@ -149,7 +149,9 @@ static void one_copy(struct run *r)
     history_init(&set);
     courses_record(&record, keys[course], s, 0);
     assert_ok(history_add(&set, &record, 1));
-    assert_ok(records_copy(&r->c->records, keys[course], r->ring, &set, NULL));
+    struct records_copied copied = {
+        .key = keys[course], .ring = r->ring, .drops = records_drops(&r->c->records, keys[course]), .set = &set};
+    assert_ok(records_copy(&r->c->records, &copied));
     r->models[course].in_set[s] = 1;
     record_release(&record);
     history_release(&set);

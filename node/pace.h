@@ -1,0 +1,29 @@
+/* The pace of copying for ring changes: a number of bytes a second, and less while people's requests are being served. Thread-safe. */
+#ifndef RB_NODE_PACE_H
+#define RB_NODE_PACE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct pace {
+    uint64_t bytes_per_s;
+    pthread_mutex_t lock; /* guards free_at_us */
+    uint64_t free_at_us;  /* monotonic clock: when what was taken so far is used up */
+    atomic_uint people;   /* requests of people under way */
+};
+
+void pace_init(struct pace *p, uint64_t bytes_per_s);
+void pace_release(struct pace *p);
+
+/* Around each request that a person may be waiting for. */
+void pace_begin(struct pace *p);
+void pace_end(struct pace *p);
+/* How many there are. */
+unsigned pace_people(struct pace *p);
+
+/* Waits for the turn to copy so many bytes; and, while people are served, a little longer, but at most PACE_YIELD_MS. */
+#define PACE_YIELD_MS 20u
+void pace_take(struct pace *p, uint64_t bytes);
+
+#endif

@@ -1,0 +1,258 @@
+#include "node/settle_serve.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/num.h"
+#include "node/fetch.h"
+#include "node/needs.h"
+#include "node/repair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- blobs */
+
+/* Makes sure that a blob is here, at the pace of copying when it has to come. */
+static enum err bring(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, uint64_t *copied_bytes)
+{
+    enum err e = verify_check(n->verify, sha256);
+    if (e != ERR_NOT_FOUND && e != ERR_CORRUPT)
+        return e ? e : blobs_sync(n->blobs, sha256);
+    pace_take(&n->pace, size);
+    e = fetch_blob(n, peer, key, sha256, size, NULL);
+    if (!e)
+        *copied_bytes += size;
+    return e;
+}
+
+static enum err serve_blob(struct node *n, struct peer *peer, const struct json *item, struct json *lack, struct json *lost, uint64_t *bytes)
+{
+    const char *key = json_get_str(item, "key"), *sha256 = json_get_str(item, "sha256");
+    uint64_t size;
+    if (!key || !sha256 || !num_is_hex(sha256, HASH_HEX_SIZE - 1) || json_get_u64(item, "size", JSON_EXACT_MAX, &size))
+        return ERR_SYNTAX;
+    enum err e = peer ? bring(n, peer, key, sha256, size, bytes) : ERR_UNAVAILABLE;
+    if (e == ERR_NOT_FOUND)
+        json_append(lost, json_string(sha256));
+    else if (e)
+        json_append(lack, json_string(sha256));
+    return ERR_OK;
+}
+
+enum err settle_serve_blobs(struct node *n, const struct json *in, struct json **out)
+{
+    struct ledger_ring *ring;
+    const struct json *blobs = json_get(in, "blobs");
+    uint64_t until = clock_boot_ms() + SETTLE_BLOBS_MS, bytes = 0, copied = 0;
+    enum err e = json_is_array(blobs) ? settle_hold_ring(n, in, &ring) : ERR_SYNTAX;
+    if (e)
+        return e;
+    ledger_drop(ring);
+    struct json *j = json_object(), *lack = json_array(), *lost = json_array();
+    struct peer *peer = peers_take(n->peers);
+    for (const struct json *item = json_first(blobs); item && !e; item = json_next(item)) {
+        uint64_t before = bytes;
+        e = serve_blob(n, clock_boot_ms() < until ? peer : NULL, item, lack, lost, &bytes);
+        copied += bytes > before;
+    }
+    peers_give(n->peers, peer);
+    json_set(j, "lack", lack);
+    json_set(j, "lost", lost);
+    json_set_u64(j, "copied", copied);
+    json_set_u64(j, "bytes", bytes);
+    if (e)
+        json_free(j);
+    else
+        *out = j;
+    return e;
+}
+
+/* ---- prepare and accept */
+
+/* One message of a batch and its answer. */
+struct item {
+    struct message_request m;
+    struct message_answer a;
+    unsigned char *missing; /* of m.known: blobs that nobody has */
+    int is_ready;           /* blobs are here: the transaction may take it */
+};
+
+struct batch {
+    struct node *node;
+    struct item *items;
+    size_t n;
+};
+
+static void batch_release(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        message_request_release(&b->items[i].m);
+        message_answer_release(&b->items[i].a);
+        free(b->items[i].missing);
+    }
+    free(b->items);
+}
+
+static enum err read_batch(struct node *n, const struct json *in, enum message_verb verb, struct batch *out)
+{
+    const struct json *list = json_get(in, "items");
+    size_t count = json_count(list);
+    if (!json_is_array(list) || count > SETTLE_COURSES_MAX)
+        return ERR_SYNTAX;
+    struct batch b = {.node = n, .items = calloc(count + 1, sizeof(*b.items))};
+    if (!b.items)
+        return ERR_NOMEM;
+    enum err e = ERR_OK;
+    for (const struct json *item = json_first(list); item && !e; item = json_next(item)) {
+        struct item *at = &b.items[b.n];
+        message_answer_init(&at->a);
+        e = message_request_from_json(verb, item, &at->m);
+        if (!e) {
+            at->is_ready = 1;
+            b.n++;
+        }
+    }
+    if (e)
+        batch_release(&b);
+    else
+        *out = b;
+    return e;
+}
+
+/* The ring's number is checked again inside the transaction, by the messages; its fingerprint need not be: a mover acts under a committed document, and that is never
+ * replaced by another one of its number. */
+static enum err run_batch(struct batch *b, enum err (*one)(struct records *, struct db_conn *, const struct message_request *, struct message_answer *))
+{
+    struct db_conn *c;
+    enum err e = db_write_begin(b->node->db, &c);
+    if (e)
+        return e;
+    for (size_t i = 0; i < b->n && !e; i++) {
+        struct item *item = &b->items[i];
+        if (!item->is_ready)
+            continue;
+        e = one(&b->node->records, c, &item->m, &item->a);
+        for (size_t k = 0; !e && item->a.ok && item->missing && k < item->m.known.n; k++) {
+            const struct record *r = &item->m.known.entries[k].record;
+            if (item->missing[k])
+                e = needs_add(c, r->sha256, r->size, r->key, 0);
+        }
+    }
+    return db_write_end(c, e);
+}
+
+static struct json *batch_json(const struct batch *b)
+{
+    struct json *j = json_object(), *answers = json_array();
+    for (size_t i = 0; i < b->n; i++)
+        json_append(answers, message_answer_to_json(&b->items[i].a));
+    json_set(j, "answers", answers);
+    return j;
+}
+
+enum err settle_serve_prepare(struct node *n, const struct json *in, struct json **out)
+{
+    struct ledger_ring *ring;
+    struct batch b;
+    enum err e = settle_hold_ring(n, in, &ring);
+    if (e)
+        return e;
+    ledger_drop(ring);
+    e = read_batch(n, in, MESSAGE_PREPARE, &b);
+    if (e)
+        return e;
+    e = run_batch(&b, records_prepare_in);
+    if (!e)
+        *out = batch_json(&b);
+    batch_release(&b);
+    return e;
+}
+
+/* What this course will have once `known` was taken, and which of those blobs are to be kept. */
+static enum err load_wanted(struct node *n, const struct item *item, struct history *all, unsigned char **wanted)
+{
+    struct db_conn *c;
+    enum err e = db_read_begin(n->db, &c);
+    if (e)
+        return e;
+    e = records_history(c, item->m.key, all);
+    db_read_end(c);
+    if (!e)
+        e = history_merge(all, &item->m.known);
+    if (e)
+        return e;
+    *wanted = calloc(all->n + 1, 1);
+    if (!*wanted)
+        return ERR_NOMEM;
+    settle_wanted(n, all, *wanted);
+    return ERR_OK;
+}
+
+/* The blobs of `known` and of the value (protocol.md P3: an owner that accepts has them). ERR_NOT_FOUND: not this time. */
+static enum err secure_item(struct node *n, struct peer *peer, struct item *item)
+{
+    struct history all;
+    unsigned char *wanted = NULL;
+    uint64_t bytes = 0;
+    const struct record *value = &item->m.record;
+    history_init(&all);
+    enum err e = load_wanted(n, item, &all, &wanted);
+    item->missing = e ? NULL : calloc(item->m.known.n + 1, 1);
+    if (!e && !item->missing)
+        e = ERR_NOMEM;
+    for (size_t i = 0; i < item->m.known.n && !e; i++) {
+        const struct record *r = &item->m.known.entries[i].record;
+        if (!wanted[history_find(&all, r->id) - all.entries])
+            continue;
+        e = bring(n, peer, item->m.key, r->sha256, r->size, &bytes);
+        item->missing[i] = e == ERR_NOT_FOUND;
+        if (e == ERR_NOT_FOUND)
+            e = ERR_OK; /* no living owner has it: its record must not wait for it */
+        else if (e == ERR_UNAVAILABLE)
+            e = ERR_NOT_FOUND;
+    }
+    if (!e && item->m.has_record && !record_is_tombstone(value))
+        e = bring(n, peer, item->m.key, value->sha256, value->size, &bytes);
+    free(wanted);
+    history_release(&all);
+    return e == ERR_UNAVAILABLE ? ERR_NOT_FOUND : e;
+}
+
+static enum err secure_batch(struct node *n, struct batch *b)
+{
+    struct peer *peer = peers_take(n->peers);
+    enum err e = peer ? ERR_OK : ERR_NOMEM;
+    for (size_t i = 0; i < b->n && !e; i++) {
+        struct item *item = &b->items[i];
+        if (item->m.known.n == 0 && !item->m.has_record)
+            continue;
+        e = secure_item(n, peer, item);
+        if (e != ERR_NOT_FOUND)
+            continue;
+        item->is_ready = 0;
+        item->a.error = ERR_NOT_FOUND;
+        e = ERR_OK;
+    }
+    peers_give(n->peers, peer);
+    return e;
+}
+
+enum err settle_serve_accept(struct node *n, const struct json *in, struct json **out)
+{
+    struct ledger_ring *ring;
+    struct batch b;
+    enum err e = settle_hold_ring(n, in, &ring);
+    if (e)
+        return e;
+    ledger_drop(ring);
+    e = read_batch(n, in, MESSAGE_ACCEPT, &b);
+    if (e)
+        return e;
+    e = secure_batch(n, &b);
+    if (!e)
+        e = run_batch(&b, records_accept_in);
+    if (!e)
+        *out = batch_json(&b);
+    batch_release(&b);
+    repair_wake(n->repair);
+    return e;
+}
