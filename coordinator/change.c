@@ -18,6 +18,12 @@ void change_release(struct change *c)
     change_init(c);
 }
 
+void change_end(struct change *c)
+{
+    free(c->nodes);
+    *c = (struct change){.base = c->base, .last = c->last};
+}
+
 static struct change_node *find(const struct change *c, const char *id)
 {
     for (size_t i = 0; i < c->n_nodes; i++) {
@@ -52,8 +58,9 @@ enum err change_begin(struct change *c, const struct ringdoc *joint, const struc
     struct change_node *nodes = calloc(joint->ring->n_members + joint->before->n_members, sizeof *nodes);
     if (!nodes)
         return ERR_NOMEM;
-    change_release(c);
-    *c = (struct change){.epoch = joint->ring->epoch, .base = first_number(b), .nodes = nodes, .rate_at_ms = now_ms};
+    uint64_t base = first_number(b), last = base == c->base ? c->last : base;
+    change_end(c);
+    *c = (struct change){.epoch = joint->ring->epoch, .base = base, .last = last, .nodes = nodes, .rate_at_ms = now_ms};
     add_nodes(c, joint->ring, 1);
     add_nodes(c, joint->before, 0);
     return ERR_OK;
@@ -71,7 +78,7 @@ void change_tick(struct change *c, const struct membership *m)
         node->follows = there && there->member.move.epoch == c->epoch && there->member.move.order == c->seq;
     }
     if (news)
-        c->seq = c->seq ? c->seq + 1 : c->base + 1;
+        c->seq = ++c->last;
 }
 
 size_t change_orders(struct change *c, uint64_t now_ms, const char **ids, size_t max)

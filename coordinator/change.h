@@ -28,7 +28,7 @@ struct change_node {
 struct change {
     uint64_t epoch;            /* of the joint document; 0: no change is under way */
     uint64_t seq;              /* of the last order; 0 before the first tick */
-    uint64_t base;             /* what the numbers of this term begin with */
+    uint64_t base, last;       /* what the numbers of this term begin with, and the largest that was given: it grows from change to change */
     struct change_node *nodes; /* everyone that the document names */
     size_t n_nodes;
     uint64_t rate_at_ms, rate_bytes; /* bytes done at that boot time */
@@ -39,13 +39,16 @@ struct change {
 void change_init(struct change *c);
 void change_release(struct change *c);
 
-/* Begins to see to a joint document that was installed under ballot b. Whatever was known of an earlier term or change is forgotten. ERR_NOMEM. */
+/* The change is over, or is not ours any more. What is remembered is the last number. */
+void change_end(struct change *c);
+
+/* Begins to see to a joint document that was installed under ballot b. Whatever was known of an earlier change is forgotten. ERR_NOMEM. */
 enum err change_begin(struct change *c, const struct ringdoc *joint, const struct ballot *b, uint64_t now_ms) MUST_CHECK;
 
 /* One step: sees who lives, and makes a new order when the movers are others than in the last one. */
 void change_tick(struct change *c, const struct membership *m);
 
-/* Whom to send the order now: fills ids (borrowed until change_begin or change_release) with at most max living nodes that have not acknowledged it, or seem to have
+/* Whom to send the order now: fills ids (borrowed until the next begin or end) with at most max living nodes that have not acknowledged it, or seem to have
  * forgotten it, and were not asked of late; counts them as asked. */
 size_t change_orders(struct change *c, uint64_t now_ms, const char **ids, size_t max);
 /* The ids that live, for the order's "movers": fills at most max (borrowed as above), returns how many there are. */

@@ -54,7 +54,7 @@ static void tell(struct lead *l, const char *waiting)
 /* A ring is in force: sees to what it asks for. */
 static enum err begin(struct lead *l)
 {
-    change_release(&l->change);
+    change_end(&l->change);
     l->spread_at_ms = 0;
     return ringdoc_is_joint(l->ring) ? change_begin(&l->change, l->ring, &l->takeover.ballot, clock_boot_ms()) : ERR_OK;
 }
@@ -149,7 +149,7 @@ static void give_up(struct lead *l)
     c->waiting[0] = '\0';
     pthread_mutex_unlock(&c->lock);
     l->said[0] = '\0';
-    change_release(&l->change);
+    change_end(&l->change);
 }
 
 /* Until the next tick. */

@@ -62,22 +62,23 @@ void coordinator_adopt(struct coordinator *c, struct ringdoc *doc)
     membership_new_ring(&c->membership, doc);
 }
 
-/* Who is in one ring and not in the other. */
-static void tell_missing(struct coordinator *c, const char *kind, const struct ring *in, const struct ring *not_in)
+static void tell_coming(struct coordinator *c, const struct ringdoc *joint)
 {
-    for (size_t i = 0; i < in->n_members; i++) {
-        if (ring_find(not_in, in->members[i].id) < 0)
-            coordinator_event(c, kind, in->members[i].name);
+    for (size_t i = 0; i < joint->ring->n_members; i++) {
+        const struct ring_member *m = &joint->ring->members[i];
+        if (ring_find(joint->before, m->id) < 0)
+            coordinator_event(c, "join", m->name);
     }
 }
 
-/* When a change begins: who goes, and why. */
-static void tell_going(struct coordinator *c, const struct ringdoc *joint)
+/* Who goes: sent away by people, or taken out (NULL: not told) because it was silent. */
+static void tell_going(struct coordinator *c, const struct ringdoc *joint, const char *away, const char *out)
 {
     for (size_t i = 0; i < joint->before->n_members; i++) {
         const struct ring_member *m = &joint->before->members[i];
-        if (ring_find(joint->ring, m->id) < 0)
-            coordinator_event(c, ringdoc_is_away(joint, m->id) ? "drain" : "out", m->name);
+        const char *kind = ringdoc_is_away(joint, m->id) ? away : out;
+        if (kind && ring_find(joint->ring, m->id) < 0)
+            coordinator_event(c, kind, m->name);
     }
 }
 
@@ -85,12 +86,12 @@ void coordinator_ring_events(struct coordinator *c, const struct ringdoc *from, 
 {
     coordinator_event(c, "ring", "");
     if (ringdoc_is_joint(to))
-        tell_going(c, to);
+        tell_going(c, to, "drain", "out");
     if (!ringdoc_is_joint(from))
         return;
     coordinator_event(c, "moved", "");
-    tell_missing(c, "join", from->ring, from->before);
-    tell_missing(c, "leave", from->before, from->ring);
+    tell_coming(c, from);
+    tell_going(c, from, "leave", NULL);
 }
 
 void coordinator_event(struct coordinator *c, const char *kind, const char *node)
@@ -103,7 +104,8 @@ void coordinator_event(struct coordinator *c, const char *kind, const char *node
     snprintf(e->kind, sizeof e->kind, "%s", kind);
     snprintf(e->node, sizeof e->node, "%s", node);
     e->at_ms = clock_unix_ms();
-    log_write(LOG_INFO, kind, "%s", node);
+    if (node[0])
+        log_write(LOG_INFO, kind, "%s", node);
 }
 
 static uint64_t boot_ms(void *ctx)
