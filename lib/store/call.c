@@ -134,7 +134,7 @@ static enum err take_answer(struct store *s, const struct call *c, redisReply *r
     enum err e = starts_with(r->str, "NOSCRIPT") ? ERR_NOT_FOUND : error_of(r->str, &leave);
     assert(e != ERR_OK); /* an error answer is never taken for a success */
     if (leave) {
-        conn_say_down(s, r->str);
+        conn_say_refused(s, r->str);
         conn_drop(s);
     } else if (e != ERR_NOT_FOUND) {
         log_write(e == ERR_INTERNAL ? LOG_ERROR : LOG_WARN, "redis", "%s refused: %s", c->is_script ? "a script" : c->argv[0], r->str);

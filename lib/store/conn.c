@@ -17,6 +17,7 @@
 #define CONNECT_TIMEOUT_MS 300u
 #define TIMEOUT_MS 1000u
 #define RETRY_MS 100u
+#define SAY_AGAIN_MS 10000u
 
 static struct timeval timeval_ms(unsigned ms)
 {
@@ -98,6 +99,15 @@ void conn_say_down(struct store *s, const char *why)
     if (!s->said_down)
         log_write(LOG_WARN, "redis", "%s: %s", s->address, why);
     s->said_down = 1;
+}
+
+void conn_say_refused(struct store *s, const char *why)
+{
+    uint64_t now_ms = clock_boot_ms();
+    if (s->refused_at_ms && now_ms - s->refused_at_ms < SAY_AGAIN_MS)
+        return;
+    log_write(LOG_WARN, "redis", "%s: %s", s->address, why);
+    s->refused_at_ms = now_ms;
 }
 
 /* Notes what a try to connect failed for. The last of several reasons is the one that is told. */

@@ -14,10 +14,11 @@ struct store {
     struct resolve *names;
     char why[512]; /* what the last try to connect failed for */
     unsigned connect_timeout_ms, timeout_ms;
-    redisContext *context; /* NULL: not connected */
-    int up;                /* the last command got an answer */
-    int said_down;         /* the log knows already */
-    uint64_t tried_at_ms;  /* boot time of the last try to connect, 0 = never */
+    redisContext *context;  /* NULL: not connected */
+    int up;                 /* the last command got an answer */
+    int said_down;          /* the log knows already */
+    uint64_t refused_at_ms; /* boot time when the log was told of a refusal, 0 = never */
+    uint64_t tried_at_ms;   /* boot time of the last try to connect, 0 = never */
     char run_id[64];
     char sha[SCRIPT_COUNT][41]; /* "" until Redis told it; depends on the text alone, so it outlives connections */
 };
@@ -28,6 +29,8 @@ enum err conn_ensure(struct store *s) MUST_CHECK;
 void conn_drop(struct store *s);
 /* Logs why Redis is away, once, however long that lasts. */
 void conn_say_down(struct store *s, const char *why);
+/* Logs that a Redis that answers does not serve, at most once in 10 s: it may take reads and refuse writes in turn for long. */
+void conn_say_refused(struct store *s, const char *why);
 /* Appends AUTH when there is a password. REDIS_OK or REDIS_ERR. */
 int conn_append_auth(const struct store *s, redisContext *context);
 /* What went wrong on this context just now, in words. */

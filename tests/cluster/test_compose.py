@@ -1,10 +1,11 @@
-"""docker compose up, through the published port, with a container killed in between (issue A, shows 11).
+"""docker compose up, through the published ports, with containers killed in between (issue A, shows 11; the cluster for several machines of issue B).
 
 A Docker engine is started for the test alone when none runs: its own data folder, socket and pid file, all ended and removed afterwards."""
 import contextlib
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
@@ -36,20 +37,53 @@ def engine():
 
 
 @pytest.fixture(scope="module")
-def composed(engine):
-    """The cluster of docker/compose.yaml on a free port."""
-    port = free_port()
-    env = {**engine, "RB_PORT": str(port)}
-    run(str(ROOT / "tests/support/docker-engine"), "base", BASE, env=env)
-    run(str(ROOT / "tests/support/docker-engine"), "build", env=env, timeout=1200)
+def images(engine):
+    """The engine, with our images built."""
+    run(str(ROOT / "tests/support/docker-engine"), "base", BASE, env=engine)
+    run(str(ROOT / "tests/support/docker-engine"), "build", env=engine, timeout=1200)
+    return engine
+
+
+@contextlib.contextmanager
+def brought_up(env, name):
+    """One project, of its own name and network so that nobody's cluster on the same engine is touched; its logs are kept in build/NAME.log."""
     run("docker-compose", "up", "-d", env=env)
     try:
-        yield env, f"http://127.0.0.1:{port}"
+        yield
     finally:
-        logs = run("docker-compose", "logs", "--no-color", "--tail=60", env=env, check=False)
+        logs = run("docker-compose", "logs", "--no-color", "--tail=200", env=env, check=False)
         (ROOT / "build").mkdir(exist_ok=True)
-        (ROOT / "build/compose.log").write_text(logs.stdout + logs.stderr)
+        (ROOT / f"build/{name}.log").write_text(logs.stdout + logs.stderr)
         run("docker-compose", "down", "-v", "-t", "5", env=env, check=False)
+
+
+@pytest.fixture(scope="module")
+def composed(images):
+    """The cluster of docker/compose.yaml on a free port."""
+    port = free_port()
+    env = {**images, "COMPOSE_FILE": "docker/compose.yaml", "COMPOSE_PROJECT_NAME": "ringbinder-test", "RB_PORT": str(port), "RB_NET": "10.87.65"}
+    with brought_up(env, "compose"):
+        yield env, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def machines(images):
+    """The cluster of docker/compose.machines.yaml: (environment, the fronts' URLs)."""
+    ports = [free_port(), free_port()]
+    env = {**images, "COMPOSE_FILE": "docker/compose.machines.yaml", "COMPOSE_PROJECT_NAME": "ringbinder-test-machines", "RB_PORT": str(ports[0]),
+           "RB_PORT_2": str(ports[1]), "RB_NET": "10.87.66"}
+    with brought_up(env, "compose-machines"):
+        yield env, [f"http://127.0.0.1:{port}" for port in ports]
+
+
+def client(url):
+    """A client that judges answers by the document that this cluster serves."""
+    silent = type("Silent", (), {"check": lambda self, answer: None})()
+    return Api(url, Contract(Api(url, silent).get("/api/v1/openapi.json").json()))
+
+
+def container(env, service):
+    return run("docker-compose", "ps", "-q", service, env=env).stdout.strip()
 
 
 def ready(url):
@@ -62,18 +96,16 @@ def ready(url):
 def test_the_same_flow_through_the_published_port(composed):
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
-    silent = type("Silent", (), {"check": lambda self, answer: None})()
-    contract = Contract(Api(url, silent).get("/api/v1/openapi.json").json())
-    api = Api(url, contract)
+    api = client(url)
     assert api.upload("DOCK 1", pdf("one"), title="Docking").status_code == 201
     assert api.bytes("DOCK 1").content == pdf("one")
     assert [i["course"] for i in api.get("/api/v1/courses", params={"q": "doc"}).json()["items"]] == ["DOCK 1"]
-    container = run("docker-compose", "ps", "-q", "node-2", env=env).stdout.strip()
-    run("docker", "kill", "-s", "KILL", container, env=env)
+    node = container(env, "node-2")
+    run("docker", "kill", "-s", "KILL", node, env=env)
     for number in range(10):
         assert api.bytes("DOCK 1").content == pdf("one")
         assert api.upload(f"DOCK {number + 2}", pdf(str(number))).status_code == 201
-    run("docker", "start", container, env=env)
+    run("docker", "start", node, env=env)
     wait_for(lambda: [o["state"] for o in api.course("DOCK 11").json()["owners"]] == ["stored"] * 3, 40, "the copy that was missed")
     assert api.get("/share").status_code == 200
 
@@ -81,11 +113,11 @@ def test_the_same_flow_through_the_published_port(composed):
 def test_only_nginx_is_published_and_nothing_runs_as_root(composed):
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
-    rows = run("docker", "ps", "--format", "{{.Names}} {{.Ports}}", env=env).stdout.splitlines()
+    rows = run("docker", "ps", "--filter", "label=com.docker.compose.project=ringbinder-test", "--format", "{{.Names}} {{.Ports}}", env=env).stdout.splitlines()
     published = [row for row in rows if "->" in row]
     assert len(published) == 1 and "nginx" in published[0] and "127.0.0.1:" in published[0], rows
-    for container in run("docker-compose", "ps", "-q", env=env).stdout.split():
-        facts = run("docker", "inspect", "-f", "{{.State.Running}} {{.Config.User}} {{.HostConfig.CapDrop}}", container, env=env).stdout
+    for each in run("docker-compose", "ps", "-q", env=env).stdout.split():
+        facts = run("docker", "inspect", "-f", "{{.State.Running}} {{.Config.User}} {{.HostConfig.CapDrop}}", each, env=env).stdout
         if facts.startswith("true"):
             assert "root" not in facts.split(" ", 2)[1] and facts.split(" ", 2)[1] not in ("", "0") and "ALL" in facts, facts
 
@@ -93,6 +125,92 @@ def test_only_nginx_is_published_and_nothing_runs_as_root(composed):
 def test_no_secret_is_in_image_layers_or_environment(composed):
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
-    for container in run("docker-compose", "ps", "-q", env=env).stdout.split():
-        variables = run("docker", "inspect", "-f", "{{json .Config.Env}}", container, env=env).stdout.lower()
+    for each in run("docker-compose", "ps", "-q", env=env).stdout.split():
+        variables = run("docker", "inspect", "-f", "{{json .Config.Env}}", each, env=env).stdout.lower()
         assert "secret" not in variables and "password=" not in variables
+
+
+def test_redis_keeps_its_data_over_a_restart(composed):
+    """What a script wrote comes back as a transaction, which Redis carries out as the user that nobody can be."""
+    env, url = composed
+    wait_for(lambda: ready(url), 90, "the composed cluster is ready")
+    api = client(url)
+    assert api.upload("KEPT 1", pdf("kept")).status_code == 201
+    run("docker", "restart", "-t", "5", container(env, "redis"), env=env)
+    wait_for(lambda: api.get("/api/v1/courses", params={"q": "kept"}).status_code == 200, 30, "the lists are there again")
+    assert [i["course"] for i in api.get("/api/v1/courses", params={"q": "kept"}).json()["items"]] == ["KEPT 1"]
+    assert "NOPERM" not in run("docker", "logs", container(env, "redis"), env=env).stdout
+
+
+# ---- the cluster for several machines
+
+def ask_redis(env, service, port, *words):
+    """The lines of an answer of one Redis or Sentinel, asked as the user that the Sentinels have."""
+    script = f'redis-cli --no-auth-warning -p {port} --user sentinel --pass "$(cat /keys/redis-peers.password)" {" ".join(words)}'
+    return run("docker-compose", "exec", "-T", service, "sh", "-c", script, env=env, check=False).stdout.split()
+
+
+def master(env):
+    """The service that the Sentinels call the master, once all of them have a good look at everybody; else None."""
+    for number in (1, 2, 3):
+        words = ask_redis(env, f"sentinel-{number}", 26379, "sentinel", "master", "ringbinder")
+        facts = dict(zip(words[::2], words[1::2]))
+        if (facts.get("flags"), facts.get("num-slaves"), facts.get("num-other-sentinels")) != ("master", "2", "2"):
+            return None
+    return "redis-" + facts["ip"][-1]
+
+
+def role(env, service):
+    return (ask_redis(env, service, 6379, "role") or [None])[0]
+
+
+def upload_while_the_master_dies(env, api, victim):
+    """Uploads for as long as a failover takes, through one front. Returns the seconds that each took; all are acknowledged."""
+    times = []
+    for number in range(10_000):
+        if number == 20:
+            run("docker", "kill", "-s", "KILL", container(env, victim), env=env)
+            killed = time.monotonic()
+        started = time.monotonic()
+        answer = api.upload(f"GOES ON {number}", pdf(str(number)))
+        assert answer.status_code == 201, answer.text
+        times.append(time.monotonic() - started)
+        if number > 20 and number % 50 == 0 and master_after(env, victim) and time.monotonic() - killed > 8:
+            return times
+    raise AssertionError("no other master was elected")
+
+
+def master_after(env, victim):
+    words = ask_redis(env, "sentinel-2", 26379, "sentinel", "get-master-addr-by-name", "ringbinder")
+    return bool(words) and "redis-" + words[0][-1] != victim
+
+
+def test_several_machines_lose_the_redis_master_and_a_front(machines):
+    env, urls = machines
+    for url in urls:
+        wait_for(lambda: ready(url), 120, f"{url} is ready")
+    first, second = map(client, urls)
+    zones = {node["name"]: node["zone"] for node in first.get("/api/v1/cluster").json()["nodes"]}
+    assert sorted(zones.values()) == ["east", "east", "north", "west", "west"]
+    for number in range(10):
+        answer = first.upload(f"PAIR {number}", pdf(f"pair {number}"))
+        assert answer.status_code == 201
+        assert len({zones[copy["name"]] for copy in answer.json()["copies"]}) == 3
+        assert second.bytes(f"PAIR {number}").content == pdf(f"pair {number}")
+
+    victim = wait_for(lambda: master(env), 60, "the Sentinels know everybody", 0.5)
+    times = upload_while_the_master_dies(env, first, victim)
+    print(f"\n{victim} killed: {len(times)} uploads, none failed, slowest {max(times) * 1000:.0f} ms")
+    assert max(times) < 3
+    for number in range(len(times)):
+        assert second.bytes(f"GOES ON {number}").content == pdf(str(number))
+    run("docker", "start", container(env, victim), env=env)
+    wait_for(lambda: role(env, victim) == "slave", 60, "the old master follows the new one", 0.5)
+
+    for service in ("nginx-1", "api-1"):
+        run("docker", "kill", "-s", "KILL", container(env, service), env=env)
+    assert second.bytes("PAIR 1").content == pdf("pair 1")
+    assert second.upload("ONE FRONT", pdf("left")).status_code == 201
+    label = "label=com.docker.compose.project=ringbinder-test-machines"
+    rows = run("docker", "ps", "--filter", label, "--format", "{{.Names}} {{.Ports}}", env=env).stdout.splitlines()
+    assert sum("->" in row for row in rows) == 1 and all("127.0.0.1:" in row and "nginx" in row for row in rows if "->" in row), rows
