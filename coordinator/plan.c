@@ -133,6 +133,10 @@ static void want_member(const struct plan_input *in, struct wanted *w, const str
         tell(w, member->name, "goes out");
         return;
     }
+    if (lives && node->member.ring_epoch > in->ring->ring->epoch) {
+        w->n_others++; /* proposed once and never committed: its node refuses everything until a document of that number is in force */
+        tell(w, member->name, "has an unfinished ring");
+    }
     if (lives && (strcmp(node->member.zone, member->zone) != 0 || node->member.weight != member->weight)) {
         take(w, member->id, &node->member);
         w->n_others++;
@@ -178,7 +182,7 @@ static void work_out(const struct plan_input *in, struct wanted *w)
     w->k = in->wishes && in->wishes->k ? in->wishes->k : ring->k;
     if (w->k != ring->k) {
         w->n_others++;
-        say(w->what, "%s%u copies", w->what[0] ? ", " : "", w->k);
+        say(w->what, "%sk becomes %u", w->what[0] ? ", " : "", w->k);
     }
 }
 
@@ -201,25 +205,37 @@ static const struct ring_member *find_asleep(const struct plan_input *in, const 
     return NULL;
 }
 
-static int all_live(const struct membership *m, const struct ring *ring)
+/* Who lives, by the places in the two rings of a joint document: a ring has 512 arcs a member. */
+struct living {
+    const struct ringdoc *joint;
+    unsigned char now[RING_MEMBERS_MAX], before[RING_MEMBERS_MAX];
+    int all;
+};
+
+static void call_roll(struct living *l, const struct ringdoc *joint, const struct membership *m)
 {
-    for (size_t i = 0; i < ring->n_members; i++) {
-        if (!lives((void *)(uintptr_t)m, ring->members[i].id))
-            return 0;
-    }
-    return 1;
+    *l = (struct living){.joint = joint, .all = 1};
+    for (size_t i = 0; i < joint->ring->n_members; i++)
+        l->all &= l->now[i] = (unsigned char)lives((void *)(uintptr_t)m, joint->ring->members[i].id);
+    for (size_t i = 0; i < joint->before->n_members; i++)
+        l->all &= l->before[i] = (unsigned char)lives((void *)(uintptr_t)m, joint->before->members[i].id);
+}
+
+static unsigned char owner_lives(const struct living *l, const struct owners_one *owner)
+{
+    return owner->now ? l->now[owner->member - l->joint->ring->members] : l->before[owner->member - l->joint->before->members];
 }
 
 /* How many living owners the poorest arc that begins at a token of this ring lacks; *poorest are its owners. */
-static size_t lacking_arcs(const struct ringdoc *joint, const struct ring *ring, const struct membership *m, struct owners *poorest)
+static size_t lacking_arcs(const struct living *l, const struct ring *ring, struct owners *poorest)
 {
     size_t worst = 0;
     for (size_t i = 0; i < ring->n_tokens; i++) {
         struct owners owners;
         unsigned char living[OWNERS_MAX] = {0};
-        owners_find(joint, ring->tokens[i].point, &owners);
+        owners_find(l->joint, ring->tokens[i].point, &owners);
         for (size_t j = 0; j < owners.n; j++)
-            living[j] = (unsigned char)lives((void *)(uintptr_t)m, owners.at[j].member->id);
+            living[j] = owner_lives(l, &owners.at[j]);
         size_t lack = owners_write_missing(&owners, living);
         if (lack <= worst)
             continue;
@@ -231,18 +247,19 @@ static size_t lacking_arcs(const struct ringdoc *joint, const struct ring *ring,
 
 static int has_living_arcs(const struct plan_input *in, const struct ringdoc *joint, char why[PLAN_WHY_MAX])
 {
-    const struct membership *m = in->membership;
+    struct living living;
     struct owners poorest = {.n = 0};
-    if (all_live(m, joint->ring) && all_live(m, joint->before))
+    call_roll(&living, joint, in->membership);
+    if (living.all)
         return 1;
-    size_t lack = lacking_arcs(joint, joint->before, m, &poorest);
+    size_t lack = lacking_arcs(&living, joint->before, &poorest);
     if (lack == 0)
-        lack = lacking_arcs(joint, joint->ring, m, &poorest);
+        lack = lacking_arcs(&living, joint->ring, &poorest);
     if (lack == 0)
         return 1;
     say(why, ": waiting for %zu more of the owners of an arc:", lack);
     for (size_t i = 0; i < poorest.n; i++) {
-        if (!lives((void *)(uintptr_t)m, poorest.at[i].member->id))
+        if (!owner_lives(&living, &poorest.at[i]))
             say(why, " %s", poorest.at[i].member->name);
     }
     return 0;

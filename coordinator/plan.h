@@ -4,7 +4,8 @@
  *   1. One change at a time: while the ring is joint, nothing.
  *   2. Wanted are: nodes that store, live, are not away and are not named yet (JOIN); a new id in the place of a silent member of its name (REPLACE); without members
  *      that were silent for out_after (OUT); without nodes that people drain or remove, which are away from then on; what people wish for k and undrain; zones
- *      and weights as the members tell them now. All of it goes into one document.
+ *      and weights as the members tell them now. All of it goes into one document. A member that has a document on disk that was never committed refuses
+ *      everything: then any change will do, for its document replaces that one.
  *   3. Joins alone wait PLAN_GATHER_MS for more of them.
  *   4. Somebody stays or comes: a change that would leave no member is refused.
  *   5. Every member that stays has the present document on disk, as its last heartbeat said: so a sleeping member skips at most one change.
