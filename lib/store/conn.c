@@ -257,14 +257,6 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* A change is worth a line; that each handle finds the master at its first use is not. */
-static void say_master(struct store *s, const struct address_place *master)
-{
-    if (!address_place_equal(master, &s->master))
-        log_write(s->master.port ? LOG_INFO : LOG_DEBUG, "redis", "the master is %s:%u", master->host, (unsigned)master->port);
-    s->master = *master;
-}
-
 /* Goes from sentinel to sentinel until one names a Redis that is a master indeed; one that is behind the times may name a dead or demoted one. A sentinel has
  * half the time that Redis has, so that one or two dead ones leave time for the next; when all of that was not enough, the next try begins with another. */
 static enum err connect_by_sentinels(struct store *s)
@@ -280,12 +272,22 @@ static enum err connect_by_sentinels(struct store *s)
         e = connect_to(s, &master, sooner(deadline_ms, clock_boot_ms() + s->connect_timeout_ms));
         if (e == ERR_OK) {
             s->sentinel = at;
-            say_master(s, &master);
+            s->master = master;
             return ERR_OK;
         }
     }
     s->sentinel = (s->sentinel + 1) % s->where.n_places;
     return ERR_UNAVAILABLE;
+}
+
+/* Only who told of the loss tells of the end of it: an api has dozens of handles. */
+static void say_up(struct store *s)
+{
+    if (s->said_down && s->where.kind == ADDRESS_SENTINEL)
+        log_write(LOG_INFO, "redis", "%s: back, the master is %s:%u", s->address, s->master.host, (unsigned)s->master.port);
+    else if (s->said_down)
+        log_write(LOG_INFO, "redis", "%s: back", s->address);
+    s->said_down = 0;
 }
 
 static enum err connect_now(struct store *s)
@@ -301,9 +303,7 @@ static enum err connect_now(struct store *s)
         conn_say_down(s, s->why);
         return e;
     }
-    if (s->said_down)
-        log_write(LOG_INFO, "redis", "%s: back", s->address);
-    s->said_down = 0;
+    say_up(s);
     return ERR_OK;
 }
 

@@ -10,7 +10,7 @@ struct store {
     struct address where;
     int where_ok;                /* the address made sense */
     size_t sentinel;             /* which of them is asked first: the one that answered last */
-    struct address_place master; /* as the sentinels told it last; port 0: never */
+    struct address_place master; /* that the sentinels led to last; port 0: never */
     struct resolve *names;
     char why[512]; /* what the last try to connect failed for */
     unsigned connect_timeout_ms, timeout_ms;
