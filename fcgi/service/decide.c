@@ -84,6 +84,17 @@ static const struct record *mine(const struct decide_input *in, const struct his
     return e != NULL && (e->record.conditional || is_stored(in, e->record.id)) ? &e->record : NULL;
 }
 
+/* Decides by rule 3 when it applies to what is known so far. */
+static int is_found(const struct decide_input *in, struct decision *out)
+{
+    const struct record *own = mine(in, &out->all);
+    if (own == NULL)
+        return 0;
+    out->step = decide_same_change(own, in->draft) ? DECIDE_MINE : DECIDE_MISUSED;
+    out->record = own;
+    return 1;
+}
+
 static void decide_on_current(const struct decide_input *in, struct decision *out)
 {
     const struct record *current = history_current(&out->all);
@@ -121,6 +132,10 @@ enum err decide(const struct decide_input *in, struct decision *out)
         e = history_merge(&out->all, in->promises[i].history);
     if (e != ERR_OK)
         goto failed;
+    /* Rule 3 comes before rule 6: somebody else may have finished an earlier try of mine, and a third one's claim may be unfinished on top of it. To finish that one
+     * and be refused by it would deny a record that is in the history. */
+    if (is_found(in, out))
+        return ERR_OK;
     const struct decide_promise *slot = largest_slot(in);
     if (slot != NULL && slot->slot != NULL && history_find(&out->all, slot->slot->id) == NULL) {
         if (!is_chosen(in, slot->slot_ballot)) {
@@ -132,13 +147,8 @@ enum err decide(const struct decide_input *in, struct decision *out)
         if (e != ERR_OK)
             goto failed;
         out->learned = slot->slot;
-    }
-
-    const struct record *own = mine(in, &out->all);
-    if (own != NULL) {
-        out->step = decide_same_change(own, in->draft) ? DECIDE_MINE : DECIDE_MISUSED;
-        out->record = own;
-        return ERR_OK;
+        if (is_found(in, out))
+            return ERR_OK;
     }
     decide_on_current(in, out);
     return ERR_OK;

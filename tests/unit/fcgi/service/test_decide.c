@@ -228,6 +228,20 @@ static void an_earlier_try_that_got_through_is_found(void **state)
     strike(&s);
 }
 
+static void an_earlier_try_that_got_through_is_found_below_a_foreign_claim(void **state)
+{
+    (void)state;
+    struct owner owners[] = {{"1d 3c", 4, 4}, {"1d", 0, 0}};
+    struct scene s;
+    stage(&s, owners, 2, 1);
+    memcpy(s.histories[0].entries[1].record.upload, ME, sizeof(ME));
+    s.draft.sha256[63] = '3';
+    s.in.accept_sent = 1;
+    assert_int_equal(play(&s), DECIDE_MINE);
+    assert_int_equal(s.d.record->id.clock, 3);
+    strike(&s);
+}
+
 static void an_earlier_try_with_other_bytes_is_a_misuse(void **state)
 {
     (void)state;
@@ -376,6 +390,7 @@ int main(void)
         cmocka_unit_test(each_rule_decides_as_written),
         cmocka_unit_test(in_a_joint_ring_both_rings_have_a_say),
         cmocka_unit_test(an_earlier_try_that_got_through_is_found),
+        cmocka_unit_test(an_earlier_try_that_got_through_is_found_below_a_foreign_claim),
         cmocka_unit_test(an_earlier_try_with_other_bytes_is_a_misuse),
         cmocka_unit_test(an_unconditional_try_on_one_owner_proves_nothing),
         cmocka_unit_test(my_own_claim_on_one_owner_is_finished),
