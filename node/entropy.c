@@ -10,7 +10,6 @@
 
 #define MEND_IDLE_MS 500u
 #define PER_MEMBER_MS 20u /* a large ring is looked at less often */
-#define SLOTS_MS 3000u    /* between two looks at slots that hold what R does not */
 
 /* ---- facts */
 
@@ -164,7 +163,7 @@ static void *look_now_and_then(void *ctx)
             pthread_mutex_unlock(&e->looker.lock);
             bell_ring(&e->mender);
         }
-        wait_ms = ENTROPY_LOOK_MS + PER_MEMBER_MS * e->n + id_random_below(ENTROPY_LOOK_MS / 4);
+        wait_ms = e->look_ms + PER_MEMBER_MS * e->n + id_random_below(e->look_ms / 4);
     }
     peers_give(e->node->peers, peer);
     return NULL;
@@ -174,7 +173,7 @@ static void *mend_when_due(void *ctx)
 {
     struct entropy *e = ctx;
     struct peer *peer = peers_take(e->node->peers);
-    uint64_t slots_ms = clock_boot_ms() + SLOTS_MS;
+    uint64_t slots_ms = clock_boot_ms() + ENTROPY_SLOT_LOOKS * e->look_ms;
     while (peer && bell_wait(&e->mender, MEND_IDLE_MS, NULL)) {
         if (node_is_suspect(e->node))
             continue;
@@ -183,7 +182,7 @@ static void *mend_when_due(void *ctx)
         if (clock_boot_ms() < slots_ms)
             continue;
         entropy_close_slots(e, peer);
-        slots_ms = clock_boot_ms() + SLOTS_MS;
+        slots_ms = clock_boot_ms() + ENTROPY_SLOT_LOOKS * e->look_ms;
     }
     peers_give(e->node->peers, peer);
     return NULL;
@@ -198,6 +197,7 @@ enum err entropy_start(struct node *n, uint64_t period_s, struct entropy **out)
     e->node = n;
     e->catalog = n->catalog;
     e->period_ms = period_s * 1000u;
+    e->look_ms = e->period_ms / 2 < ENTROPY_LOOK_MS ? e->period_ms / 2 : ENTROPY_LOOK_MS;
     e->self = -1;
     bell_init(&e->looker);
     bell_init(&e->mender);

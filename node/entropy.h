@@ -15,7 +15,7 @@
 
 struct entropy;
 
-#define ENTROPY_LOOK_MS 1500u /* and a little more for each member of a large ring */
+#define ENTROPY_LOOK_MS 1500u /* or half of the period, if that is shorter; and a little more for each member of a large ring */
 
 /* Starts the threads; n outlives them. period_s: RB_NODE_ENTROPY_S; 0: nothing is compared. ERR_NOMEM. */
 enum err entropy_start(struct node *n, uint64_t period_s, struct entropy **out) MUST_CHECK;

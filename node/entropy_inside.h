@@ -16,6 +16,8 @@
 #include "node/entropy.h"
 
 #define ENTROPY_LACKS_MAX 4096u
+#define ENTROPY_SLOT_LOOKS \
+    2u /* slots that hold what R does not are seen to once in so many looks, and not while they are younger than that */
 #define ENTROPY_BODY_MAX (8u << 20)
 
 /* What a neighbour says of a course: one that it has otherwise than we do, or of which it lacks a blob. */
@@ -50,7 +52,7 @@ struct entropy_neighbour {
 struct entropy {
     struct node *node;
     struct catalog *catalog; /* borrowed */
-    uint64_t period_ms;
+    uint64_t period_ms, look_ms;
     struct bell looker, mender;         /* the looker's lock guards all below */
     uint64_t epoch, serial, generation; /* of the ring and the catalog that the neighbours were made from */
     long self;

@@ -59,7 +59,7 @@ static void note_pulled(struct entropy *e, const char *id, uint64_t pulled)
     e->counts.pulled += pulled;
     for (size_t i = 0; i < e->n && pulled; i++)
         if (strcmp(e->neighbours[i].id, id) == 0)
-            e->neighbours[i].mend_ms = clock_boot_ms() + 2 * ENTROPY_LOOK_MS;
+            e->neighbours[i].mend_ms = clock_boot_ms() + 2 * e->look_ms;
     pthread_mutex_unlock(&e->looker.lock);
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGE_MS 3000u /* younger ones are uploads on their way */
 #define TOGETHER 64u /* looked at in one go */
 
 /* Keys of courses whose slot holds a record that R does not. */
@@ -108,7 +107,7 @@ static int close_slot(struct entropy *e, struct peer *peer, const char *key)
 void entropy_close_slots(struct entropy *e, struct peer *peer)
 {
     uint64_t learned = 0;
-    struct open_slots open = {.before_ms = clock_unix_ms() - AGE_MS};
+    struct open_slots open = {.before_ms = clock_unix_ms() - ENTROPY_SLOT_LOOKS * e->look_ms};
     catalog_each(e->catalog, CATALOG_BUCKETS, add_open, &open);
     for (size_t i = 0; i < open.n; i++) {
         if (!bell_is_stopping(&e->mender))
