@@ -43,17 +43,16 @@ static int shows_ours(const struct message_answer *mine, const struct message_an
 
 static void ask_owner(struct entropy *e, struct peer *peer, const char *key, uint64_t ring, struct showing *s, size_t i)
 {
-    char url[MEMBERS_URL_MAX];
     struct message_answer a;
     const char *id = s->owners.at[i].member->id;
     if (strcmp(id, e->node->self.id) == 0) {
         s->same[i] = 1;
         return;
     }
-    if (cluster_lives(e->node->cluster, id) == 0 || cluster_url(e->node->cluster, id, url) != ERR_OK)
+    if (cluster_lives(e->node->cluster, id) == 0)
         return;
     message_answer_init(&a);
-    if (fetch_set(e->node, peer, url, ring, key, &a) == ERR_OK && a.ok) {
+    if (fetch_set(e->node, peer, id, ring, key, &a) == ERR_OK && a.ok) {
         s->same[i] = (unsigned char)shows_ours(&s->mine, &a);
         s->in_a_set |= history_find(&a.history, s->mine.slot_record.id) != NULL;
     }

@@ -6,6 +6,7 @@
 #include "lib/wire/owners.h"
 #include "node/wanted.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,28 +15,35 @@
 #define PULL_TIMEOUT_MS 10000u
 #define PATH_BYTES_MAX 8192
 
-/* The owners of a course but this node, now and before, `first` in front: a blob is named by its hash, so it may come from anywhere. Returns how many. */
-static size_t other_owners(struct node *n, const char *key, const char *first, char ids[OWNERS_MAX][RING_ID_MAX])
+/* Who may have a blob of a course. */
+struct sources {
+    char ids[OWNERS_MAX + 1][RING_ID_MAX];
+    size_t n;
+};
+
+static void add_source(struct node *n, struct sources *s, const char *id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->ids[i], id) == 0)
+            return;
+    if (strcmp(id, n->self.id) != 0)
+        snprintf(s->ids[s->n++], RING_ID_MAX, "%s", id);
+}
+
+/* `first`, then the owners but this node, now and before: a blob is named by its hash, so it may come from anywhere. */
+static void find_sources(struct node *n, const char *key, const char *first, struct sources *out)
 {
     struct owners o;
-    size_t count = 0;
+    out->n = 0;
+    if (first)
+        add_source(n, out, first);
     struct ledger_ring *ring = ledger_hold(n->ledger);
     if (!ring)
-        return 0;
+        return;
     owners_of_key(ring->doc, key, &o);
-    for (size_t i = 0; i < o.n; i++) {
-        const char *id = o.at[i].member->id;
-        if (strcmp(id, n->self.id) == 0)
-            continue;
-        memcpy(ids[count], id, RING_ID_MAX);
-        if (count > 0 && first && strcmp(id, first) == 0) {
-            memcpy(ids[count], ids[0], RING_ID_MAX);
-            memcpy(ids[0], id, RING_ID_MAX);
-        }
-        count++;
-    }
+    for (size_t i = 0; i < o.n; i++)
+        add_source(n, out, o.at[i].member->id);
     ledger_drop(ring);
-    return count;
 }
 
 static enum err fetch_from(struct node *n, struct peer *peer, const char *id, const char *sha256, uint64_t size)
@@ -62,14 +70,15 @@ static enum err fetch_from(struct node *n, struct peer *peer, const char *id, co
 
 enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first)
 {
-    char ids[OWNERS_MAX][RING_ID_MAX];
-    size_t count = other_owners(n, key, first, ids);
-    enum err result = count > 0 ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
-    for (size_t i = 0; i < count; i++) {
-        enum err e = fetch_from(n, peer, ids[i], sha256, size);
+    struct sources from;
+    find_sources(n, key, first, &from);
+    enum err result = from.n > 0 ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
+    for (size_t i = 0; i < from.n; i++) {
+        enum err e = fetch_from(n, peer, from.ids[i], sha256, size);
         if (!e || e == ERR_FULL || e == ERR_IO || e == ERR_NOMEM)
             return e;
-        if (e != ERR_NOT_FOUND && e != ERR_CORRUPT)
+        /* One that the coordinators know to be dead cannot be waited for. */
+        if (e != ERR_NOT_FOUND && e != ERR_CORRUPT && cluster_lives(n->cluster, from.ids[i]) != 0)
             result = ERR_UNAVAILABLE;
     }
     return result;
@@ -83,10 +92,13 @@ enum err fetch_if_missing(struct node *n, struct peer *peer, const char *key, co
     return fetch_blob(n, peer, key, sha256, size, first);
 }
 
-enum err fetch_set(struct node *n, struct peer *peer, const char *url, uint64_t ring, const char *key, struct message_answer *answer)
+enum err fetch_set(struct node *n, struct peer *peer, const char *from, uint64_t ring, const char *key, struct message_answer *answer)
 {
+    char url[MEMBERS_URL_MAX];
     struct buf path, body;
     struct message_request m;
+    if (cluster_url(n->cluster, from, url))
+        return ERR_UNAVAILABLE;
     message_request_init(&m, MESSAGE_PULL);
     buf_init(&path, PATH_BYTES_MAX);
     buf_init(&body, FRAME_HEAD_MAX);
@@ -101,6 +113,7 @@ enum err fetch_set(struct node *n, struct peer *peer, const char *url, uint64_t 
     if (!e)
         e = message_request_print(&m, &body);
     struct peer_call call = {.base_url = url,
+        .to = from,
         .method = "POST",
         .path = buf_str(&path),
         .epoch = ring,
@@ -141,14 +154,11 @@ static enum err fetch_blobs(
 
 enum err fetch_course(struct node *n, struct peer *peer, const char *key, const char *from)
 {
-    char url[MEMBERS_URL_MAX];
     struct message_answer answer;
     uint64_t ring = ledger_epoch(n->ledger);
-    if (cluster_url(n->cluster, from, url))
-        return ERR_UNAVAILABLE;
     struct records_copied copied = {.key = key, .ring = ring, .drops = records_drops(&n->records, key), .set = &answer.history};
     message_answer_init(&answer);
-    enum err e = fetch_set(n, peer, url, ring, key, &answer);
+    enum err e = fetch_set(n, peer, from, ring, key, &answer);
     if (!e && !answer.ok)
         e = answer.error;
     if (!e && (!answer.has_history || (answer.history.n > 0 && strcmp(answer.history.entries[0].record.key, key) != 0)))

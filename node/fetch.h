@@ -4,17 +4,17 @@
 
 #include "node/node.h"
 
-/* Fetches a blob from the course's other owners, `first` (a node id, or NULL) before the rest, and stores it durably. ERR_NOT_FOUND: all were asked
- * and none has good bytes. ERR_UNAVAILABLE: not all could be asked. ERR_FULL, ERR_IO, ERR_NOMEM. */
+/* Fetches a blob from the course's other owners, now and before, `first` (the id of any node, or NULL) before the rest, and stores it durably. ERR_NOT_FOUND: all were asked
+ * and none has good bytes. ERR_UNAVAILABLE: not all could be asked that may live. ERR_FULL, ERR_IO, ERR_NOMEM. */
 enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;
 
 /* Makes sure that a blob is here, from wherever. Errors as above. */
 enum err fetch_if_missing(
     struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;
 
-/* Asks the owner at url for the whole set of a course, with its slot, under ring `ring`; *answer is the caller's, initialised before. Merges nothing. ERR_OK also for a
- * refusal (answer->ok = 0). */
-enum err fetch_set(struct node *n, struct peer *peer, const char *url, uint64_t ring, const char *key, struct message_answer *answer) MUST_CHECK;
+/* Asks the owner `from` (its id: nobody else at its address answers for it) for the whole set of a course, with its slot, under ring `ring`; *answer is the caller's, initialised before. Merges nothing. ERR_OK also for a
+ * refusal (answer->ok = 0). ERR_UNAVAILABLE: nobody told us where it is, or it does not answer. */
+enum err fetch_set(struct node *n, struct peer *peer, const char *from, uint64_t ring, const char *key, struct message_answer *answer) MUST_CHECK;
 
 /* Pulls the whole set of a course from owner `from`, with its blobs, and merges it in one transaction. A blob that no owner has becomes a need, so that
  * one lost blob does not keep the rest away. ERR_UNAVAILABLE, ERR_STALE_RING, ERR_CONFLICT (not ours), ERR_FULL, …: nothing was merged. */

@@ -74,7 +74,7 @@ static void reply_bytes(struct http_request *r, const char *sha256, int fd, uint
  * meanwhile (ERR_UNAVAILABLE); a neighbour, who may be looking for it itself, that it is not here (ERR_NOT_FOUND). */
 static enum err open_blob(struct node *n, const char *sha256, int is_signed, int *fd, struct stat *st)
 {
-    enum err e = verify_get(n->verify, sha256, fd, st);
+    enum err e = verify_read(n->verify, sha256, fd, st);
     int lost = e == ERR_CORRUPT || (e == ERR_NOT_FOUND && repair_lost(n->repair, sha256, 0));
     if (!lost)
         return e;
@@ -86,10 +86,14 @@ void handle_blob(struct http_request *r, void *ctx)
     struct node *n = ctx;
     const char *sha256 = http_capture(r, 0);
     struct stat st;
-    int fd, is_signed;
+    int fd, is_signed = 1;
     enum err e = num_is_hex(sha256, HASH_HEX_SIZE - 1) ? authorize(r, n, sha256, &is_signed) : ERR_NOT_FOUND;
+    if (!is_signed)
+        pace_begin(&n->pace);
     if (!e)
         e = open_blob(n, sha256, is_signed, &fd, &st);
+    if (!is_signed)
+        pace_end(&n->pace);
     if (e)
         http_reply_problem(r, e, NULL);
     else

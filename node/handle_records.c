@@ -156,7 +156,9 @@ static void handle_write(struct http_request *r, struct node *n, enum message_ve
     if (handle_refuse_suspect(r, n) || !take(r, n, verb, &in))
         return;
     message_answer_init(&answer);
+    pace_begin(&n->pace);
     enum err e = store_or_accept(n, &in, &answer);
+    pace_end(&n->pace);
     message_request_release(&in.m);
     reply(r, e, &answer);
 }
@@ -179,7 +181,9 @@ void handle_prepare(struct http_request *r, void *ctx)
     if (handle_refuse_suspect(r, n) || !take(r, n, MESSAGE_PREPARE, &in))
         return;
     message_answer_init(&answer);
+    pace_begin(&n->pace);
     enum err e = records_prepare(&n->records, &in.m, &answer);
+    pace_end(&n->pace);
     message_request_release(&in.m);
     reply(r, e, &answer);
 }

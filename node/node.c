@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "node/collect.h"
 #include "node/entropy.h"
+#include "node/former.h"
 #include "node/heartbeat.h"
 #include "node/hints.h"
 #include "node/identity.h"
@@ -143,6 +144,8 @@ static int open_network(struct node *n, const struct node_settings *s)
     if (!e)
         e = settle_start(n, &n->settle);
     if (!e)
+        e = former_start(n, &n->former);
+    if (!e)
         e = entropy_start(n, s->entropy_s, &n->entropy);
     if (!e)
         e = scrub_start(n, s->scrub_s, &n->scrub);
@@ -177,6 +180,7 @@ void node_close(struct node *n)
     heartbeat_free(n->heartbeat);
     hints_stop(n->hints);
     settle_stop(n->settle);
+    former_stop(n->former);
     entropy_stop(n->entropy);
     scrub_stop(n->scrub);
     collect_stop(n->collect);
@@ -184,6 +188,7 @@ void node_close(struct node *n)
     http_stop(n->server);
     hints_free(n->hints);
     settle_free(n->settle);
+    former_free(n->former);
     entropy_free(n->entropy);
     scrub_free(n->scrub);
     collect_free(n->collect);

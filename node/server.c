@@ -79,6 +79,7 @@ enum err server_start(struct node *n, const char *listen, struct http_server **o
         .n_routes = sizeof(routes) / sizeof(routes[0]),
         .key = &n->key,
         .ctx = n,
+        .self = n->self.id,
     };
     enum err e = split_listen(listen, address, sizeof(address), &config.port);
     return e ? e : http_start(&config, out);

@@ -54,6 +54,7 @@ static void ask_others(struct peer *peer, const char *path, uint64_t epoch, stru
     memset(calls, 0, sizeof(calls));
     for (size_t i = 0; i < n; i++)
         calls[i] = (struct peer_call){.base_url = out[i].url,
+            .to = out[i].call->id,
             .method = "POST",
             .path = path,
             .epoch = epoch,

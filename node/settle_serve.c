@@ -12,53 +12,75 @@
 /* ---- blobs */
 
 /* Makes sure that a blob is here, at the pace of copying when it has to come. */
-static enum err bring(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, uint64_t *copied_bytes)
+static enum err bring(
+    struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *from, uint64_t *copied_bytes)
 {
     enum err e = verify_check(n->verify, sha256);
     if (e != ERR_NOT_FOUND && e != ERR_CORRUPT)
         return e ? e : blobs_sync(n->blobs, sha256);
     pace_take(&n->pace, size);
-    e = fetch_blob(n, peer, key, sha256, size, NULL);
+    e = fetch_blob(n, peer, key, sha256, size, from);
     if (!e)
         *copied_bytes += size;
     return e;
 }
 
-static enum err serve_blob(struct node *n, struct peer *peer, const struct json *item, struct json *lack, struct json *lost, uint64_t *bytes)
+/* A request for blobs on its way. */
+struct bringing {
+    struct node *node;
+    struct peer *peer;
+    const char *from; /* asked first; NULL = nobody */
+    uint64_t until_ms, copied, bytes;
+    struct json *lack, *lost;
+};
+
+static enum err serve_blob(struct bringing *b, const struct json *item)
 {
     const char *key = json_get_str(item, "key"), *sha256 = json_get_str(item, "sha256");
-    uint64_t size;
+    uint64_t size, before = b->bytes;
     if (!key || !sha256 || !num_is_hex(sha256, HASH_HEX_SIZE - 1) || json_get_u64(item, "size", JSON_EXACT_MAX, &size))
         return ERR_SYNTAX;
-    enum err e = peer ? bring(n, peer, key, sha256, size, bytes) : ERR_UNAVAILABLE;
+    enum err e = clock_boot_ms() < b->until_ms ? bring(b->node, b->peer, key, sha256, size, b->from, &b->bytes) : ERR_UNAVAILABLE;
+    b->copied += b->bytes > before;
     if (e == ERR_NOT_FOUND)
-        json_append(lost, json_string(sha256));
+        json_append(b->lost, json_string(sha256));
     else if (e)
-        json_append(lack, json_string(sha256));
+        json_append(b->lack, json_string(sha256));
     return ERR_OK;
+}
+
+static enum err serve_all(struct bringing *b, const struct json *blobs)
+{
+    enum err e = b->peer ? ERR_OK : ERR_NOMEM;
+    for (const struct json *item = json_first(blobs); item && !e; item = json_next(item))
+        e = serve_blob(b, item);
+    return e;
 }
 
 enum err settle_serve_blobs(struct node *n, const struct json *in, struct json **out)
 {
     struct ledger_ring *ring;
     const struct json *blobs = json_get(in, "blobs");
-    uint64_t until = clock_boot_ms() + SETTLE_BLOBS_MS, bytes = 0, copied = 0;
-    enum err e = json_is_array(blobs) ? settle_hold_ring(n, in, &ring) : ERR_SYNTAX;
+    const char *from = json_get_str(in, "from");
+    if (!json_is_array(blobs) || (from && !ring_id_ok(from)))
+        return ERR_SYNTAX;
+    enum err e = settle_hold_ring(n, in, &ring);
     if (e)
         return e;
     ledger_drop(ring);
-    struct json *j = json_object(), *lack = json_array(), *lost = json_array();
-    struct peer *peer = peers_take(n->peers);
-    for (const struct json *item = json_first(blobs); item && !e; item = json_next(item)) {
-        uint64_t before = bytes;
-        e = serve_blob(n, clock_boot_ms() < until ? peer : NULL, item, lack, lost, &bytes);
-        copied += bytes > before;
-    }
-    peers_give(n->peers, peer);
-    json_set(j, "lack", lack);
-    json_set(j, "lost", lost);
-    json_set_u64(j, "copied", copied);
-    json_set_u64(j, "bytes", bytes);
+    struct bringing b = {.node = n,
+        .peer = peers_take(n->peers),
+        .from = from,
+        .until_ms = clock_boot_ms() + SETTLE_BLOBS_MS,
+        .lack = json_array(),
+        .lost = json_array()};
+    e = serve_all(&b, blobs);
+    peers_give(n->peers, b.peer);
+    struct json *j = json_object();
+    json_set(j, "lack", b.lack);
+    json_set(j, "lost", b.lost);
+    json_set_u64(j, "copied", b.copied);
+    json_set_u64(j, "bytes", b.bytes);
     if (e)
         json_free(j);
     else
@@ -203,7 +225,7 @@ static enum err secure_item(struct node *n, struct peer *peer, struct item *item
         const struct record *r = &item->m.known.entries[i].record;
         if (!wanted[history_find(&all, r->id) - all.entries])
             continue;
-        e = bring(n, peer, item->m.key, r->sha256, r->size, &bytes);
+        e = bring(n, peer, item->m.key, r->sha256, r->size, NULL, &bytes);
         item->missing[i] = e == ERR_NOT_FOUND;
         if (e == ERR_NOT_FOUND)
             e = ERR_OK; /* no living owner has it: its record must not wait for it */
@@ -211,7 +233,7 @@ static enum err secure_item(struct node *n, struct peer *peer, struct item *item
             e = ERR_NOT_FOUND;
     }
     if (!e && item->m.has_record && !record_is_tombstone(value))
-        e = bring(n, peer, item->m.key, value->sha256, value->size, &bytes);
+        e = bring(n, peer, item->m.key, value->sha256, value->size, NULL, &bytes);
     free(wanted);
     history_release(&all);
     return e == ERR_UNAVAILABLE ? ERR_NOT_FOUND : e;

@@ -4,8 +4,8 @@
  *
  *   list     {"order", "mover", "after", "limit"} → {"courses": [{"key", "records", "blobs": [{"sha256", "size"}]}], "next": key or null}
  *            the moving courses known here that fall to the mover, in the order of their keys; next: ask again with it as "after", null = that was all
- *   blobs    {"blobs": [{"key", "sha256", "size"}]} → {"lack": [sha256…], "lost": [sha256…], "copied", "bytes"}
- *            fetches what is not here; lack: not had this time, ask again; lost: no living owner has it
+ *   blobs    {"blobs": [{"key", "sha256", "size"}], "from"?} → {"lack": [sha256…], "lost": [sha256…], "copied", "bytes"}
+ *            fetches what is not here, from the node `from` first, then from the course's owners; lack: not had this time, ask again; lost: no living owner has it
  *   prepare  {"items": [message…]} → {"answers": [message answer…]}        both as lib/wire/message.h, one transaction
  *   accept   {"items": [message…]} → {"answers": [message answer…]}        blobs first: what `known` and values name is fetched; one that nobody has becomes a need
  *   holds    {"items": [{"key", "digest"} or {"key", "ids": [stamp…]}]} → {"holds": [bool…], "rows": [bool…], "promised": [stamp…]}

@@ -353,12 +353,10 @@ static int is_still_named(struct verify *v, const char *sha256, const struct sta
     return blobs_stat(v->blobs, sha256, &now) == ERR_OK && now.st_ino == st->st_ino;
 }
 
-enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st)
+enum err verify_read(struct verify *v, const char *sha256, int *fd, struct stat *st)
 {
     uint8_t raw[HASH_SIZE];
     enum err e = num_unhex(sha256, raw, HASH_SIZE);
-    if (!e)
-        pin(v, raw);
     while (!e) {
         uint64_t at_ms;
         e = blobs_get(v->blobs, sha256, fd, st);
@@ -376,6 +374,16 @@ enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *
         close(*fd);
     }
     return e;
+}
+
+enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st)
+{
+    uint8_t raw[HASH_SIZE];
+    enum err e = num_unhex(sha256, raw, HASH_SIZE);
+    if (e)
+        return e;
+    pin(v, raw);
+    return verify_read(v, sha256, fd, st);
 }
 
 enum err verify_check(struct verify *v, const char *sha256)

@@ -21,7 +21,9 @@ void verify_close(struct verify *v);
 
 /* Opens a blob for serving; its bytes are what they should be as far as stat(2) can tell. ERR_NOT_FOUND; ERR_CORRUPT: it was bad and is in quarantine now; ERR_IO. */
 enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st) MUST_CHECK;
-/* The same without keeping it open. */
+/* The same for who will not name it in a record because of this look, so that the blob may be removed as before (verify_remove). */
+enum err verify_read(struct verify *v, const char *sha256, int *fd, struct stat *st) MUST_CHECK;
+/* verify_get() without keeping it open. */
 enum err verify_check(struct verify *v, const char *sha256) MUST_CHECK;
 
 /* Reads and hashes a blob whatever was remembered of it, from the disk and not from the kernel's memory where that can be had. Errors as verify_get(); *size (may be NULL)

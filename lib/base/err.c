@@ -31,6 +31,7 @@ static const struct row table[ERR_COUNT] = {
     [ERR_URI_TOO_LONG] = {"uri-too-long", 414, "The address is too long"},
     [ERR_TYPE] = {"type", 415, "The bytes are not what they are said to be"},
     [ERR_RANGE] = {"range", 416, "The range lies outside of the bytes"},
+    [ERR_MISDIRECTED] = {"misdirected", 421, "The request is meant for another node"},
     [ERR_INVALID] = {"invalid", 422, "A value is out of bounds"},
     [ERR_RATE] = {"rate", 429, "Too many requests"},
     [ERR_UNAVAILABLE] = {"unavailable", 503, "Too few machines answer; try again"},

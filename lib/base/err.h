@@ -26,6 +26,7 @@ enum err {
     ERR_URI_TOO_LONG,    /* 414 */
     ERR_TYPE,            /* 415: the bytes are not what was claimed */
     ERR_RANGE,           /* 416 */
+    ERR_MISDIRECTED,     /* 421: meant for another process that used to answer here */
     ERR_INVALID,         /* 422: well-formed, but out of bounds */
     ERR_RATE,            /* 429 */
     ERR_UNAVAILABLE,     /* 503: no quorum, or nobody to ask; try again */

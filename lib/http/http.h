@@ -49,6 +49,7 @@ struct http_config {
     size_t n_routes;
     const struct sign_key *key;   /* borrowed, outlives the server */
     void *ctx;                    /* handed to handlers */
+    const char *self;             /* borrowed; a request whose RB-To names another id is refused with 421 before its body is read; NULL = none is */
     uint64_t (*epoch)(void *ctx); /* smallest epoch a signed request may name; NULL = 0 */
 };
 

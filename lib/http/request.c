@@ -93,6 +93,14 @@ static enum err read_framing(struct http_request *r)
     return ERR_OK;
 }
 
+/* A sender that counts answers names whom it asks: another node may have come to live at this address. */
+static int is_for_us(const struct http_request *r)
+{
+    const char *self = r->server->config.self, *to = self ? http_header(r, "RB-To") : NULL;
+
+    return !to || strcmp(to, self) == 0;
+}
+
 /* What a request must pass before a byte of its body is read. */
 static enum err admit(struct http_request *r, const char **detail)
 {
@@ -104,6 +112,8 @@ static enum err admit(struct http_request *r, const char **detail)
         return e;
     }
     e = path_match(r);
+    if (!e && !is_for_us(r))
+        e = ERR_MISDIRECTED;
     if (!e && r->route->auth == HTTP_AUTH_SIGNED)
         e = auth_check_header(r);
     if (e)
