@@ -263,6 +263,7 @@ static enum err connect_by_sentinels(struct store *s)
 {
     struct address_place master, tried = {.port = 0};
     uint64_t deadline_ms = clock_boot_ms() + 2 * (uint64_t)s->connect_timeout_ms;
+    assert(s->where.n_places > 0); /* address_parse() takes no empty list */
     for (size_t i = 0; i < s->where.n_places && clock_boot_ms() < deadline_ms; i++) {
         size_t at = (s->sentinel + i) % s->where.n_places;
         enum err e = ask_sentinel(s, &s->where.places[at], sooner(deadline_ms, clock_boot_ms() + s->connect_timeout_ms / 2), &master);

@@ -4,6 +4,7 @@
 #include "lib/store/address.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -39,19 +40,25 @@ static void unref(struct job *j)
     free(j);
 }
 
+static const struct addrinfo *best_of(const struct addrinfo *found)
+{
+    for (const struct addrinfo *a = found; a; a = a->ai_next) {
+        if (a->ai_family == AF_INET)
+            return a;
+    }
+    return found;
+}
+
 static enum err look_up(const char *host, char out[RESOLVE_TEXT_MAX])
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found, *best;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found;
     int status = getaddrinfo(host, NULL, &hints, &found);
     if (status == EAI_MEMORY)
         return ERR_NOMEM;
     if (status != 0)
         return ERR_NOT_FOUND;
-    best = found;
-    while (best && best->ai_family != AF_INET)
-        best = best->ai_next;
-    if (!best)
-        best = found;
+    const struct addrinfo *best = best_of(found);
+    assert(best); /* getaddrinfo() gives an address or an error */
     status = getnameinfo(best->ai_addr, best->ai_addrlen, out, RESOLVE_TEXT_MAX, NULL, 0, NI_NUMERICHOST);
     freeaddrinfo(found);
     return status == 0 ? ERR_OK : ERR_NOT_FOUND;
