@@ -117,15 +117,25 @@ enum err metrics_print(const struct metrics *m, const struct metrics_gauges *now
     const struct {
         const char *name, *type, *help;
         double value;
+        int unknown;
     } singles[] = {
-        {"requests_in_flight", "gauge", "Requests being served now.", (double)get(&m->in_flight)},
-        {"threads", "gauge", "Threads that serve requests.", (double)get(&m->threads)},
-        {"upload_bytes_total", "counter", "Bytes of uploads that made a version.", (double)get(&m->upload_bytes)},
-        {"quorum_failures_total", "counter", "Uploads, deletes and restores that ended in 503.", (double)get(&m->quorum_failures)},
-        {"index_retries", "gauge", "Records that wait to be added to the index.", (double)now->index_retries},
-        {"view_age_seconds", "gauge", "Age of this api's picture of the cluster.", now->view_age_s},
-        {"clock_rebases_total", "counter", "How often owners said that this api's clock is too far ahead.", (double)now->clock_rebases},
-        {"resident_memory_bytes", "gauge", "Resident memory of this process.", (double)now->resident_bytes},
+        {"requests_in_flight", "gauge", "Requests being served now.", (double)get(&m->in_flight), 0},
+        {"threads", "gauge", "Threads that serve requests.", (double)get(&m->threads), 0},
+        {"upload_bytes_total", "counter", "Bytes of uploads that made a version.", (double)get(&m->upload_bytes), 0},
+        {"quorum_failures_total", "counter", "Uploads, deletes and restores that ended in 503.", (double)get(&m->quorum_failures), 0},
+        {"index_retries", "gauge", "Records that wait to be added to the index.", (double)now->index_retries, 0},
+        {"view_age_seconds", "gauge", "Age of this api's picture of the cluster.", now->view_age_s, 0},
+        {"clock_rebases_total", "counter", "How often owners said that this api's clock is too far ahead.", (double)now->clock_rebases, 0},
+        {"clock_skew_seconds", "gauge", "How far the nodes' clocks are ahead of this api's.", now->clock_skew_s, 0},
+        {"index_ready", "gauge", "1 while lists can be had from the index.", (double)now->index_ready, 0},
+        {"hedges_total", "counter", "Readers sent to another owner because the first was slower.", (double)now->hedges, 0},
+        {"copies_missing", "gauge", "Copies that owners lack, as far as nodes know.", (double)now->copies_missing, !now->counted},
+        {"courses_below_k", "gauge", "Courses with at least one such copy.", (double)now->courses_below_k, !now->counted},
+        {"courses_unreadable", "gauge", "Courses whose current version no living owner has.", (double)now->courses_unreadable,
+            !now->counted},
+        {"bytes_to_move", "gauge", "Bytes the ring change under way has still to move.", (double)now->bytes_to_move, 0},
+        {"moves", "gauge", "Pairs of nodes that copies are on their way between.", (double)now->moves, 0},
+        {"resident_memory_bytes", "gauge", "Resident memory of this process.", (double)now->resident_bytes, 0},
     };
     enum err e = buf_add_str(
         out, "# HELP ringbinder_api_requests_total Requests by route and status.\n# TYPE ringbinder_api_requests_total counter\n");
@@ -138,6 +148,8 @@ enum err metrics_print(const struct metrics *m, const struct metrics_gauges *now
         e = print_rows(m, out, print_latency);
     for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]) && !e; i++) {
         const char *name = singles[i].name;
+        if (singles[i].unknown)
+            continue;
         e = buf_addf(out, "# HELP ringbinder_api_%s %s\n# TYPE ringbinder_api_%s %s\nringbinder_api_%s %.17g\n", name, singles[i].help,
             name, singles[i].type, name, singles[i].value);
     }

@@ -33,7 +33,13 @@ void metrics_end(struct metrics *m, const struct route *route, int status, uint6
 struct metrics_gauges {
     double view_age_s;      /* since the picture of the cluster was taken */
     uint64_t clock_rebases; /* how often owners said that our clock is too far ahead */
+    double clock_skew_s;    /* how far the nodes' clocks are ahead of ours; 0: not known to differ */
     uint64_t index_retries; /* records that wait for the index */
+    int index_ready;        /* lists can be had */
+    uint64_t hedges;        /* readers sent to another owner than the first, because that one was slower */
+    int counted;            /* the next three are known; else they are left out */
+    uint64_t copies_missing, courses_below_k, courses_unreadable;
+    uint64_t bytes_to_move, moves; /* of the ring change under way, and the pairs of nodes it goes between */
     uint64_t resident_bytes;
 };
 

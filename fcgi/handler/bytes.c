@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SMALL_BLOB_BYTES \
+    (4u << 20)             /* a node needs no time worth mentioning to check it: nginx waits less for its first byte (nginx/blob.conf) */
 #define BY_ID_MAX_AGE_S 60 /* an id always names the same bytes, but they may be deleted */
 
 struct wish {
@@ -77,7 +79,7 @@ static void add_numbered(struct request *r, const char *name, int number, const 
 static void add_sources(struct request *r, const struct read_bytes *b)
 {
     char path[16 + HASH_HEX_SIZE], id[STAMP_HEX_SIZE], modified[24];
-    snprintf(path, sizeof(path), "/_blob/%s", b->record.sha256);
+    snprintf(path, sizeof(path), "/%s/%s", b->record.size <= SMALL_BLOB_BYTES ? "_small" : "_blob", b->record.sha256);
     stamp_hex(b->record.id, id);
     snprintf(modified, sizeof(modified), "%" PRIu64, hlc_to_unix_ms(b->record.id.clock) / 1000);
     for (int i = 0; i < READ_SOURCES; i++) {

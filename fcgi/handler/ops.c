@@ -64,9 +64,19 @@ static struct metrics_gauges read_gauges(struct app *a)
     struct metrics_gauges now = {
         .index_retries = reindex_waiting(a->retry),
         .clock_rebases = stamps_rebases(a->stamps, &rebased),
+        .hedges = contacts_hedges(a->contacts),
         .resident_bytes = resident_bytes(),
     };
     const struct view *v = view_get(a->view);
+    const struct survey *s = &v->survey;
+    now.clock_skew_s = (double)s->skew_ms / 1000.0;
+    now.index_ready = s->index == SURVEY_INDEX_READY;
+    now.counted = s->counted;
+    now.copies_missing = s->copies_missing;
+    now.courses_below_k = s->courses_below_k;
+    now.courses_unreadable = s->courses_unreadable;
+    now.bytes_to_move = s->bytes_to_move;
+    now.moves = s->n_moves;
     uint64_t unix_ms = clock_unix_ms();
     if (v->taken_at_ms && unix_ms > v->taken_at_ms)
         now.view_age_s = (double)(unix_ms - v->taken_at_ms) / 1000.0;

@@ -12,6 +12,7 @@ struct entry {
     uint64_t used_ms; /* boot time, as all here; 0 = free */
     uint64_t heard_ms;
     uint64_t suspect_until_ms, slow_until_ms;
+    int clock_known;
     int64_t ahead_ms;
 };
 
@@ -84,7 +85,9 @@ void contacts_was_slow(struct contacts *c, const char *id)
 void contacts_clock(struct contacts *c, const char *id, int64_t ahead_ms)
 {
     pthread_mutex_lock(&c->lock);
-    take(c, id, clock_boot_ms())->ahead_ms = ahead_ms;
+    struct entry *e = take(c, id, clock_boot_ms());
+    e->ahead_ms = ahead_ms;
+    e->clock_known = 1;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -98,6 +101,7 @@ struct contact contacts_get(struct contacts *c, const char *id)
         out.suspect = e->suspect_until_ms > now_ms;
         out.slow = e->slow_until_ms > now_ms;
         out.ahead_ms = e->ahead_ms;
+        out.clock_known = e->clock_known;
         if (e->heard_ms != 0)
             out.silent_ms = now_ms - e->heard_ms;
     }

@@ -22,18 +22,19 @@ void contacts_free(struct contacts *c);
 void contacts_report(struct contacts *c, const char *id, int answered);
 /* It was the slower of two that were asked the same: others are preferred for CONTACTS_SLOW_MS. */
 void contacts_was_slow(struct contacts *c, const char *id);
-/* By how much its clock is ahead of ours, as it said itself when it refused a signature for its time; 0: it agrees by now. */
+/* By how much its clock is ahead of ours, as it said itself when it refused a signature for its time; 0: it took one that was signed by our time. */
 void contacts_clock(struct contacts *c, const char *id, int64_t ahead_ms);
 
 struct contact {
     int suspect, slow;
     uint64_t silent_ms; /* since its last answer; UINT64_MAX: never heard, or forgotten */
+    int clock_known;    /* it was asked something signed */
     int64_t ahead_ms;
 };
 /* Of a node nothing is known of: neither suspect nor slow. */
 struct contact contacts_get(struct contacts *c, const char *id);
 
-/* How often a reader was sent to the faster of two owners, for the metrics. */
+/* Notes that a reader was sent to another owner than the first, because that one was slower; how often that was so far. */
 void contacts_hedged(struct contacts *c);
 uint64_t contacts_hedges(struct contacts *c);
 

@@ -231,15 +231,15 @@ static void learn_answers(struct quorum *q, const struct quorum_reply *replies)
     }
 }
 
-/* A node that refused a signature for its time told its own: capabilities, which it judges by the same clock, are made by other workers too. */
-static void learn_time(struct quorum *q, const struct calls *c)
+void quorum_learn_clock(struct quorum *q, size_t owner, const struct peer_call *call)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        const struct view_owner *o = &q->owners.at[c->owner[i]];
-        int64_t ahead_ms = peer_clock_offset_ms(q->w->peer, c->at[i].base_url);
-        if (c->at[i].done && c->at[i].error == ERR_OK && ahead_ms != o->contact.ahead_ms)
-            contacts_clock(q->w->app->contacts, o->member->id, ahead_ms);
-    }
+    struct view_owner *o = &q->owners.at[owner];
+    int64_t ahead_ms = peer_clock_offset_ms(q->w->peer, call->base_url);
+    if (!call->done || call->error != ERR_OK || (o->contact.clock_known && o->contact.ahead_ms == ahead_ms))
+        return;
+    contacts_clock(q->w->app->contacts, o->member->id, ahead_ms);
+    o->contact.clock_known = 1;
+    o->contact.ahead_ms = ahead_ms;
 }
 
 /* Calls that a closed gate gave up tell nothing about their receivers. */
@@ -296,7 +296,8 @@ enum err quorum_round(struct quorum *q, const struct quorum_round *r, struct quo
     peer_calls_release(c.at, c.n);
     if (e == ERR_OK) {
         learn_answers(q, replies);
-        learn_time(q, &c);
+        for (size_t i = 0; i < c.n; i++)
+            quorum_learn_clock(q, c.owner[i], &c.at[i]);
         report(q, r, replies, clock_boot_ms() - started_ms);
     }
 out:

@@ -74,6 +74,9 @@ int quorum_is_reachable(struct quorum *q);
 /* Asks all owners whether they are there, without any effect; who answered within timeout_ms. The view learns it too. */
 struct tally quorum_probe(struct quorum *q, unsigned timeout_ms);
 
+/* After a signed call to an owner: what it says of that node's clock. Capabilities, which it judges by the same clock, are made by other workers too. */
+void quorum_learn_clock(struct quorum *q, size_t owner, const struct peer_call *call);
+
 /* The owners whose reply is `error`; how many they are; whether they are a write quorum; whether they leave none. */
 struct tally quorum_said(const struct quorum_reply *replies, enum err error);
 size_t quorum_count(const struct quorum_reply *replies, enum err error);

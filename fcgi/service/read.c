@@ -115,8 +115,9 @@ static enum err add_source(struct quorum *q, size_t owner, const struct record *
     const struct view_owner *o = &q->owners.at[owner];
     char what[6 + HASH_HEX_SIZE];
     struct buf capability;
-    /* Nodes believe their own clocks. */
-    uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + o->contact.ahead_ms) / 1000;
+    /* Nodes believe their own clocks; of one that we never asked anything we only know by what clock its heartbeats are dated. */
+    int64_t ahead_ms = o->contact.clock_known ? o->contact.ahead_ms : q->view->survey.heartbeats_ahead_ms;
+    uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + ahead_ms) / 1000;
     if (!address_of(o->node->url, out->sources[i].address))
         return ERR_INVALID;
     snprintf(what, sizeof(what), "blob:%s", r->sha256);

@@ -89,7 +89,7 @@ size_t sources_find(const struct quorum *q, const enum blob_state states[OWNERS_
             .slow = o->contact.slow || newest_ms - o->node->heartbeat_at_ms > SOURCES_LATE_MS,
             .away = zone != NULL && *zone != '\0' && strcmp(o->member->zone, zone) != 0,
             .load = o->node->load,
-            .silent_ms = o->contact.silent_ms};
+            .silent_ms = o->contact.clock_known ? o->contact.silent_ms : UINT64_MAX};
     }
     return n;
 }
@@ -112,6 +112,7 @@ static void learn(struct quorum *q, const struct peer_call *c, struct source *s)
 {
     struct contacts *contacts = q->w->app->contacts;
     const char *id = q->owners.at[s->owner].member->id;
+    quorum_learn_clock(q, s->owner, c);
     if (c->done && c->error == ERR_OK)
         contacts_report(contacts, id, 1);
     else if (c->done && c->error == ERR_UNAVAILABLE)

@@ -180,8 +180,8 @@ static const char *place_of(const struct members *m, uint32_t member, int volume
     return node == NULL ? "" : volume ? node->volume : node->machine;
 }
 
-/* The first group of members that are at one place and can keep copies of one file. */
-static void warn_of_places(const struct members *m, int volume, struct survey *out)
+/* Tells of the first group of members that are at one place and can keep copies of one file. Returns whether there was one. */
+static int warn_of_places(const struct members *m, int volume, struct survey *out)
 {
     const struct ring *r = m->ring->ring;
     char names[256];
@@ -202,8 +202,9 @@ static void warn_of_places(const struct members *m, int volume, struct survey *o
         warn(out,
             volume ? "Copies of one file can lie on one file system: that of %s." : "Copies of one file can be on one machine: that of %s.",
             names);
-        return;
+        return 1;
     }
+    return 0;
 }
 
 static void warn_of_zones(const struct members *m, struct survey *out)
@@ -226,6 +227,17 @@ static void warn_of_clock(struct survey *out, const char *whose, int64_t ahead_m
 static int is_told(int64_t ms)
 {
     return ms > SKEW_TOLD_MS || ms < -SKEW_TOLD_MS;
+}
+
+/* What nodes that live were heard of last is half a second old at most. */
+static int64_t date_heartbeats(const struct members *m, const struct survey_clocks *clocks)
+{
+    uint64_t newest = 0;
+    for (size_t i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].alive && m->nodes[i].heartbeat_at_ms > newest)
+            newest = m->nodes[i].heartbeat_at_ms;
+    int64_t ahead = newest == 0 || clocks->heard_at_ms == 0 ? 0 : (int64_t)(newest - clocks->heard_at_ms);
+    return is_told(ahead) ? ahead : 0;
 }
 
 /* When most nodes differ from us, and alike, it is our clock that is wrong. */
@@ -266,8 +278,10 @@ void survey_make(const struct members *m, const struct survey_clocks *clocks, st
     out->counted = arcs.heard;
     count_copies(m, out);
     add_moves(m, out);
-    warn_of_places(m, 0, out);
-    warn_of_places(m, 1, out);
+    /* Who shares a file system shares the machine too. */
+    if (!warn_of_places(m, 1, out))
+        warn_of_places(m, 0, out);
     warn_of_zones(m, out);
+    out->heartbeats_ahead_ms = date_heartbeats(m, clocks);
     judge_clocks(m, clocks, out);
 }

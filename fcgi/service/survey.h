@@ -32,6 +32,8 @@ struct survey {
     int courses_known;
     uint64_t courses;
 
+    int64_t
+        heartbeats_ahead_ms; /* how far the coordinators' clock, which dates heartbeats, is ahead of ours; 0 when by less than heartbeats are apart, or not known */
     int64_t skew_ms; /* of this api's clock: how far the nodes' clocks are ahead of it; 0: not known to differ */
     char warnings[SURVEY_WARNINGS_MAX][SURVEY_SENTENCE_MAX];
     size_t n_warnings;
@@ -44,7 +46,8 @@ void survey_shares(const struct ring *r, double *out);
 struct survey_clocks {
     int64_t (*ahead_ms)(void *ctx, const char *id); /* of a node's clock, ahead of ours */
     void *ctx;
-    int rebased; /* our stamps are counted by the owners' time, because they call ours too far ahead */
+    uint64_t heard_at_ms; /* when the heartbeats were read, by our clock; 0: they are old */
+    int rebased;          /* our stamps are counted by the owners' time, because they call ours too far ahead */
 };
 
 /* Fills everything but what Redis tells. Pure. */

@@ -89,7 +89,8 @@ static int64_t ahead_ms(void *ctx, const char *id)
 /* What follows from the members, and what Redis says of the index. */
 static void survey(struct view_keeper *k, struct view *v, enum survey_index index)
 {
-    struct survey_clocks clocks = {.ahead_ms = ahead_ms, .ctx = k->contacts};
+    struct survey_clocks clocks = {
+        .ahead_ms = ahead_ms, .ctx = k->contacts, .heard_at_ms = index == SURVEY_INDEX_AWAY ? 0 : v->taken_at_ms};
     stamps_rebases(k->stamps, &clocks.rebased);
     survey_make(&v->members, &clocks, &v->survey);
     v->survey.index = index;

@@ -109,6 +109,7 @@ ROWS += [
     ("delete of an unknown course", get("/api/v1/courses/NEVER%20SEEN%2099/syllabus", method="DELETE"), {404}),
     ("restore of an unknown course", put("/api/v1/courses/NEVER%20SEEN%2099/restore", b"", method="POST"), {404}),
     ("internal location", get("/_blob/" + "0" * 64), {404}),
+    ("internal location of small ones", get("/_small/" + "0" * 64), {404}),
     ("internal location, encoded", get("/%5fblob/" + "0" * 64), {404}),
     ("client-sent X-Accel-Redirect", get("/api/v1/courses/NEVER%20SEEN%2099/syllabus", headers=["X-Accel-Redirect: /_blob/" + "0" * 64]), {404}),
     ("64 KiB header", get("/api/v1/courses", headers=["X-Big: " + "x" * 65536]), {400, 431, 494}),

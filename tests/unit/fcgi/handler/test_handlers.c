@@ -450,7 +450,7 @@ static void a_download_tells_nginx_where_the_bytes_are(void **state)
     begin(&m, "GET", "/api/v1/courses/CRJU%2FPOSC-320/syllabus?version=3");
     assert_int_equal(memory_serve(&m), 200);
     assert_string_equal(fake.asked, "crju/posc320|3|-");
-    assert_header(&m, "X-Accel-Redirect", "/_blob/" SHA);
+    assert_header(&m, "X-Accel-Redirect", "/_small/" SHA);
     assert_header(&m, "X-Node-1", "127.0.0.1:4701");
     assert_header(&m, "X-Node-3", "127.0.0.1:4703");
     assert_header(&m, "X-Cap-2", "RBC1 expiry=1, mac=00");
@@ -496,7 +496,7 @@ static void what_could_run_is_an_attachment_of_bytes(void **state)
         fake.filename = "a\"\r\nX-Accel-Redirect: /etc/";
         assert_int_equal(memory_serve(&m), 200);
         assert_header(&m, "Content-Type", rows[i].wanted);
-        assert_header(&m, "X-Accel-Redirect", "/_blob/" SHA);
+        assert_header(&m, "X-Accel-Redirect", "/_small/" SHA);
         assert_true(memory_header(&m, "Content-Disposition", disposition, sizeof(disposition)));
         assert_int_equal(strncmp(disposition, rows[i].disposition, strlen(rows[i].disposition)), 0);
         memory_release(&m);
