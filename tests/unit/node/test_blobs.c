@@ -227,6 +227,29 @@ static void a_walk_sees_every_blob_once_in_order_and_nothing_else(void **state)
     struct walk some = {"", 0, 7};
     assert_err(ERR_GONE, blobs_walk(f->blobs, visit, &some));
     assert_int_equal(some.n, 7);
+    /* What comes after the seventh is the rest. */
+    struct walk rest = {"", 0, 0};
+    memcpy(rest.last, some.last, sizeof(rest.last));
+    assert_ok(blobs_walk_after(f->blobs, some.last, visit, &rest));
+    assert_int_equal(rest.n, 43);
+    assert_ok(blobs_walk_after(f->blobs, all.last, visit, &all));
+    assert_int_equal(all.n, 50);
+}
+
+static void a_recount_knows_what_vanished(void **state)
+{
+    struct fixture *f = *state;
+    char sha256[HASH_HEX_SIZE], below[128];
+    struct blobs_usage usage;
+    assert_ok(put(f, "stays", sha256));
+    assert_ok(put(f, "vanishes", sha256));
+    snprintf(below, sizeof(below), "blobs/%.2s/%.2s/%s", sha256, sha256 + 2, sha256);
+    assert_int_equal(unlink(folder_at(&f->folder, below)), 0);
+    assert_ok(blobs_usage(f->blobs, &usage));
+    assert_true(usage.files == 2 && usage.bytes == 13);
+    assert_ok(blobs_recount(f->blobs));
+    assert_ok(blobs_usage(f->blobs, &usage));
+    assert_true(usage.files == 1 && usage.bytes == 5);
 }
 
 static void a_symbolic_link_is_no_blob(void **state)
@@ -258,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bad_copy_is_kept_in_quarantine, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_blob_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_walk_sees_every_blob_once_in_order_and_nothing_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_recount_knows_what_vanished, setup, teardown),
         cmocka_unit_test_setup_teardown(a_symbolic_link_is_no_blob, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

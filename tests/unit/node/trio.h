@@ -25,7 +25,7 @@ struct trio {
     struct ring_member members[TRIO];
     struct node nodes[TRIO];
     int running[TRIO];
-    uint64_t entropy_s, collect_s; /* 0: off */
+    uint64_t entropy_s, collect_s, scrub_s; /* 0: off; for nodes that start from then on */
     uint32_t k;
     struct sign_key key;
     struct peer *peer;
@@ -40,6 +40,7 @@ static inline void trio_start(struct trio *t, int i)
         .key_file = t->key_file,
         .entropy_s = t->entropy_s,
         .collect_s = t->collect_s,
+        .scrub_s = t->scrub_s,
         .purge_after_h = 720};
     assert_int_equal(node_open(&t->nodes[i], &s), 0);
     snprintf(t->listen[i], sizeof(t->listen[i]), "127.0.0.1:%u", http_port(t->nodes[i].server)); /* the same after a restart */
