@@ -228,11 +228,14 @@ static void take_first(struct membership *m, const struct ringdoc *doc, struct m
     m->view++;
 }
 
-/* What it told elsewhere, when it was not heard here of late: its address, its ring, how far it is with a change. */
+/* What it told elsewhere: its address at once, and when it was not heard here of late also its ring, and how far it is with a change. When it was told is said by
+ * the other coordinator's wall clock, which may be far from ours: once we do not hear the node, it only tells whether this is something else than what we have. */
 static void take_told(struct membership *m, struct membership_node *node, const struct member *told, uint64_t read_ms)
 {
     int is_fresh_here = node->heard_ms != 0 && read_ms < node->heard_ms + MEMBERS_TTL_MS;
-    if (!told->alive || node->left || told->heartbeat_at_ms <= node->member.heartbeat_at_ms)
+    if (!told->alive || node->left || told->heartbeat_at_ms == node->member.heartbeat_at_ms)
+        return;
+    if (is_fresh_here && told->heartbeat_at_ms < node->member.heartbeat_at_ms)
         return;
     if (strcmp(told->url, node->member.url) != 0) {
         memcpy(node->member.url, told->url, sizeof node->member.url);
