@@ -12,9 +12,10 @@
 #include <string.h>
 
 #define PAGE_TIMEOUT_MS 10000u
+#define TRIES_MAX 4u /* for one page: on a busy machine a smaller one comes in time */
 #define CONNECT_TIMEOUT_MS 500u
 #define PAGE_BYTES_MAX (32u << 20) /* a page is 4 MiB, or one course */
-#define PAGE_MAX 1000u             /* courses in a page */
+#define PAGE_MAX 256u              /* courses in a page: some tens of milliseconds of a node */
 #define PAGE_MIN 16u
 #define PAGES_MAX 8192u /* courses of all nodes in memory at once, while pages can be so small */
 #define PATH_MAX_BYTES 4096
@@ -26,7 +27,8 @@ struct work {
     struct tend *t;
     struct tend_nodes nodes;
     struct scan scan;
-    unsigned page; /* courses asked for at once */
+    unsigned page;   /* courses asked for at once */
+    unsigned *tries; /* of each node, since its last page; owned */
     struct scan_found found[BATCH_COURSES];
     size_t n_found, n_records;
     uint64_t courses, added, unjudged;
@@ -56,10 +58,16 @@ static enum err take_page(struct work *w, size_t source, const struct peer_call 
     enum err e = call->done && call->error == ERR_OK && call->status == 200 ? ERR_OK : ERR_UNAVAILABLE;
     if (e == ERR_OK)
         e = scan_page_parse(buf_str(&call->answer), call->answer.len, &page);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
+        w->tries[source] = 0;
         return scan_give(&w->scan, source, &page);
+    }
     if (e == ERR_NOMEM)
         return e;
+    if (call->error == ERR_TIMEOUT && ++w->tries[source] < TRIES_MAX) {
+        w->page = w->page / 2 > PAGE_MIN ? w->page / 2 : PAGE_MIN;
+        return ERR_OK;
+    }
     log_write(LOG_WARN, "index", "%s does not tell its courses (%s)", w->nodes.ids[source], e == ERR_SYNTAX ? "unreadable" : "no answer");
     scan_fail(&w->scan, source);
     return ERR_OK;
@@ -189,6 +197,8 @@ static enum err open_work(struct work *w)
     if (e == ERR_OK)
         e = scan_init(&w->scan, w->nodes.doc, ids, w->nodes.n);
     free(ids);
+    if (e == ERR_OK && !(w->tries = calloc(w->nodes.n + 1, sizeof *w->tries)))
+        e = ERR_NOMEM;
     size_t share = PAGES_MAX / (w->nodes.n + 1);
     w->page = share > PAGE_MAX ? PAGE_MAX : share < PAGE_MIN ? PAGE_MIN : (unsigned)share;
     return e;
@@ -214,6 +224,7 @@ static enum err fill(struct tend *t, uint64_t *courses, uint64_t *added)
     release_found(w);
     scan_release(&w->scan);
     tend_nodes_release(&w->nodes);
+    free(w->tries);
     free(w);
     return e;
 }

@@ -66,13 +66,16 @@ local function look_at_all()
     end
 end
 
-local added, again = 0, current_kind == 'o'
+-- A call costs more than anything else here: what came along is not asked back, and in a course that is new nothing is looked for.
+local added, again, fresh, given = 0, current_kind == 'o', not state[1], {}
 for i = 7, #ARGV, 3 do
     local rid = ARGV[i]
     if redis.call('HSETNX', KEYS[1], rid, ARGV[i + 1]) == 1 then
         added, shown = added + 1, shown + 1
+        given[rid] = i
         local kind, of, upload = fact_of(ARGV[i + 2])
-        local marks = redis.call('HMGET', KEYS[3], 'u:' .. upload, 't:' .. rid)
+        local marks = fresh and {} or redis.call('HMGET', KEYS[3], 'u:' .. upload, 't:' .. rid)
+        fresh = false
         redis.call('HSET', KEYS[3], rid, ARGV[i + 2], 'u:' .. upload, rid)
         if kind == 'o' then redis.call('HSET', KEYS[3], 't:' .. of, rid) end
         if marks[1] or marks[2] or kind == 'o' then
@@ -94,7 +97,7 @@ if again then look_at_all() end
 
 local words = ''
 if current_kind == 'v' then
-    local _, _, _, text = fact_of(redis.call('HGET', KEYS[3], id))
+    local _, _, _, text = fact_of(given[id] and ARGV[given[id] + 2] or redis.call('HGET', KEYS[3], id))
     words = ' ' .. text .. ' '
 end
 
@@ -128,10 +131,12 @@ if id ~= was_id or words ~= was_words then
     if listed then list_with(id, words, false) end
 end
 
-redis.call('HSET', KEYS[2], 'n', n, 'version', version, 'shown', shown, 'head', head, 'del', del, 'words', words)
+local facts = { 'n', n, 'version', version, 'shown', shown, 'head', head, 'del', del, 'words', words }
 if id ~= was_id then
-    redis.call('HSET', KEYS[2], 'id', id, 'kind', current_kind, 'cur', redis.call('HGET', KEYS[1], id))
+    local current = given[id] and ARGV[given[id] + 1] or redis.call('HGET', KEYS[1], id)
+    for _, fact in ipairs({ 'id', id, 'kind', current_kind, 'cur', current }) do facts[#facts + 1] = fact end
 end
+redis.call('HSET', KEYS[2], unpack(facts))
 if ARGV[2] ~= '' then
     redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'course', ARGV[3], 'key', key, 'at', ARGV[4])
 end
