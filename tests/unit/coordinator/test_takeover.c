@@ -401,14 +401,14 @@ static void test_late_installs_are_ignored(void **state)
 static void test_one_document_a_number(void **state)
 {
     (void)state;
-    enum { EPOCHS = 64 };
+    enum { STEPS = 120, EPOCHS = STEPS + 2 };
     for (int round = 0; round < 8; round++) {
         struct cluster c = {0};
         struct takeover t[2];
         struct ringdoc *in_force[EPOCHS] = {0}, *founding = make_doc(1, 1, 5, 0, ""), *result;
         takeover_init(&t[0], "coordinator-1", id_random_u64() >> 11);
         takeover_init(&t[1], "coordinator-2", id_random_u64() >> 11);
-        for (int step = 0; step < 120; step++) {
+        for (int step = 0; step < STEPS; step++) {
             struct takeover *one = &t[id_random_below(2)];
             for (int i = 1; i <= NODES; i++)
                 c.nodes[i].away = id_random_below(5) == 0;

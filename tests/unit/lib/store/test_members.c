@@ -146,6 +146,96 @@ static void test_states_by_the_ring(void **state)
     ringdoc_free(ring);
 }
 
+/* Pure: the states of the header, each from its document. */
+static void test_states_of_joint_rings(void **state)
+{
+    (void)state;
+    struct ringdoc *ring = make_ring(1, 0), *joint, *stable;
+    struct member one = make_member("node-1"), two = make_member("node-2"), three = make_member("node-3");
+    struct members_wishes wishes = {.n = 1, .at = {{.id = "node-2.0123456789abcdef", .kind = MEMBERS_WISH_DRAIN}}};
+    static const char away[1][RING_ID_MAX] = {"node-2.0123456789abcdef"};
+    one.alive = three.alive = 1;
+    assert_int_equal(members_state(ring, NULL, &one), MEMBER_UP);
+    assert_int_equal(members_state(ring, &wishes, &two), MEMBER_DRAINING);
+    wishes.at[0].kind = MEMBERS_WISH_UNDRAIN;
+    assert_int_equal(members_state(ring, &wishes, &two), MEMBER_SUSPECT);
+    assert_int_equal(members_state(ring, NULL, &three), MEMBER_JOINING);
+    three.alive = 0;
+    assert_int_equal(members_state(ring, NULL, &three), MEMBER_OUT);
+    assert_int_equal(members_state(NULL, NULL, &one), MEMBER_JOINING);
+    struct ringdoc_change to = {.members = ring->ring->members, .n = 1, .k = 3};
+    assert_ok(ringdoc_joint(ring, &to, &ring->ballot, &joint));
+    assert_int_equal(members_state(joint, NULL, &two), MEMBER_OUT);
+    ringdoc_free(joint);
+    to.away = away;
+    to.n_away = 1;
+    assert_ok(ringdoc_joint(ring, &to, &ring->ballot, &joint));
+    assert_int_equal(members_state(joint, NULL, &two), MEMBER_DRAINING);
+    assert_ok(ringdoc_settled(joint, &ring->ballot, &stable));
+    assert_int_equal(members_state(stable, NULL, &two), MEMBER_GONE);
+    ringdoc_free(stable);
+    ringdoc_free(joint);
+    ringdoc_free(ring);
+}
+
+static void test_wishes_are_kept(void **state)
+{
+    struct store *s = ((struct world *)*state)->store;
+    struct members_wishes some = {.n = 2,
+        .k = 5,
+        .at = {{.id = "node-1.0123456789abcdef", .kind = MEMBERS_WISH_DRAIN}, {.id = "node-2.0123456789abcdef", .kind = MEMBERS_WISH_REMOVE}}};
+    struct members_wishes other = {.n = 1, .at = {{.id = "node-1.0123456789abcdef", .kind = MEMBERS_WISH_UNDRAIN}}}, none = {0};
+    struct members all;
+    assert_ok(members_wishes_add(s, &none));
+    assert_ok(members_wishes_add(s, &some));
+    assert_ok(members_read(s, &all));
+    assert_int_equal(all.wishes.n, 2);
+    assert_int_equal(all.wishes.k, 5);
+    assert_int_equal(members_wish_find(&all.wishes, "node-2.0123456789abcdef")->kind, MEMBERS_WISH_REMOVE);
+    assert_null(members_wish_find(&all.wishes, "node-3.0123456789abcdef"));
+    members_release(&all);
+    assert_ok(members_wishes_add(s, &other)); /* takes the earlier one's place */
+    assert_ok(members_wishes_remove(s, &some)); /* the drain is fulfilled: what was asked since stays */
+    assert_ok(members_read(s, &all));
+    assert_int_equal(all.wishes.n, 1);
+    assert_int_equal(all.wishes.at[0].kind, MEMBERS_WISH_UNDRAIN);
+    assert_int_equal(all.wishes.k, 0);
+    members_release(&all);
+    assert_ok(members_wishes_remove(s, &other));
+    assert_ok(members_wishes_remove(s, &other));
+}
+
+static void test_the_leaders_news(void **state)
+{
+    struct store *s = ((struct world *)*state)->store;
+    struct member first = make_member("node-1"), second = make_member("node-2");
+    struct members_out outs[] = {{.id = "node-2.0123456789abcdef", .out_at_ms = 1700000300000}, {.id = "node-7.1", .out_at_ms = 5}};
+    struct members_news news = {.waiting = "node-4 joins: waiting a moment for others", .outs = outs, .n_outs = 2};
+    struct members all;
+    assert_ok(members_heartbeat(s, &first, 1));
+    assert_ok(members_heartbeat(s, &second, 1));
+    assert_ok(members_leave(s, second.id, 0));
+    assert_ok(members_news_write(s, &news));
+    assert_ok(members_read(s, &all));
+    assert_int_equal(all.progress.epoch, 0);
+    assert_string_equal(all.waiting, news.waiting);
+    for (size_t i = 0; i < all.n_nodes; i++)
+        assert_int_equal(all.nodes[i].out_at_ms, strcmp(all.nodes[i].id, second.id) == 0 ? 1700000300000 : 0);
+    members_release(&all);
+    news = (struct members_news){.progress = {.epoch = 4,
+                                     .copies_done = 1,
+                                     .copies_total = 2,
+                                     .bytes_done = 3,
+                                     .bytes_total = 1ull << 60,
+                                     .bytes_per_s = 5,
+                                     .ends_at_ms = 1700000000000}};
+    assert_ok(members_news_write(s, &news));
+    assert_ok(members_read(s, &all));
+    assert_memory_equal(&all.progress, &news.progress, sizeof news.progress);
+    assert_string_equal(all.waiting, "");
+    members_release(&all);
+}
+
 static void test_published_ring_never_goes_back(void **state)
 {
     struct store *s = ((struct world *)*state)->store;
@@ -249,6 +339,9 @@ int main(void)
         cmocka_unit_test(test_bad_members_are_refused),
         cmocka_unit_test(test_heartbeats_live_one_ttl),
         cmocka_unit_test(test_states_by_the_ring),
+        cmocka_unit_test(test_states_of_joint_rings),
+        cmocka_unit_test(test_wishes_are_kept),
+        cmocka_unit_test(test_the_leaders_news),
         cmocka_unit_test(test_published_ring_never_goes_back),
         cmocka_unit_test(test_coordinators_and_leader),
         cmocka_unit_test(test_unreadable_facts_are_left_out),
