@@ -233,6 +233,11 @@ void entropy_free(struct entropy *e)
     free(e);
 }
 
+void entropy_wake(struct entropy *e)
+{
+    bell_ring(&e->looker);
+}
+
 void entropy_census(struct entropy *e, struct member_census *out)
 {
     pthread_mutex_lock(&e->looker.lock);

@@ -23,6 +23,9 @@ enum err entropy_start(struct node *n, uint64_t period_s, struct entropy **out) 
 void entropy_stop(struct entropy *e);
 void entropy_free(struct entropy *e);
 
+/* Somebody died, came back or moved, or there is a new ring: look now. */
+void entropy_wake(struct entropy *e);
+
 /* What this node counts of the courses of which it is the first living owner; known 0 until all was read and every living owner was looked at once. */
 void entropy_census(struct entropy *e, struct member_census *out);
 

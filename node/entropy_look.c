@@ -51,7 +51,7 @@ static size_t choose(struct entropy *e, size_t *from, struct question *out)
 {
     size_t n = 0;
     pthread_mutex_lock(&e->looker.lock);
-    for (; *from < e->n && n < TOGETHER; (*from)++) {
+    for (; *from < e->n && e->self >= 0 && n < TOGETHER; (*from)++) {
         struct entropy_neighbour *to = &e->neighbours[*from];
         if ((long)*from == e->self)
             continue;

@@ -150,7 +150,8 @@ static size_t beat(struct heartbeat *h)
         /* Ask again at the next beat. */
         for (size_t i = 0; i < MEMBERS_COORDINATORS_MAX; i++)
             h->contacts[i].view = UINT64_MAX;
-    }
+    } else if (news)
+        entropy_wake(h->node->entropy);
     return answered;
 }
 

@@ -65,7 +65,7 @@ static void a_round_is_spread_over_the_period(void **state)
     struct trio *t = *state;
     struct record r[8];
     for (int i = 0; i < 8; i++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof(text), "file %d", i);
         trio_store(t, 7, text, &r[i]);
     }
