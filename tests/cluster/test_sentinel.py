@@ -156,6 +156,28 @@ def test_no_acknowledged_version_is_lost_when_the_master_pauses_and_comes_back(s
     load.check_every_version()
 
 
+def test_a_cluster_moves_to_a_redis_from_outside(shared, homes):
+    """bin/cluster then starts none of its own; what the old one knew comes back from the nodes."""
+    engine, cluster = shared
+    engine.mend()
+    moving = homes("moving", RB_NODES=1, RB_K=1, RB_COORDINATORS=1).up()
+    answer = requests.put(moving.url + course_path("MOVED", "/syllabus"), params={"filename": "s.pdf"}, data=b"%PDF-1.4 moved", timeout=10)
+    assert answer.status_code == 201 and moving.names("redis") == ["redis"]
+    moving.down()
+    cluster.down()
+    engine.connection(engine.master()).flushall()  # else it would take the other cluster's ring for its own
+    moving.env.update({key: str(value) for key, value in engine.settings.items()})
+    moving.up()
+    assert moving.names("redis") == cluster.names("redis") == []
+    wait_for(lambda: [row["course"] for row in requests.get(moving.url + "/api/v1/courses", timeout=5).json().get("items", [])] == ["MOVED"], 15,
+             "the list is rebuilt from the nodes")
+
+
+def test_a_password_file_must_be_named_by_its_whole_path(homes):
+    with pytest.raises(AssertionError, match="whole path"):
+        homes("refused", RB_REDIS="127.0.0.1:1", RB_REDIS_PASSWORD_FILE="password").up()
+
+
 def role(engine, name):
     with contextlib.suppress(redis.RedisError):
         return engine.connection(name).info("replication")["role"]

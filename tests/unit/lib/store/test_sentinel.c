@@ -8,6 +8,7 @@
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -87,17 +88,24 @@ static void start(struct process *p, int sentinel)
 
 static void end(struct process *p)
 {
-    char path[64];
     if (p->pid > 0) {
         kill(p->pid, SIGCONT);
         kill(p->pid, SIGKILL);
         waitpid(p->pid, NULL, 0);
     }
     p->pid = 0;
-    path_of(path, sizeof path, p->port, ".conf");
-    unlink(path);
-    path_of(path, sizeof path, p->port, ".rdb");
-    unlink(path);
+}
+
+/* Settings, data, and what a process that was killed had just begun to write. */
+static int remove_folder(void)
+{
+    DIR *d = opendir(w.dir);
+    if (!d)
+        return -1;
+    for (struct dirent *e = readdir(d); e; e = readdir(d))
+        unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    return rmdir(w.dir);
 }
 
 static struct store *connect_to(const char *address)
@@ -255,7 +263,7 @@ static int tear_down(void **state)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         end(all[i]);
     close(w.silent);
-    return rmdir(w.dir);
+    return remove_folder();
 }
 
 static void test_each_sentinel_leads_to_the_master(void **state)
