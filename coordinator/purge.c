@@ -206,17 +206,24 @@ static enum err print_drop(const struct round *r, const struct tend_drop *d, str
     return e;
 }
 
+/* A refusal: {"promised": ballot, "ring": epoch}. A larger ballot ends our leadership; a newer ring only this order. */
+static enum err read_refusal(const struct round *r, const struct json *j)
+{
+    struct ballot promised;
+    if (ballot_from_json(json_get(j, "promised"), &promised) == ERR_OK && ballot_cmp(&promised, &r->t->ballot) > 0)
+        coordinator_refused(r->t->c, r->t->term);
+    return ERR_FENCED;
+}
+
 /* What an owner says to the order. ERR_FENCED: it follows a newer leader, or a newer ring. ERR_CONFLICT: it has something newer of the course. */
-static enum err read_drop(const struct peer_call *call)
+static enum err read_drop(const struct round *r, const struct peer_call *call)
 {
     struct json *j;
-    if (!call->done || call->error != ERR_OK)
+    if (!call->done || call->error != ERR_OK || (call->status != 200 && call->status != 409))
         return ERR_UNAVAILABLE;
-    if (call->status == 409)
-        return ERR_FENCED;
-    if (call->status != 200 || json_parse(buf_str(&call->answer), call->answer.len, &j) != ERR_OK)
+    if (json_parse(buf_str(&call->answer), call->answer.len, &j) != ERR_OK)
         return ERR_UNAVAILABLE;
-    enum err e = json_get_bool(j, "ok", 0) ? ERR_OK : ERR_CONFLICT;
+    enum err e = call->status == 409 ? read_refusal(r, j) : json_get_bool(j, "ok", 0) ? ERR_OK : ERR_CONFLICT;
     json_free(j);
     return e;
 }
@@ -252,7 +259,7 @@ static enum err order_drop(struct round *r, const struct tend_drop *d)
         e = peer_round(r->t->peer, &round, calls, n);
     enum err worst = n < owners.n ? ERR_UNAVAILABLE : ERR_OK;
     for (size_t i = 0; e == ERR_OK && i < n; i++) {
-        enum err said = read_drop(&calls[i]);
+        enum err said = read_drop(r, &calls[i]);
         if (said == ERR_FENCED || said == ERR_CONFLICT || worst == ERR_OK)
             worst = worst == ERR_FENCED ? worst : said;
     }

@@ -5,10 +5,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define STORE_TIMEOUT_MS 2000u
 #define LOOK_EVERY_MS 250u /* at the mark */
+#define AGAIN_MS 1000u     /* after a rebuild for which too few nodes were there */
 #define SAY_EVERY_MS 10000u
 #define SWEEP_AGAIN_MS 30000u /* after a sweep that not enough nodes took part in */
 #define PURGE_EVERY_MS 60000u /* or as often as files may be purged, when that is more often */
@@ -25,7 +25,7 @@ static int leads(const struct coordinator *c)
 int tend_may(const struct tend *t)
 {
     pthread_mutex_lock(&t->c->lock);
-    int yes = leads(t->c) && t->c->term == t->term;
+    int yes = leads(t->c) && t->c->term == t->term && t->c->led_epoch == t->ballot.counter;
     pthread_mutex_unlock(&t->c->lock);
     return yes;
 }
@@ -100,14 +100,14 @@ long tend_nodes_find(const struct tend_nodes *n, const char *id)
 
 static int is_sweep_due(const struct tend *t, uint64_t now_ms)
 {
-    return t->away || t->swept_term != t->term || now_ms >= t->sweep_at_ms;
+    return t->away || !t->swept || now_ms >= t->sweep_at_ms;
 }
 
 /* What a whole rebuild or sweep leaves to be done. */
 static void note_swept(struct tend *t)
 {
     t->away = 0;
-    t->swept_term = t->term;
+    t->swept = 1;
     t->sweep_at_ms = clock_boot_ms() + t->c->settings->sweep_s * 1000;
 }
 
@@ -161,25 +161,19 @@ static void forget_drops(struct tend *t)
     t->n_drops = 0;
 }
 
-/* Waits for the next look, or for a term to work in; returns 0 when it is time to end. A new term begins anew. */
+/* Waits for the next look, or for a term to work in; returns 0 when it is time to end. A new term, or a new epoch in it, begins anew. */
 static int wait_for_work(struct tend *t, uint64_t not_before_ms)
 {
     struct coordinator *c = t->c;
-    struct timespec until;
     pthread_mutex_lock(&c->lock);
-    while (!c->stopping && (!leads(c) || clock_boot_ms() < not_before_ms)) {
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (long)COORDINATOR_TICK_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&c->changed, &c->lock, &until);
-    }
-    if (c->term != t->term) {
+    while (!c->stopping && (!leads(c) || clock_boot_ms() < not_before_ms))
+        coordinator_wait(c, COORDINATOR_TICK_MS);
+    if (c->term != t->term || c->led_epoch != t->ballot.counter) {
         t->term = c->term;
         t->ballot = (struct ballot){.counter = c->led_epoch, .start = c->start};
         strncpy(t->ballot.coordinator, c->settings->name, sizeof t->ballot.coordinator - 1);
         t->hold = (struct mark_hold){0};
-        t->rebuilding = 0;
+        t->rebuilding = t->swept = 0;
         t->said_ms = 0;
         forget_drops(t);
     }
@@ -202,7 +196,7 @@ void *tend_run(void *arg)
             enum err e = look(&t);
             if (e != ERR_OK && e != ERR_FENCED && e != ERR_STALE_INDEX && tend_may_say(&t))
                 log_write(LOG_WARN, "tend", "the index is not done yet: %s", err_text(e));
-            not_before_ms = clock_boot_ms() + LOOK_EVERY_MS;
+            not_before_ms = clock_boot_ms() + (e == ERR_UNAVAILABLE ? AGAIN_MS : LOOK_EVERY_MS);
         }
     forget_drops(&t);
     free(t.drops);

@@ -30,7 +30,7 @@ struct tend {
     struct mark_hold hold;                      /* what this term's last rebuild or sweep began with; "" = none yet */
     int rebuilding;                             /* the index was cleared under the hold and is not whole yet */
     int away;                                   /* Redis did not answer since the last sweep */
-    uint64_t swept_term;                        /* the term of the last rebuild or sweep that was whole */
+    int swept;                                  /* a rebuild or sweep was through since this term's epoch began */
     uint64_t sweep_at_ms, purge_at_ms, said_ms; /* boot time */
     struct tend_drop *drops;                    /* TEND_PURGE_PENDING_MAX of them */
     size_t n_drops;
