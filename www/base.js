@@ -314,12 +314,19 @@ function healthOf(cluster) {
   if (writers < needed) return { level: 'warn', ...w.noWrites(writers, needed, cluster.k_effective) };
   if (suspects.length > 0) return { level: 'warn', ...w.silent(names(suspects), silence(suspects), outTime(suspects), cluster.copies_missing) };
   if (!cluster.leader) return { level: 'warn', ...w.noLeader };
-  if (cluster.copies_missing > 0) return { level: 'info', ...w.moving(cluster.copies_missing, cluster.courses_below_k, cluster.k_effective) };
+  const onTheirWay = Math.max(cluster.copies_missing ?? 0, copiesLeft(cluster.progress));
+  if (onTheirWay > 0) return { level: 'info', ...w.moving(onTheirWay, cluster.courses_below_k, cluster.k_effective, secondsLeft(cluster.progress)) };
+  if (cluster.ring_state === 'joint') return { level: 'info', ...w.changing };
+  if (cluster.index === 'rebuilding') return { level: 'info', ...w.rebuilding };
   // Where nobody counts missing copies yet (null), the machines are all that can be vouched for.
   return { level: 'ok', ...(cluster.copies_missing === 0 ? w.ok : w.allUp(writers)) };
 }
 
 /** How long the one that was heard last has been silent. */
+/** What a ring change has still to copy, and for how long; null when nobody can tell. */
+const copiesLeft = progress => (progress ? progress.copies_total - progress.copies_done : 0);
+const secondsLeft = progress => (progress?.ends_at ? Math.max(0, (new Date(progress.ends_at) - now()) / 1000) : null);
+
 const silence = nodes => silentFor(nodes.map(node => node.heartbeat_at).filter(Boolean).sort().at(-1));
 
 /** When the first of them counts as out, or "". */

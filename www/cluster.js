@@ -98,6 +98,39 @@ function drawFigures() {
   );
 }
 
+const MOVES_MAX = 6; // pairs named one by one, the largest
+
+/** A pair of nodes: "node-1 to node-5", how far, and a bar that says the same. */
+function moveItem({ from, to, done, total }) {
+  const bar = h('div', { class: 'progress', 'aria-hidden': 'true' }, h('div'));
+  bar.firstChild.style.setProperty('width', `${total ? (100 * done) / total : 0}%`);
+  return h('li', { 'data-from': from, 'data-to': to }, h('span', {}, w.moves.pair(from, to)), h('span', { class: 'num' }, w.moves.done(done, total)), bar);
+}
+
+function drawMoves() {
+  const { moves, progress, waiting } = cluster;
+  const bytes =
+    progress?.bytes_total > 0 &&
+    w.moves.bytes(size(progress.bytes_done), size(progress.bytes_total), progress.bytes_per_s && size(progress.bytes_per_s), progress.ends_at && clock(progress.ends_at));
+  const line = [bytes && `${bytes}.`, waiting].filter(Boolean).join(' ');
+  const items = moves.slice(0, MOVES_MAX).map(moveItem);
+  if (moves.length > MOVES_MAX) items.push(h('li', {}, w.moves.more(moves.length - MOVES_MAX)));
+  show($('moves-card'), moves.length > 0 || line !== '');
+  show($('moves-line'), line !== '');
+  $('moves-line').textContent = line;
+  $('moves').replaceChildren(...items);
+}
+
+/** What people should know, in the api's own sentences; drawn again only when they change. */
+function drawWarnings() {
+  const place = $('warnings');
+  const text = cluster.warnings.join('\n');
+  show(place, cluster.warnings.length > 0);
+  if (place.dataset.text === text) return;
+  place.dataset.text = text;
+  place.replaceChildren(...cluster.warnings.map(sentence => h('p', { class: 'warning' }, icon('warn'), ' ', sentence)));
+}
+
 /** "09:31", or the day when it was not today. */
 function since(time) {
   return new Date(time).toDateString() === new Date(now()).toDateString() ? clock(time) : date(time);
@@ -122,7 +155,9 @@ startLive({
     cluster = answer;
     show($('figures'), true);
     show($('tables'), true);
+    drawWarnings();
     drawFigures();
+    drawMoves();
     drawNodes();
     drawCoordinators();
   },

@@ -4,21 +4,26 @@ import { ageSeconds, clock, date, silentFor, words } from './base.js';
 const w = words.where;
 
 /**
+ * While the ring changes, owners that leave keep their copy until the others have theirs: it counts as one that can be read, not as one in place.
  * owners: of GET /courses/{course}; cluster: of GET /cluster, or null when it did not come.
  * Gives {level, strong, rest, copies: [{name, zone, host, state, text}]}. Red only when no copy answers.
  */
 export function whereabouts(owners, cluster) {
   const nodeOf = owner => cluster?.nodes.find(node => node.id === owner.node);
-  const copies = owners.map((owner, i) => ({ name: owner.name, zone: owner.zone, host: i === 0, state: owner.state, text: stateWords(owner) }));
-  const good = owners.filter(owner => owner.state === 'stored');
-  if (good.length === 0) return { level: 'bad', strong: w.none, rest: w.noneRest, copies };
-  if (good.length === owners.length) return { ...allThere(good, cluster), copies };
-  return { ...someThere(owners, good, nodeOf), copies };
+  const isShown = owner => !owner.leaves || owner.state === 'stored';
+  const copy = (owner, i) => ({ name: owner.name, zone: owner.zone, host: i === 0, state: owner.state, text: stateWords(owner) });
+  const copies = owners.filter(isShown).map(copy);
+  const staying = owners.filter(owner => !owner.leaves);
+  const good = staying.filter(owner => owner.state === 'stored');
+  if (!owners.some(owner => owner.state === 'stored')) return { level: 'bad', strong: w.none, rest: w.noneRest, copies };
+  if (good.length === staying.length) return { ...allThere(good, cluster), copies };
+  return { ...someThere(staying, good, nodeOf), copies };
 }
 
 const DAY_S = 86400;
 
-function stateWords({ state, verified_at: checked }) {
+function stateWords({ state, leaves, verified_at: checked }) {
+  if (leaves) return w.leaves;
   if (state !== 'stored' || !checked) return w.states[state] || w.states.unknown;
   return w.checked(ageSeconds(checked) < DAY_S ? clock(checked) : date(checked));
 }

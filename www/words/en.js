@@ -9,6 +9,8 @@ const spelled = value => small[value] ?? n(value);
 const capital = text => text[0].toUpperCase() + text.slice(1);
 const ordinal = value => ['', 'first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth'][value] ?? `${value}th`;
 const list = names => new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+/** How long something will still take. */
+const about = s => (s < 90 ? `about ${Math.max(1, Math.round(s))} s` : s < 5400 ? `about ${Math.round(s / 60)} min` : `about ${Math.round(s / 3600)} h`);
 const machines = value => count(value, 'machine', 'machines');
 
 export default {
@@ -91,11 +93,21 @@ export default {
       strong: nodes === 1 ? 'The one machine is up.' : `All ${n(nodes)} machines are up.`,
       rest: '',
     }),
-    moving: (missing, below, k) => ({
+    moving: (missing, below, k, left_s) => ({
       short: `${count(missing, 'copy', 'copies')} on ${missing === 1 ? 'its' : 'their'} way`,
-      strong: `${count(missing, 'copy is', 'copies are')} on ${missing === 1 ? 'its' : 'their'} way.`,
+      strong: `${count(missing, 'copy is', 'copies are')} on ${missing === 1 ? 'its' : 'their'} way${left_s === null ? '' : `, ${about(left_s)}`}.`,
       rest: `Every file can be read${below ? `; ${n(below)} ${below === 1 ? 'has' : 'have'} fewer than ${k} copies until then` : ''}.`,
     }),
+    changing: {
+      short: 'The ring is changing',
+      strong: 'The ring is changing.',
+      rest: 'Every file can be read; reading and sharing go on.',
+    },
+    rebuilding: {
+      short: 'The list is being rebuilt',
+      strong: 'The list of courses is being rebuilt.',
+      rest: 'Each course can still be had by its whole name. Sharing goes on.',
+    },
     silent: (names, silent, out, missing) => ({
       short: names.length === 1 ? `${names[0]} is silent` : `${names.length} machines are silent`,
       strong: `${list(names)} ${names.length === 1 ? 'has' : 'have'} been silent${silent ? ` for ${silent}` : ''}.`,
@@ -362,6 +374,7 @@ export default {
     bad: names => `The copy on ${list(names)} is damaged and is not given to anyone.`,
     few: (have, k) => `Only ${spelled(have)} of ${k} copies can be made while so few machines are here.`,
     states: { stored: 'in place', missing: 'not there yet', bad: 'damaged', unknown: 'does not answer' },
+    leaves: 'kept until the move is done',
     checked: when => `checked ${when}`,
     zone: zone => `zone ${zone}`,
     host: 'host',
@@ -400,6 +413,12 @@ export default {
     },
     notYet: 'not yet',
     unknown: '–',
+    moves: {
+      pair: (from, to) => (from ? `${from} to ${to}` : `${to}, one copy more`),
+      done: (done, total) => `${n(done)} of ${n(total)}`,
+      more: pairs => `and ${count(pairs, 'more pair', 'more pairs')}`,
+      bytes: (done, total, rate, ends) => `${done} of ${total}${rate ? `, ${rate}/s` : ''}${ends ? `, done at about ${ends}` : ''}`,
+    },
     sorted: (column, up) => `Sorted by ${column}, ${up ? 'ascending' : 'descending'}.`,
   },
 };
