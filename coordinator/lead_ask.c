@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS 600u
 #define CONNECT_TIMEOUT_MS 300u
-#define LINGER_MS 50u /* for those that are a little slower than the quorum */
+#define LINGER_MS 10u /* for those that are a little slower than the quorum; who is slower still gets the ring a moment later */
 #define ANSWER_MAX (RINGDOC_BYTES_MAX + 4096u)
 #define ORDER_MAX (256u << 10)
 
