@@ -58,6 +58,8 @@ uint64_t catalog_digest(struct catalog *c, const char *key);
 /* The bucket of a point. */
 unsigned catalog_bucket(uint64_t point);
 
+/* catalog_read.c: what a course is in this transaction: everything but key and owners. ERR_IO, ERR_CORRUPT, ERR_NOMEM. */
+enum err catalog_read(struct db_conn *conn, const char *key, struct catalog_course *out) MUST_CHECK;
 /* The digest that a set has. Pure. */
 struct history;
 uint64_t catalog_digest_of(const char *key, const struct history *h);

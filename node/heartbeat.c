@@ -14,6 +14,7 @@
 #define TIMEOUT_MS 400u
 #define CONNECT_MS 200u
 #define PAUSE_MAX_MS 2000u /* between tries while nobody answers */
+#define AFTER_NEWS_MS 150u
 #define BODY_MAX 16384
 #define ANSWER_MAX 65536
 
@@ -27,7 +28,8 @@ struct heartbeat {
     struct node *node;
     struct peer *peer; /* of the thread */
     struct contact contacts[MEMBERS_COORDINATORS_MAX];
-    int lonely; /* nobody answered last time: said once */
+    int had_news; /* the last beat's answers */
+    int lonely;   /* nobody answered last time: said once */
     struct bell bell;
     int has_thread;
     pthread_t thread;
@@ -150,8 +152,10 @@ static size_t beat(struct heartbeat *h)
         /* Ask again at the next beat. */
         for (size_t i = 0; i < MEMBERS_COORDINATORS_MAX; i++)
             h->contacts[i].view = UINT64_MAX;
-    } else if (news)
+    }
+    if (news)
         entropy_wake(h->node->entropy);
+    h->had_news = news;
     return answered;
 }
 
@@ -168,6 +172,9 @@ static void *run(void *ctx)
             log_write(LOG_INFO, "lonely", "a coordinator answers again");
         h->lonely = answered == 0;
         period_ms = answered > 0 ? HEARTBEAT_MS : period_ms * 2 < PAUSE_MAX_MS ? period_ms * 2 : PAUSE_MAX_MS;
+        /* What a death or a return changes in our own counts is told without waiting for the next beat. */
+        if (h->had_news)
+            period_ms = AFTER_NEWS_MS;
         uint64_t took = clock_boot_ms() - began;
         wait_ms = took < period_ms ? period_ms - took : 0;
     } while (bell_wait(&h->bell, wait_ms, NULL));

@@ -6,6 +6,7 @@
 #include "lib/base/num.h"
 #include "node/bell.h"
 #include "node/needs.h"
+#include "node/pins.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,15 +29,10 @@ struct check {
     uint64_t size, mtime_ns, ctime_ns, inode, at_ms;
 };
 
-/* A blob that somebody looked for or wrote, and until when it may not be removed (boot clock). */
-struct pin {
-    uint8_t sha256[HASH_SIZE];
-    uint64_t until_ms;
-};
-
 struct verify {
     struct db *db;
     struct blobs *blobs;
+    struct pins *pins; /* its own lock */
     void (*lost)(void *ctx, const char *sha256, int bad);
     void *lost_ctx;
     pthread_mutex_t lock; /* guards all below */
@@ -47,10 +43,7 @@ struct verify {
     size_t n_pending;
     uint8_t reading[READING_MAX][HASH_SIZE];
     size_t n_reading;
-    struct pin (*pins)[PIN_WAYS];
-    uint64_t pin_ms;
-    uint64_t all_pinned_ms; /* nothing may be removed until then: a pin found no place */
-    struct bell bell;       /* of the thread that writes checks down */
+    struct bell bell; /* of the thread that writes checks down */
     int has_thread;
     pthread_t thread;
 };
@@ -106,40 +99,7 @@ static void note(struct verify *v, const uint8_t *sha256, const struct stat *st)
     pthread_mutex_unlock(&v->lock);
 }
 
-/* ---- pins */
-
-/* Keeps a blob from being removed for a while. */
-static void pin(struct verify *v, const uint8_t *raw)
-{
-    uint64_t now = clock_boot_ms();
-    struct pin *free_one = NULL;
-    pthread_mutex_lock(&v->lock);
-    struct pin *set = v->pins[num_load_be32(raw) % PINS];
-    for (unsigned i = 0; i < PIN_WAYS; i++) {
-        if (memcmp(set[i].sha256, raw, HASH_SIZE) == 0) {
-            free_one = &set[i];
-            break;
-        }
-        if (set[i].until_ms <= now)
-            free_one = &set[i];
-    }
-    if (free_one) {
-        memcpy(free_one->sha256, raw, HASH_SIZE);
-        free_one->until_ms = now + v->pin_ms;
-    } else
-        v->all_pinned_ms = now + v->pin_ms;
-    pthread_mutex_unlock(&v->lock);
-}
-
-static int is_pinned_locked(const struct verify *v, const uint8_t *raw)
-{
-    uint64_t now = clock_boot_ms();
-    const struct pin *set = v->pins[num_load_be32(raw) % PINS];
-    for (unsigned i = 0; i < PIN_WAYS; i++)
-        if (set[i].until_ms > now && memcmp(set[i].sha256, raw, HASH_SIZE) == 0)
-            return 1;
-    return v->all_pinned_ms > now;
-}
+/* ---- removing */
 
 static enum err forget_check(struct verify *v, const char *sha256)
 {
@@ -152,16 +112,15 @@ static enum err forget_check(struct verify *v, const char *sha256)
     return db_write_end(c, db_run(c, s));
 }
 
-/* The look at the pins and the unlink are one step for whoever pins: it comes before, and the blob stays, or after, and finds it gone. */
+static enum err unlink_blob(void *ctx, const char *sha256)
+{
+    struct verify *v = ctx;
+    return blobs_unlink(v->blobs, sha256);
+}
+
 enum err verify_remove(struct verify *v, const char *sha256)
 {
-    uint8_t raw[HASH_SIZE];
-    enum err e = num_unhex(sha256, raw, HASH_SIZE);
-    if (e)
-        return e;
-    pthread_mutex_lock(&v->lock);
-    e = is_pinned_locked(v, raw) ? ERR_CONFLICT : blobs_unlink(v->blobs, sha256);
-    pthread_mutex_unlock(&v->lock);
+    enum err e = pins_unless(v->pins, sha256, unlink_blob, v);
     return e ? e : forget_check(v, sha256);
 }
 
@@ -382,7 +341,7 @@ enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *
     enum err e = num_unhex(sha256, raw, HASH_SIZE);
     if (e)
         return e;
-    pin(v, raw);
+    pins_note(v->pins, raw);
     return verify_read(v, sha256, fd, st);
 }
 
@@ -427,7 +386,7 @@ enum err verify_put(struct verify *v, struct draft *d, const char *sha256)
     struct stat st;
     enum err e = num_unhex(sha256, raw, HASH_SIZE);
     if (!e)
-        pin(v, raw);
+        pins_note(v->pins, raw);
     for (int i = 0; i < PUT_TRIES && !e; i++) {
         e = draft_link(d, sha256, &st);
         if (!e) {
@@ -493,8 +452,7 @@ enum err verify_open(struct db *db, struct blobs *blobs, struct verify **out)
     bell_init(&v->bell);
     v->sets = calloc(SETS, sizeof(*v->sets));
     v->pending = malloc(PENDING_MAX * sizeof(*v->pending));
-    v->pin_ms = VERIFY_PIN_MS;
-    v->pins = calloc(PINS, sizeof(*v->pins));
+    v->pins = pins_new(VERIFY_PIN_MS);
     if (v->sets && v->pending && v->pins)
         v->has_thread = pthread_create(&v->thread, NULL, flush_now_and_then, v) == 0;
     if (!v->has_thread) {
@@ -513,9 +471,7 @@ void verify_on_loss(struct verify *v, void (*lost)(void *ctx, const char *sha256
 
 void verify_pin_for(struct verify *v, uint64_t ms)
 {
-    pthread_mutex_lock(&v->lock);
-    v->pin_ms = ms < VERIFY_PIN_MS ? ms : VERIFY_PIN_MS;
-    pthread_mutex_unlock(&v->lock);
+    pins_last(v->pins, ms < VERIFY_PIN_MS ? ms : VERIFY_PIN_MS);
 }
 
 void verify_close(struct verify *v)
@@ -531,7 +487,7 @@ void verify_close(struct verify *v)
     pthread_cond_destroy(&v->read_ended);
     pthread_mutex_destroy(&v->lock);
     free(v->pending);
-    free(v->pins);
+    pins_free(v->pins);
     free(v->sets);
     free(v);
 }
