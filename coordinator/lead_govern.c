@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TICK_MS 200u
-#define TICK_SHARE 5u /* a tick takes at most this part of the time: a large ring is planned less often */
+#define PLAN_SHARE 5u /* planning takes at most this part of the time: a large ring is planned less often */
 #define SPREAD_MS 500u
 
 /* Looks at what the others know by now. 0: somebody has committed a newer ring than ours, so we do not lead. */
@@ -96,6 +96,7 @@ static enum err plan(struct lead *l)
         .now_ms = clock_boot_ms(),
         .out_after_ms = l->c->settings->out_after_s * 1000};
     enum err e = plan_next(&in, &l->takeover.ballot, &p);
+    l->plan_at_ms = clock_boot_ms() + (clock_boot_ms() - in.now_ms) * (PLAN_SHARE - 1);
     if (e != ERR_OK)
         return e;
     tell(l, p.why);
@@ -135,7 +136,9 @@ static enum err step(struct lead *l, int *leads)
     e = spread(l);
     if (e != ERR_OK || l->takeover.phase != TAKEOVER_DONE)
         return e;
-    return ringdoc_is_joint(l->ring) ? settle(l) : plan(l);
+    if (ringdoc_is_joint(l->ring))
+        return settle(l);
+    return clock_boot_ms() < l->plan_at_ms ? ERR_OK : plan(l);
 }
 
 /* The epoch is worth nothing any more. While we hold the lease there may be another try. */
@@ -153,12 +156,12 @@ static void give_up(struct lead *l)
 }
 
 /* Until the next tick. */
-static void pause(struct lead *l, uint64_t took_ms)
+static void pause(struct lead *l)
 {
-    uint64_t ms = took_ms * (TICK_SHARE - 1) > TICK_MS ? took_ms * (TICK_SHARE - 1) : TICK_MS, until_ms = clock_boot_ms() + ms;
+    uint64_t until_ms = clock_boot_ms() + TICK_MS, now_ms;
     pthread_mutex_lock(&l->c->lock);
-    while (!l->c->stopping && clock_boot_ms() < until_ms)
-        coordinator_wait(l->c, (unsigned)(until_ms - clock_boot_ms()));
+    while (!l->c->stopping && (now_ms = clock_boot_ms()) < until_ms)
+        coordinator_wait(l->c, (unsigned)(until_ms - now_ms));
     pthread_mutex_unlock(&l->c->lock);
 }
 
@@ -167,9 +170,8 @@ void lead_govern(struct lead *l)
     int leads = 1;
     enum err e = begin(l);
     while (e == ERR_OK && leads && l->takeover.phase != TAKEOVER_REFUSED && lead_may(l) && coordinator_governs(l->c, l->term)) {
-        uint64_t began_ms = clock_boot_ms();
         e = step(l, &leads);
-        pause(l, clock_boot_ms() - began_ms);
+        pause(l);
     }
     if (e != ERR_OK)
         log_write(LOG_ERROR, "lead", "cannot govern: %s", err_text(e));

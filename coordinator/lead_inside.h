@@ -19,6 +19,7 @@ struct lead {
     uint64_t term;                /* of the lease under which all of this is done */
     uint64_t said_ms;             /* boot time when it was last said that no quorum answers, 0 = not in this term */
     uint64_t spread_at_ms;        /* boot time when those who lack the ring are asked to install it again */
+    uint64_t plan_at_ms;          /* and before which nothing is planned */
     char said[PLAN_WHY_MAX];      /* what the log knows of the plan */
 };
 
