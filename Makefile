@@ -195,5 +195,12 @@ sim-short: $(BUILD)/sim/ring
 	@$< --short
 lint: $(SIM_RING_SRC:%.c=build/lint/%.ok)
 
+# ---- the protocol's models, searched by Spin
+.PHONY: models models-short
+models: ## search the protocol's models exhaustively with Spin; known-bad variants must fail
+	@tests/models/run
+models-short: ## the same, only the rows that take seconds
+	@tests/models/run --short
+
 # ---- a unit test that makes each allocation of our own files fail in turn
 $(BUILD)/tests/unit/lib/wire/test_no_memory: LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup,-Wl,--wrap=$(f))
