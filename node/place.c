@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
+#include <sys/statvfs.h>
 
 #define ID_MAX 256
 #define SALT "ringbinder place "
@@ -22,7 +22,7 @@ void place_find(const char *data, char machine[MEMBER_PLACE_MAX], char volume[ME
     struct buf id;
     char text[ID_MAX + MEMBER_PLACE_MAX];
     struct stat st;
-    struct statfs fs;
+    struct statvfs fs;
     machine[0] = volume[0] = '\0';
     buf_init(&id, ID_MAX);
     if (read_id("/etc/machine-id", &id) || read_id("/proc/sys/kernel/random/boot_id", &id)) {
@@ -30,9 +30,8 @@ void place_find(const char *data, char machine[MEMBER_PLACE_MAX], char volume[ME
         hash_sha256_hex(text, (size_t)n, machine);
     }
     buf_release(&id);
-    if (machine[0] == '\0' || stat(data, &st) != 0 || statfs(data, &fs) != 0)
+    if (machine[0] == '\0' || stat(data, &st) != 0 || statvfs(data, &fs) != 0)
         return;
-    int n = snprintf(text, sizeof(text), "%s %llx %x %x", machine, (unsigned long long)st.st_dev, (unsigned)fs.f_fsid.__val[0],
-        (unsigned)fs.f_fsid.__val[1]);
+    int n = snprintf(text, sizeof(text), "%s %llx %lx", machine, (unsigned long long)st.st_dev, fs.f_fsid);
     hash_sha256_hex(text, (size_t)n, volume);
 }
