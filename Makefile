@@ -195,6 +195,20 @@ sim-short: $(BUILD)/sim/ring
 	@$< --short
 lint: $(SIM_RING_SRC:%.c=build/lint/%.ok)
 
+# ---- simulation of a whole cluster: the coordinators' cores, decide.c and lib/wire's rules against crashes, partitions, clocks and lost disks
+SIM_CLUSTER_SRC := $(wildcard tests/sim/cluster*.c)
+SIM_CLUSTER_PARTS := $(patsubst %,coordinator/%.c,change lease membership plan takeover url wishes) fcgi/service/decide.c fcgi/service/tally.c
+.PHONY: sim-cluster sim-cluster-short
+$(BUILD)/sim/cluster: LDFLAGS += -Wl,--wrap=ring_new
+$(BUILD)/sim/cluster: $(call obj,$(SIM_CLUSTER_SRC) $(SIM_CLUSTER_PARTS)) $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+sim-cluster: $(BUILD)/sim/cluster ## 2,000 seeds x 1,000 steps of a simulated cluster under faults, and every broken rule found out
+	@$< --seeds 2000 --steps 1000 --mutation-seeds 2000
+sim-cluster-short: $(BUILD)/sim/cluster
+	@$< --seeds 150 --steps 1000 --mutation-seeds 150
+lint: $(SIM_CLUSTER_SRC:%.c=build/lint/%.ok)
+
 # ---- the protocol's models, searched by Spin
 .PHONY: models models-short
 models: ## search the protocol's models exhaustively with Spin; known-bad variants must fail
