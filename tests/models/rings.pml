@@ -38,8 +38,8 @@ byte prom[NN];        /* promised ballot */
 byte ne[NN], nb[NN], np[NN], nm[NN];   /* newest ring document: number, ballot, prev, members */
 byte used;            /* ballots in use */
 /* ghosts */
-byte cm[MAXE+1];      /* committed members per ring number (0 = none) */
-byte cp[MAXE+1], cb[MAXE+1];     /* members before, and the ballot under which it was first committed */
+byte cm[5];      /* committed members per ring number (0 = none) */
+byte cp[5], cb[5];     /* members before, and the ballot under which it was first committed */
 byte maxprom, le, lm; /* the highest ballot that has its promise quorum; the document it found */
 
 inline newballot() {
