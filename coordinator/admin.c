@@ -181,7 +181,7 @@ enum err admin_find(const struct coordinator *c, const char *node, char id[RING_
 {
     const struct ringdoc *doc = c->ring;
     int found = find_in_ring(doc->ring, node, id) || find_in_ring(doc->before, node, id) || find_living(&c->membership, node, id) ||
-        find_away(doc, node, id);
+                find_away(doc, node, id);
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
@@ -329,7 +329,8 @@ static void carry_out(const struct ask *a)
         http_reply_problem(a->r, e, "Too many nodes are to leave at once; wait until some are gone.");
         return;
     }
-    log_write(LOG_INFO, "admin", "%s %s", a->what == ASK_K ? "replication" : members_wish_word(a->kind), a->what == ASK_K ? "changes" : a->id);
+    log_write(
+        LOG_INFO, "admin", "%s %s", a->what == ASK_K ? "replication" : members_wish_word(a->kind), a->what == ASK_K ? "changes" : a->id);
     reply_accepted(a);
 }
 

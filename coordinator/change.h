@@ -26,9 +26,9 @@ struct change_node {
 };
 
 struct change {
-    uint64_t epoch;            /* of the joint document; 0: no change is under way */
-    uint64_t seq;              /* of the last order; 0 before the first tick */
-    uint64_t base, last;       /* what the numbers of this term begin with, and the largest that was given: it grows from change to change */
+    uint64_t epoch;      /* of the joint document; 0: no change is under way */
+    uint64_t seq;        /* of the last order; 0 before the first tick */
+    uint64_t base, last; /* what the numbers of this term begin with, and the largest that was given: it grows from change to change */
     struct change_node *nodes; /* everyone that the document names */
     size_t n_nodes;
     uint64_t rate_at_ms, rate_bytes; /* bytes done at that boot time */

@@ -22,10 +22,10 @@
 
 struct coordinator_settings {
     const char *name, *data, *listen, *url, *redis, *redis_user, *redis_password_file, *key, *founding;
-    uint64_t out_after_s;            /* how long a member is silent before it is taken out of the ring */
-    uint64_t move_bytes_per_s;       /* of one node, for the dry run's guess while nothing was measured */
-    uint64_t sweep_s;       /* how often the index is compared with the nodes */
-    uint64_t purge_after_s; /* how old a deleted file's tombstone must be before it is forgotten */
+    uint64_t out_after_s;      /* how long a member is silent before it is taken out of the ring */
+    uint64_t move_bytes_per_s; /* of one node, for the dry run's guess while nothing was measured */
+    uint64_t sweep_s;          /* how often the index is compared with the nodes */
+    uint64_t purge_after_s;    /* how old a deleted file's tombstone must be before it is forgotten */
 };
 
 struct coordinator_event {
@@ -53,9 +53,9 @@ struct coordinator {
     struct lease leader;
     uint64_t led_term, led_epoch; /* the promise round of this term is through, with this epoch; 0: a node refused it since */
     struct wishes wishes;
-    struct members_progress progress;   /* of the change under way, while we lead */
-    char waiting[MEMBERS_WAITING_MAX];  /* what the next step waits for, for people */
-    uint64_t bytes_per_s;               /* of one node, measured with the last change; 0 = never */
+    struct members_progress progress;                     /* of the change under way, while we lead */
+    char waiting[MEMBERS_WAITING_MAX];                    /* what the next step waits for, for people */
+    uint64_t bytes_per_s;                                 /* of one node, measured with the last change; 0 = never */
     int publish_now;                                      /* the published ring is to be looked at without delay */
     char living[MEMBERS_COORDINATORS_MAX][RING_NAME_MAX]; /* coordinators with an alive key, at the last reading */
     char living_urls[MEMBERS_COORDINATORS_MAX][MEMBERS_URL_MAX];

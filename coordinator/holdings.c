@@ -13,9 +13,9 @@
 /* Where we are in what one node holds. */
 struct cursor {
     const struct holdings_node *node;
-    struct json *page;            /* owned; NULL: nothing was asked yet */
-    const struct json *at;        /* the course that comes next; NULL with is_over 0: the page is used up */
-    char *after;                  /* key after which the next page begins; owned, NULL: the first */
+    struct json *page;     /* owned; NULL: nothing was asked yet */
+    const struct json *at; /* the course that comes next; NULL with is_over 0: the page is used up */
+    char *after;           /* key after which the next page begins; owned, NULL: the first */
     int is_over;
 };
 
@@ -64,8 +64,12 @@ static enum err fetch_page(struct cursor *c, struct peer *peer, const char *with
     struct buf path;
     buf_init(&path, PATH_MAX_BYTES);
     enum err e = print_path(c, with, &path);
-    struct peer_call call = {
-        .base_url = c->node->url, .to = c->node->id, .method = "GET", .path = buf_str(&path), .epoch = epoch, .answer_max = PAGE_BYTES_MAX + 4096u};
+    struct peer_call call = {.base_url = c->node->url,
+        .to = c->node->id,
+        .method = "GET",
+        .path = buf_str(&path),
+        .epoch = epoch,
+        .answer_max = PAGE_BYTES_MAX + 4096u};
     if (e == ERR_OK)
         e = peer_call(peer, &call, HOLDINGS_TIMEOUT_MS);
     if (e == ERR_OK && (call.error != ERR_OK || call.status != 200))

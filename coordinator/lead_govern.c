@@ -176,7 +176,8 @@ void lead_govern(struct lead *l)
     if (e != ERR_OK)
         log_write(LOG_ERROR, "lead", "cannot govern: %s", err_text(e));
     else if (l->takeover.phase == TAKEOVER_REFUSED)
-        log_write(LOG_WARN, "lead", "a node has promised %llu to somebody: this leadership is over", (unsigned long long)l->takeover.largest);
+        log_write(
+            LOG_WARN, "lead", "a node has promised %llu to somebody: this leadership is over", (unsigned long long)l->takeover.largest);
     else if (!leads)
         log_write(LOG_WARN, "lead", "somebody else has committed a newer ring: this leadership is over");
     give_up(l);

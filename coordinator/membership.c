@@ -313,8 +313,8 @@ static int is_over(const struct membership_node *node, uint64_t now_ms)
 }
 
 /* Works one node's state out; 0 when it is to be forgotten. dt_ms: how much longer whoever is silent has been it. */
-static int tick_node(
-    struct membership *m, struct membership_node *node, const struct effects *fx, const struct ringdoc *doc, uint64_t now_ms, uint64_t dt_ms)
+static int tick_node(struct membership *m, struct membership_node *node, const struct effects *fx, const struct ringdoc *doc,
+    uint64_t now_ms, uint64_t dt_ms)
 {
     int alive = is_alive(node, now_ms), is_named = doc && ringdoc_names(doc, node->member.id);
     if (is_named)

@@ -91,7 +91,7 @@ static int is_ready(const struct plan_input *in, const struct wanted *w, const s
 {
     const struct member *m = &node->member;
     return m->alive && m->stores && m->url[0] && node->since_ms != 0 && in->now_ms - node->since_ms >= PLAN_HEARD_MS &&
-        !ringdoc_names(in->ring, m->id) && !is_away(w, m->id);
+           !ringdoc_names(in->ring, m->id) && !is_away(w, m->id);
 }
 
 /* The new incarnation of a silent member that is to take its place, or NULL. */
@@ -266,7 +266,8 @@ static int has_living_arcs(const struct plan_input *in, const struct ringdoc *jo
 }
 
 /* Makes the document and looks whether it can be installed and settled. *out is set when so; ERR_OK without it: wait. */
-static enum err make(const struct plan_input *in, const struct wanted *w, const struct ballot *b, char why[PLAN_WHY_MAX], struct ringdoc **out)
+static enum err make(
+    const struct plan_input *in, const struct wanted *w, const struct ballot *b, char why[PLAN_WHY_MAX], struct ringdoc **out)
 {
     struct ringdoc *joint;
     struct ringdoc_change to = {

@@ -130,7 +130,6 @@ void takeover_again(struct takeover *t)
     }
 }
 
-
 size_t takeover_next(struct takeover *t, const char **ids, size_t max)
 {
     size_t n = 0;

@@ -11,8 +11,8 @@
 enum takeover_phase {
     TAKEOVER_PROMISE, /* collecting promises */
     TAKEOVER_INSTALL, /* a quorum of the newest document seen has promised, or a document was proposed: installing it */
-    TAKEOVER_DONE,    /* it is installed on a quorum, under our ballot: now it is known to be committed. Those that lack it may still be asked to install it */
-    TAKEOVER_REFUSED  /* a node has promised a larger ballot: the leadership is over, begin again */
+    TAKEOVER_DONE, /* it is installed on a quorum, under our ballot: now it is known to be committed. Those that lack it may still be asked to install it */
+    TAKEOVER_REFUSED /* a node has promised a larger ballot: the leadership is over, begin again */
 };
 
 /* How far one node is in the present phase. */
@@ -59,7 +59,7 @@ size_t takeover_missing(const struct takeover *t);
 struct takeover_question {
     uint64_t counter;
     enum takeover_phase phase; /* PROMISE or INSTALL */
-    uint64_t epoch; /* of the document that is installed; 0 while promises are collected */
+    uint64_t epoch;            /* of the document that is installed; 0 while promises are collected */
 };
 struct takeover_question takeover_question(const struct takeover *t);
 

@@ -188,7 +188,8 @@ static void read_coordinators(const redisReply *list, struct members *m)
 
 static enum err read_answer(const redisReply *r, struct members *m)
 {
-    static const int types[] = {REDIS_REPLY_STRING, REDIS_REPLY_STRING, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, REDIS_REPLY_STRING};
+    static const int types[] = {
+        REDIS_REPLY_STRING, REDIS_REPLY_STRING, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, REDIS_REPLY_STRING};
     if (r->elements != sizeof types / sizeof *types)
         return ERR_INTERNAL;
     for (size_t i = 0; i < r->elements; i++) {

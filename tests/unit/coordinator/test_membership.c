@@ -277,7 +277,8 @@ static void test_states_of_those_who_go(void **state)
     char away[1][RING_ID_MAX];
     strcpy(away[0], make_member(1).id);
     to.away = (const char(*)[RING_ID_MAX])away;
-    assert_ok(ringdoc_joint(w->doc, &to, &w->doc->ballot, &joint)); /* without node-1, which is drained, and node-2, which is taken for dead */
+    assert_ok(
+        ringdoc_joint(w->doc, &to, &w->doc->ballot, &joint)); /* without node-1, which is drained, and node-2, which is taken for dead */
     assert_ok(ringdoc_settled(joint, &w->doc->ballot, &stable));
     ringdoc_free(w->doc);
     w->doc = joint;

@@ -91,8 +91,7 @@ static void wish(struct world *w, unsigned i, enum members_wish_kind kind)
 
 static const struct plan *plan(struct world *w)
 {
-    struct plan_input in = {
-        .ring = w->doc, .membership = &w->m, .wishes = &w->wishes, .now_ms = w->now_ms, .out_after_ms = OUT_AFTER_MS};
+    struct plan_input in = {.ring = w->doc, .membership = &w->m, .wishes = &w->wishes, .now_ms = w->now_ms, .out_after_ms = OUT_AFTER_MS};
     plan_release(&w->plan);
     assert_ok(plan_next(&in, &ballot, &w->plan));
     return &w->plan;

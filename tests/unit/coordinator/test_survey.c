@@ -121,7 +121,7 @@ static void test_blind_spots(void **state)
     assert_false(survey_is_blind(&s, in_mask, &all));
     assert_false(survey_is_blind(&s, in_mask, &without_one));
     assert_true(survey_is_blind(&s, in_mask, &two_left)); /* an arc of nodes 1, 2, 3 */
-    assert_false(survey_is_blind(&s, in_mask, &alone)); /* it tells itself */
+    assert_false(survey_is_blind(&s, in_mask, &alone));   /* it tells itself */
     survey_release(&s);
     ringdoc_free(sketch);
     ringdoc_free(doc);

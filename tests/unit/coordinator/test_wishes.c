@@ -91,8 +91,7 @@ static void test_done_ones_go(void **state)
     assert_int_equal(w.now.n, 1);
     assert_int_equal(w.done.n, 1);
     strcpy(away[0], id(1));
-    struct ringdoc_change to = {
-        .members = doc->ring->members + 1, .n = 2, .k = 2, .away = (const char(*)[RING_ID_MAX])away, .n_away = 1};
+    struct ringdoc_change to = {.members = doc->ring->members + 1, .n = 2, .k = 2, .away = (const char(*)[RING_ID_MAX])away, .n_away = 1};
     assert_ok(ringdoc_joint(doc, &to, &doc->ballot, &joint));
     wishes_settle(&w, joint);
     assert_int_equal(w.now.n, 0);

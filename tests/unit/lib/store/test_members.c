@@ -183,7 +183,8 @@ static void test_wishes_are_kept(void **state)
     struct store *s = ((struct world *)*state)->store;
     struct members_wishes some = {.n = 2,
         .k = 5,
-        .at = {{.id = "node-1.0123456789abcdef", .kind = MEMBERS_WISH_DRAIN}, {.id = "node-2.0123456789abcdef", .kind = MEMBERS_WISH_REMOVE}}};
+        .at = {
+            {.id = "node-1.0123456789abcdef", .kind = MEMBERS_WISH_DRAIN}, {.id = "node-2.0123456789abcdef", .kind = MEMBERS_WISH_REMOVE}}};
     struct members_wishes other = {.n = 1, .at = {{.id = "node-1.0123456789abcdef", .kind = MEMBERS_WISH_UNDRAIN}}}, none = {0};
     struct members all;
     assert_ok(members_wishes_add(s, &none));
@@ -194,7 +195,7 @@ static void test_wishes_are_kept(void **state)
     assert_int_equal(members_wish_find(&all.wishes, "node-2.0123456789abcdef")->kind, MEMBERS_WISH_REMOVE);
     assert_null(members_wish_find(&all.wishes, "node-3.0123456789abcdef"));
     members_release(&all);
-    assert_ok(members_wishes_add(s, &other)); /* takes the earlier one's place */
+    assert_ok(members_wishes_add(s, &other));   /* takes the earlier one's place */
     assert_ok(members_wishes_remove(s, &some)); /* the drain is fulfilled: what was asked since stays */
     assert_ok(members_read(s, &all));
     assert_int_equal(all.wishes.n, 1);
