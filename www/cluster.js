@@ -112,7 +112,7 @@ function drawMoves() {
   const bytes =
     progress?.bytes_total > 0 &&
     w.moves.bytes(size(progress.bytes_done), size(progress.bytes_total), progress.bytes_per_s && size(progress.bytes_per_s), progress.ends_at && clock(progress.ends_at));
-  const line = [bytes && `${bytes}.`, waiting].filter(Boolean).join(' ');
+  const line = [bytes && `${bytes}.`, waiting && w.moves.waiting(waiting)].filter(Boolean).join(' ');
   const items = moves.slice(0, MOVES_MAX).map(moveItem);
   if (moves.length > MOVES_MAX) items.push(h('li', {}, w.moves.more(moves.length - MOVES_MAX)));
   show($('moves-card'), moves.length > 0 || line !== '');

@@ -251,7 +251,7 @@ static void judge_clocks(const struct members *m, const struct survey_clocks *cl
         int64_t ahead = clocks->ahead_ms(clocks->ctx, m->nodes[i].id);
         nodes++;
         if (is_told(ahead) && (off == 0 || !is_told(ahead - some))) {
-            some = ahead;
+            some = off == 0 ? ahead : some;
             off++;
         }
     }

@@ -259,7 +259,7 @@ def test_a_hundred_courses_are_listed_and_counted(api):
     before = api.get("/api/v1/cluster").json()["courses"]
     for number in range(100):
         assert api.upload(f"BULK {number:03d}", pdf(str(number))).status_code == 201
-    assert api.get("/api/v1/cluster").json()["courses"] == before + 100
+    wait_for(lambda: api.get("/api/v1/cluster").json()["courses"] == before + 100, 2, "the next picture counts them")
     assert len(api.get("/api/v1/courses", params={"q": "bulk", "limit": 200}).json()["items"]) == 100
 
 

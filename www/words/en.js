@@ -416,6 +416,7 @@ export default {
     moves: {
       pair: (from, to) => (from ? `${from} to ${to}` : `${to}, one copy more`),
       done: (done, total) => `${n(done)} of ${n(total)}`,
+      waiting: what => `${capital(what)}.`,
       more: pairs => `and ${count(pairs, 'more pair', 'more pairs')}`,
       bytes: (done, total, rate, ends) => `${done} of ${total}${rate ? `, ${rate}/s` : ''}${ends ? `, done at about ${ends}` : ''}`,
     },
