@@ -307,6 +307,7 @@ static int arc_is_proven(const struct ringdoc *doc, uint64_t point, const struct
     owners_find(doc, point, &owners);
     for (size_t i = 0; i < owners.n; i++) {
         const struct ring_member *m = owners.at[i].member;
+        assert(owners.at[i].now || doc->before); /* whoever is no owner now was one before */
         answered[i] = owners.at[i].now ? ended->now[m - doc->ring->members] : ended->before[m - doc->before->members];
     }
     return owners_prove_absence(&owners, answered);

@@ -188,8 +188,7 @@ void *tend_run(void *arg)
     uint64_t not_before_ms = 0;
     t.store = coordinator_store(t.c, STORE_TIMEOUT_MS);
     t.peer = peer_new(&t.c->key, t.c->settings->name);
-    t.drops = calloc(TEND_PURGE_PENDING_MAX, sizeof *t.drops);
-    if (!t.store || !t.peer || !t.drops)
+    if (!t.store || !t.peer)
         log_write(LOG_ERROR, "tend", "out of memory: this coordinator cannot tend the index");
     else
         while (wait_for_work(&t, not_before_ms)) {
@@ -199,7 +198,6 @@ void *tend_run(void *arg)
             not_before_ms = clock_boot_ms() + (e == ERR_UNAVAILABLE ? AGAIN_MS : LOOK_EVERY_MS);
         }
     forget_drops(&t);
-    free(t.drops);
     peer_free(t.peer);
     store_free(t.store);
     return NULL;

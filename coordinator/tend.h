@@ -32,7 +32,7 @@ struct tend {
     int away;                                   /* Redis did not answer since the last sweep */
     int swept;                                  /* a rebuild or sweep was through since this term's epoch began */
     uint64_t sweep_at_ms, purge_at_ms, said_ms; /* boot time */
-    struct tend_drop *drops;                    /* TEND_PURGE_PENDING_MAX of them */
+    struct tend_drop drops[TEND_PURGE_PENDING_MAX];
     size_t n_drops;
 };
 

@@ -197,10 +197,7 @@ static int set_up(void **state)
         if (!open_node(&w, i))
             return -1;
     }
-    w.tend = (struct tend){.c = w.c,
-        .store = coordinator_store(w.c, 5000),
-        .peer = peer_new(&w.c->key, "coordinator-1"),
-        .drops = calloc(TEND_PURGE_PENDING_MAX, sizeof *w.tend.drops)};
+    w.tend = (struct tend){.c = w.c, .store = coordinator_store(w.c, 5000), .peer = peer_new(&w.c->key, "coordinator-1")};
     *state = &w;
     return 0;
 }
@@ -210,7 +207,6 @@ static int tear_down(void **state)
     struct world *w = *state;
     for (size_t i = 0; i < w->tend.n_drops; i++)
         free(w->tend.drops[i].key);
-    free(w->tend.drops);
     store_free(w->tend.store);
     peer_free(w->tend.peer);
     for (unsigned i = 0; i < NODES; i++)
