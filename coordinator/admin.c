@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAVE_MS 1000u /* how long an answer waits for Redis to have the wish */
+#define SAVE_MS 500u /* how long an answer waits for Redis to have the wish */
 #define ANSWER_MAX (1u << 20)
 
 /* One request. */
