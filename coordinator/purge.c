@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define PAGE 256u /* courses looked at together */
-#define TIMEOUT_MS 5000u
+#define TIMEOUT_MS 3000u
 #define CONNECT_TIMEOUT_MS 500u
 #define ANSWER_MAX (1u << 20)
 #define BODY_MAX (2u << 20)

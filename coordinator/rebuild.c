@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_TIMEOUT_MS 10000u
-#define TRIES_MAX 4u /* for one page: on a busy machine a smaller one comes in time */
+#define PAGE_TIMEOUT_MS 3000u /* also how long a stop may have to wait */
+#define TRIES_MAX 4u          /* for one page: on a busy machine a smaller one comes in time */
 #define CONNECT_TIMEOUT_MS 500u
 #define PAGE_BYTES_MAX (32u << 20) /* a page is 4 MiB, or one course */
 #define PAGE_MAX 256u              /* courses in a page: some tens of milliseconds of a node */
