@@ -4,7 +4,6 @@
 
 #include <time.h>
 
-#define YIELD_STEP_MS 2u
 #define BURST_US 250000u /* what was not used is kept for so long */
 
 void pace_init(struct pace *p, uint64_t bytes_per_s)
@@ -13,6 +12,7 @@ void pace_init(struct pace *p, uint64_t bytes_per_s)
     pthread_mutex_init(&p->lock, NULL);
     p->free_at_us = 0;
     atomic_init(&p->people, 0);
+    atomic_init(&p->seen_us, 0);
 }
 
 void pace_release(struct pace *p)
@@ -20,9 +20,17 @@ void pace_release(struct pace *p)
     pthread_mutex_destroy(&p->lock);
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
 void pace_begin(struct pace *p)
 {
     atomic_fetch_add(&p->people, 1);
+    atomic_store(&p->seen_us, now_us());
 }
 
 void pace_end(struct pace *p)
@@ -35,13 +43,6 @@ unsigned pace_people(struct pace *p)
     return atomic_load(&p->people);
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
-
 void pace_take(struct pace *p, uint64_t bytes)
 {
     uint64_t now = now_us();
@@ -52,6 +53,6 @@ void pace_take(struct pace *p, uint64_t bytes)
     pthread_mutex_unlock(&p->lock);
     if (start > now)
         clock_sleep_ms((start - now) / 1000u);
-    for (unsigned waited = 0; waited < PACE_YIELD_MS && pace_people(p) > 0; waited += YIELD_STEP_MS)
-        clock_sleep_ms(YIELD_STEP_MS);
+    if (pace_people(p) > 0 || atomic_load(&p->seen_us) + PACE_ABOUT_MS * 1000u > now_us())
+        clock_sleep_ms(PACE_YIELD_MS);
 }

@@ -11,6 +11,7 @@ struct pace {
     pthread_mutex_t lock; /* guards free_at_us */
     uint64_t free_at_us;  /* monotonic clock: when what was taken so far is used up */
     atomic_uint people;   /* requests of people under way */
+    atomic_ullong seen_us; /* monotonic clock: when the last one began */
 };
 
 void pace_init(struct pace *p, uint64_t bytes_per_s);
@@ -22,8 +23,10 @@ void pace_end(struct pace *p);
 /* How many there are. */
 unsigned pace_people(struct pace *p);
 
-/* Waits for the turn to copy so many bytes; and, while people are served, a little longer, but at most PACE_YIELD_MS. */
-#define PACE_YIELD_MS 20u
+/* Waits for the turn to copy so many bytes; and, while people are about (a request of theirs is under way, or began in the last PACE_ABOUT_MS), PACE_YIELD_MS more: each copy
+ * costs the disk a few flushes, whatever its size. */
+#define PACE_YIELD_MS 8u
+#define PACE_ABOUT_MS 250u
 void pace_take(struct pace *p, uint64_t bytes);
 
 #endif

@@ -11,8 +11,8 @@
 #include "node/settle.h"
 #include "node/settle_serve.h"
 
-#define SETTLE_WORKERS 3
-#define SETTLE_BATCH 64                   /* courses that are settled together */
+#define SETTLE_WORKERS 2
+#define SETTLE_BATCH 32                   /* courses that are settled together */
 #define SETTLE_BATCH_RECORDS 1000         /* their records, about 1 MiB of messages; a course alone may have more */
 #define SETTLE_BATCH_BYTES (16u << 20)    /* their blobs; a course alone may have more */
 #define SETTLE_NODES_MAX PEER_CALLS_MAX   /* that one batch concerns */

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "node/needs.h"
 #include "node/records.h"
+#include "node/rows.h"
 
 #define COURSES_NOW_MS 1700000000000u
 

@@ -76,6 +76,51 @@ static inline struct ringdoc *folder_ring(size_t n, uint32_t k, uint64_t epoch, 
     return doc;
 }
 
+/* Members "node-N.a" for each digit N of `names`. */
+static inline size_t folder_members(const char *names, struct ring_member members[8])
+{
+    size_t n = strlen(names);
+    assert_true(n <= 8);
+    memset(members, 0, 8 * sizeof(*members));
+    for (size_t i = 0; i < n; i++) {
+        snprintf(members[i].id, sizeof(members[i].id), "node-%c.a", names[i]);
+        snprintf(members[i].name, sizeof(members[i].name), "node-%c", names[i]);
+        members[i].weight = 1;
+    }
+    return n;
+}
+
+/* A stable document of the members named by digits. */
+static inline struct ringdoc *folder_stable(const char *names, uint32_t k, uint64_t epoch, uint64_t ballot)
+{
+    struct ring_member members[8];
+    struct ballot b = {.counter = ballot, .coordinator = "co-1", .start = 1};
+    struct ringdoc *doc;
+    assert_ok(ringdoc_new(members, folder_members(names, members), k, epoch, &b, &doc));
+    return doc;
+}
+
+/* A joint one between two sets of members. */
+static inline struct ringdoc *folder_joint(const char *before, const char *now, uint32_t k, uint64_t epoch, uint64_t ballot)
+{
+    struct ring_member members[8];
+    struct ballot b = {.counter = ballot, .coordinator = "co-1", .start = 1};
+    struct ringdoc *from = folder_stable(before, k, epoch - 1, 0), *doc;
+    struct ringdoc_change to = {.members = members, .n = folder_members(now, members), .k = k};
+    assert_ok(ringdoc_joint(from, &to, &b, &doc));
+    ringdoc_free(from);
+    return doc;
+}
+
+/* Adopts a document and frees it. */
+static inline void folder_take(struct ledger *l, struct ringdoc *doc)
+{
+    uint64_t epoch = doc->ring->epoch;
+    assert_ok(ledger_adopt(l, doc));
+    assert_int_equal(ledger_epoch(l), epoch);
+    ringdoc_free(doc);
+}
+
 static inline void folder_adopt(struct ledger *l, size_t n, uint32_t k, uint64_t epoch)
 {
     struct ringdoc *doc = folder_ring(n, k, epoch, 0);
