@@ -3,9 +3,6 @@
 #include "fcgi/handler/inputs.h"
 #include "fcgi/request.h"
 #include "fcgi/service/admin.h"
-#include "lib/ring/ring.h"
-
-#include <string.h>
 
 #define BODY_MAX 4096u
 #define AT_RISK_MAX 1000
@@ -109,7 +106,7 @@ static void ask_about_node(struct request *r, const char *verb)
     const char *node = request_capture(r, 0, NULL);
     struct json *body = json_object();
     /* A text that can be neither a name nor an id is nobody's. */
-    if (strlen(node) >= RING_ID_MAX || (!ring_id_ok(node) && !ring_name_ok(node))) {
+    if (!admin_is_node(node)) {
         response_problem(r, ERR_NOT_FOUND, "No node has this name or id.");
         json_free(body);
         return;
@@ -158,7 +155,7 @@ static enum err read_k(const char *text, size_t len, uint64_t *k)
     enum err e = json_parse(text, len, &j);
     if (e)
         return e;
-    e = json_is_object(j) && json_count(j) == 1 ? json_get_u64(j, "k", RING_K_MAX, k) : ERR_SYNTAX;
+    e = json_is_object(j) && json_count(j) == 1 ? json_get_u64(j, "k", ADMIN_K_MAX, k) : ERR_SYNTAX;
     if (!e && *k == 0)
         e = ERR_INVALID;
     json_free(j);

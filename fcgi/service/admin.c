@@ -99,6 +99,11 @@ out:
     return e;
 }
 
+int admin_is_node(const char *text)
+{
+    return ring_name_ok(text) || (strlen(text) < RING_ID_MAX && ring_id_ok(text));
+}
+
 void admin_answer_release(struct admin_answer *a)
 {
     json_free(a->body);

@@ -2,6 +2,7 @@
 
 #include "lib/base/fs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,8 +114,14 @@ static enum err copy_text(const struct json *j, const char *name, char *out, siz
     return ERR_OK;
 }
 
-/* One node of a coordinator's list over what was known of it. */
-static enum err read_node(const struct json *j, const struct members *known, struct member *out)
+static int is_heard(const struct json *node)
+{
+    const char *state = json_get_str(node, "state");
+    return json_get_bool(node, "alive", state != NULL && strcmp(state, member_state_name(MEMBER_UP)) == 0);
+}
+
+/* One node of a coordinator's list over what was known of it. hears: the coordinator hears some node. */
+static enum err read_node(const struct json *j, const struct members *known, int hears, struct member *out)
 {
     const char *id = json_get_str(j, "id"), *state = json_get_str(j, "state");
     if (id == NULL || state == NULL)
@@ -124,8 +131,10 @@ static enum err read_node(const struct json *j, const struct members *known, str
         *out = *before;
     else
         *out = (struct member){.weight = 1, .stores = 1, .alive = 1};
-    if (strcmp(state, member_state_name(MEMBER_UP)) == 0)
-        out->alive = 1;
+    if (hears)
+        out->alive = is_heard(j);
+    if (json_get_u64(j, "out_at", UINT64_MAX, &out->out_at_ms) != ERR_OK)
+        out->out_at_ms = 0;
     enum err e = copy_text(j, "id", out->id, sizeof(out->id));
     if (e == ERR_OK)
         e = copy_text(j, "name", out->name, sizeof(out->name));
@@ -143,8 +152,11 @@ static enum err read_nodes(const struct json *list, const struct members *known,
     out->nodes = calloc(json_count(list) + 1, sizeof(*out->nodes));
     if (out->nodes == NULL)
         return ERR_NOMEM;
+    int hears = 0;
+    for (const struct json *item = json_first(list); item != NULL; item = json_next(item))
+        hears |= is_heard(item);
     for (const struct json *item = json_first(list); item != NULL; item = json_next(item)) {
-        enum err e = read_node(item, known, &out->nodes[out->n_nodes]);
+        enum err e = read_node(item, known, hears, &out->nodes[out->n_nodes]);
         if (e != ERR_OK)
             return e;
         out->n_nodes++;
@@ -181,6 +193,37 @@ static enum err read_coordinators(const struct json *leader, const struct member
     return e;
 }
 
+static uint64_t number(const struct json *j, const char *name)
+{
+    uint64_t value;
+    return json_get_u64(j, name, UINT64_MAX, &value) == ERR_OK ? value : 0;
+}
+
+/* What the leader says of the change under way; nothing of it decides anything, so what cannot be read is left out. */
+static void read_news(const struct json *j, struct members *out)
+{
+    const struct json *p = json_get(j, "progress"), *wishes = json_get(j, "wishes");
+    out->progress = (struct members_progress){.epoch = number(p, "epoch"),
+        .copies_done = number(p, "copies_done"),
+        .copies_total = number(p, "copies_total"),
+        .bytes_done = number(p, "bytes_done"),
+        .bytes_total = number(p, "bytes_total"),
+        .bytes_per_s = number(p, "bytes_per_s"),
+        .ends_at_ms = number(p, "ends_at")};
+    if (json_copy_str(j, "waiting", out->waiting, sizeof(out->waiting)) != ERR_OK)
+        out->waiting[0] = '\0';
+    for (const struct json *w = json_first(wishes); w != NULL && out->wishes.n < MEMBERS_WISHES_MAX; w = json_next(w)) {
+        struct members_wish *wish = &out->wishes.at[out->wishes.n];
+        for (int kind = MEMBERS_WISH_DRAIN; kind <= MEMBERS_WISH_REMOVE && json_as_str(w) != NULL; kind++) {
+            if (strcmp(json_as_str(w), members_wish_word((enum members_wish_kind)kind)) != 0 || strlen(json_name(w)) >= RING_ID_MAX)
+                continue;
+            snprintf(wish->id, sizeof(wish->id), "%s", json_name(w));
+            wish->kind = (enum members_wish_kind)kind;
+            out->wishes.n++;
+        }
+    }
+}
+
 enum err picture_from_coordinator(const char *text, size_t len, const struct members *known, struct members *out)
 {
     struct members m = {.n_nodes = 0};
@@ -193,6 +236,8 @@ enum err picture_from_coordinator(const char *text, size_t len, const struct mem
         e = read_nodes(json_get(j, "nodes"), known, &m);
     if (e == ERR_OK)
         e = read_coordinators(json_get(j, "leader"), known, &m);
+    if (e == ERR_OK)
+        read_news(j, &m);
     if (e == ERR_OK)
         e = picture_complete(&m, known);
     json_free(j);

@@ -11,8 +11,8 @@ enum err picture_copy(const struct members *from, struct members *out) MUST_CHEC
 /* Completes what Redis said by what was known before: a newer ring stays (a wiped Redis has none), and so do the ring's nodes that Redis has forgotten, as not alive. ERR_NOMEM. */
 enum err picture_complete(struct members *fresh, const struct members *known) MUST_CHECK;
 
-/* Reads a coordinator's answer to GET /ring. What it does not tell is taken from `known`; a node counts as alive when it was alive before, when it is new,
- * or when the coordinator calls it up: with Redis away silence is no news. *out uninitialised before. ERR_SYNTAX, ERR_NOMEM. */
+/* Reads a coordinator's answer to GET /ring. What it does not tell is taken from `known`. Who lives is the coordinator's word, unless it
+ * hears nobody, as one that has just begun: then it stays as it was, and new nodes count as alive. *out uninitialised before. ERR_SYNTAX, ERR_NOMEM. */
 enum err picture_from_coordinator(const char *text, size_t len, const struct members *known, struct members *out) MUST_CHECK;
 
 /* Whoever lived in the picture before keeps living: Redis was wiped or restarted a moment ago, so that a missing heartbeat says nothing. */

@@ -31,6 +31,11 @@ enum err admin_ask(struct worker *w, const char *verb, const struct json *body, 
     return ERR_OK;
 }
 
+int admin_is_node(const char *text)
+{
+    return strncmp(text, "node-", 5) == 0;
+}
+
 void admin_answer_release(struct admin_answer *a)
 {
     json_free(a->body);

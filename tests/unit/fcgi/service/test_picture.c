@@ -90,7 +90,7 @@ static void a_coordinators_answer_updates_what_was_known(void **state)
     known.nodes[1].alive = 0;
     const char *text =
         "{\"ring\":null,\"view\":3,\"leader\":{\"name\":\"coordinator-1\",\"epoch\":6},\"nodes\":["
-        "{\"id\":\"node-1.0000000000000000\",\"name\":\"node-1\",\"url\":\"http://127.0.0.1:1\",\"zone\":\"\",\"state\":\"suspect\"},"
+        "{\"id\":\"node-1.0000000000000000\",\"name\":\"node-1\",\"url\":\"http://127.0.0.1:1\",\"zone\":\"\",\"state\":\"up\"},"
         "{\"id\":\"node-2.0000000000000001\",\"name\":\"node-2\",\"url\":\"http://127.0.0.1:2\",\"zone\":\"\",\"state\":\"suspect\"},"
         "{\"id\":\"node-3.0000000000000002\",\"name\":\"node-3\",\"url\":\"http://127.0.0.1:3\",\"zone\":\"\",\"state\":\"up\"}]}";
     assert_ok(picture_from_coordinator(text, strlen(text), &known, &out));
@@ -104,6 +104,37 @@ static void a_coordinators_answer_updates_what_was_known(void **state)
     assert_string_equal(out.leader_name, "coordinator-1");
     assert_int_equal(out.leader_epoch, 6);
     members_release(&out);
+    members_release(&known);
+}
+
+/* A coordinator's answer about two silent nodes; %s: whether it hears the second. */
+#define ANSWER                                                                                                                         \
+    "{\"ring\":null,\"leader\":null,\"waiting\":\"node-3 joins\",\"wishes\":{\"node-2.0000000000000001\":\"drain\",\"k\":3},"          \
+    "\"progress\":{\"epoch\":5,\"copies_done\":1,\"copies_total\":9,\"bytes_done\":2,\"bytes_total\":8,\"bytes_per_s\":4,\"ends_at\":" \
+    "null},\"nodes\":["                                                                                                                \
+    "{\"id\":\"node-1.0000000000000000\",\"name\":\"node-1\",\"url\":\"http://"                                                        \
+    "127.0.0.1:1\",\"zone\":\"\",\"state\":\"suspect\",\"alive\":false,\"out_at\":77},"                                                \
+    "{\"id\":\"node-2.0000000000000001\",\"name\":\"node-2\",\"url\":\"http://"                                                        \
+    "127.0.0.1:2\",\"zone\":\"\",\"state\":\"draining\",\"alive\":%s}]}"
+
+static void a_coordinators_word_on_who_lives_counts_when_it_hears_anybody(void **state)
+{
+    (void)state;
+    struct members known, out;
+    make(&known, 4, 2);
+    const char *words[] = {"true", "false"};
+    for (int i = 0; i < 2; i++) {
+        char filled[1024];
+        snprintf(filled, sizeof(filled), ANSWER, words[i]);
+        assert_ok(picture_from_coordinator(filled, strlen(filled), &known, &out));
+        assert_int_equal(out.nodes[0].alive, i); /* nobody is heard: as it was */
+        assert_true(out.nodes[1].alive);
+        assert_int_equal(out.nodes[0].out_at_ms, 77);
+        assert_int_equal(out.nodes[1].state, MEMBER_DRAINING);
+        assert_int_equal(out.progress.copies_total, 9);
+        assert_string_equal(out.waiting, "node-3 joins");
+        members_release(&out);
+    }
     members_release(&known);
 }
 
@@ -155,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_missing_heartbeat_says_nothing_while_redis_is_new),
         cmocka_unit_test(a_newer_ring_replaces_and_an_older_one_does_not),
         cmocka_unit_test(a_coordinators_answer_updates_what_was_known),
+        cmocka_unit_test(a_coordinators_word_on_who_lives_counts_when_it_hears_anybody),
         cmocka_unit_test(nonsense_from_a_coordinator_changes_nothing),
         cmocka_unit_test(what_was_saved_is_read_back_as_alive),
     };
