@@ -117,6 +117,40 @@ static void fill_tokens(struct ring *r)
     qsort(r->tokens, n, sizeof(r->tokens[0]), compare_tokens);
 }
 
+/* A ring of so many members and tokens, with nothing in it. */
+static enum err make_room(size_t n_members, size_t n_tokens, struct ring **out)
+{
+    struct ring *r = calloc(1, sizeof(*r));
+    if (!r)
+        return ERR_NOMEM;
+    *r = (struct ring){.n_members = n_members, .n_tokens = n_tokens};
+    r->members = malloc(n_members * sizeof(r->members[0]));
+    r->zone_of = calloc(n_members, sizeof(r->zone_of[0]));
+    r->tokens = malloc(n_tokens * sizeof(r->tokens[0]));
+    if (!r->members || !r->zone_of || !r->tokens) {
+        ring_free(r);
+        return ERR_NOMEM;
+    }
+    *out = r;
+    return ERR_OK;
+}
+
+enum err ring_copy(const struct ring *from, uint64_t epoch, struct ring **out)
+{
+    struct ring *r;
+    enum err e = make_room(from->n_members, from->n_tokens, &r);
+    if (e)
+        return e;
+    r->epoch = epoch;
+    r->k = from->k;
+    r->n_zones = from->n_zones;
+    memcpy(r->members, from->members, from->n_members * sizeof(r->members[0]));
+    memcpy(r->zone_of, from->zone_of, from->n_members * sizeof(r->zone_of[0]));
+    memcpy(r->tokens, from->tokens, from->n_tokens * sizeof(r->tokens[0]));
+    *out = r;
+    return ERR_OK;
+}
+
 enum err ring_new(const struct ring_member *members, size_t n, uint32_t k, uint64_t epoch, struct ring **out)
 {
     if (n == 0 || n > RING_MEMBERS_MAX || k == 0 || k > RING_K_MAX)
@@ -127,17 +161,12 @@ enum err ring_new(const struct ring_member *members, size_t n, uint32_t k, uint6
             return ERR_INVALID;
         weight += members[i].weight;
     }
-    struct ring *r = calloc(1, sizeof(*r));
-    if (!r)
-        return ERR_NOMEM;
-    *r = (struct ring){.epoch = epoch, .k = k, .n_members = n, .n_tokens = weight * RING_TOKENS_PER_WEIGHT};
-    r->members = malloc(n * sizeof(r->members[0]));
-    r->zone_of = calloc(n, sizeof(r->zone_of[0]));
-    r->tokens = malloc(r->n_tokens * sizeof(r->tokens[0]));
-    if (!r->members || !r->zone_of || !r->tokens) {
-        ring_free(r);
-        return ERR_NOMEM;
-    }
+    struct ring *r;
+    enum err e = make_room(n, weight * RING_TOKENS_PER_WEIGHT, &r);
+    if (e)
+        return e;
+    r->epoch = epoch;
+    r->k = k;
     memcpy(r->members, members, n * sizeof(r->members[0]));
     qsort(r->members, n, sizeof(r->members[0]), compare_ids);
     if (has_doubles(r)) {

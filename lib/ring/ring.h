@@ -40,6 +40,8 @@ struct ring {
 
 /* Builds a ring from a copy of the members. ERR_INVALID: none or too many, double id or name, weight or k out of bounds, bad characters. ERR_NOMEM. */
 enum err ring_new(const struct ring_member *members, size_t n, uint32_t k, uint64_t epoch, struct ring **out) MUST_CHECK;
+/* The same ring once more, under another epoch: no token is hashed again, which is nearly all that ring_new() costs. ERR_NOMEM. */
+enum err ring_copy(const struct ring *from, uint64_t epoch, struct ring **out) MUST_CHECK;
 void ring_free(struct ring *r);
 
 /* The point of a token: first 8 bytes of SHA-256(name, i), the name and the decimal i joined by ":". */

@@ -289,11 +289,6 @@ enum err ringdoc_new(const struct ring_member *members, size_t n, uint32_t k, ui
     return e ? e : print_and_make(&p, b, out);
 }
 
-static enum err copy_ring(const struct ring *from, uint64_t epoch, struct ring **out)
-{
-    return ring_new(from->members, from->n_members, from->k, epoch, out);
-}
-
 static enum err copy_away(const char (*ids)[RING_ID_MAX], size_t n, struct parts *p)
 {
     if (n == 0)
@@ -316,7 +311,7 @@ enum err ringdoc_joint(const struct ringdoc *from, const struct ringdoc_change *
         return ERR_INVALID;
     enum err e = ring_new(to->members, to->n, to->k, epoch, &p.ring);
     if (!e)
-        e = copy_ring(from->ring, epoch, &p.before);
+        e = ring_copy(from->ring, epoch, &p.before);
     if (!e)
         e = copy_away(to->away, to->n_away, &p);
     if (!e)
@@ -331,7 +326,7 @@ enum err ringdoc_settled(const struct ringdoc *from, const struct ballot *b, str
     uint64_t epoch = from->ring->epoch + 1;
     if (!from->before || epoch == 0)
         return ERR_INVALID;
-    enum err e = copy_ring(from->ring, epoch, &p.ring);
+    enum err e = ring_copy(from->ring, epoch, &p.ring);
     if (!e)
         e = copy_away((const char(*)[RING_ID_MAX])from->away, from->n_away, &p);
     if (!e)
@@ -340,18 +335,24 @@ enum err ringdoc_settled(const struct ringdoc *from, const struct ballot *b, str
     return e;
 }
 
-enum err ringdoc_copy(const struct ringdoc *from, struct ringdoc **out)
+/* The same rings and those away, under another ballot and text. */
+static enum err copy_with(const struct ringdoc *from, const struct ballot *b, const char *text, size_t len, struct ringdoc **out)
 {
     struct parts p = {0};
-    enum err e = copy_ring(from->ring, from->ring->epoch, &p.ring);
+    enum err e = ring_copy(from->ring, from->ring->epoch, &p.ring);
     if (!e && from->before)
-        e = copy_ring(from->before, from->before->epoch, &p.before);
+        e = ring_copy(from->before, from->before->epoch, &p.before);
     if (!e)
         e = copy_away((const char(*)[RING_ID_MAX])from->away, from->n_away, &p);
     if (!e)
-        return make(&p, &from->ballot, from->text, from->text_len, out);
+        return make(&p, b, text, len, out);
     parts_release(&p);
     return e;
+}
+
+enum err ringdoc_copy(const struct ringdoc *from, struct ringdoc **out)
+{
+    return copy_with(from, &from->ballot, from->text, from->text_len, out);
 }
 
 int ringdoc_is_joint(const struct ringdoc *d)
@@ -401,7 +402,7 @@ enum err ringdoc_under(const struct ringdoc *from, const struct ballot *b, struc
     e = json_print(j, &text);
     json_free(j);
     if (!e)
-        e = ringdoc_parse(buf_str(&text), text.len, out);
+        e = copy_with(from, b, buf_str(&text), text.len, out);
     buf_release(&text);
     return e;
 }

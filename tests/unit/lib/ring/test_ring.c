@@ -346,9 +346,33 @@ static void a_newcomer_takes_only_its_share_and_nothing_moves_between_others(voi
     ring_free(after);
 }
 
+static void test_a_copy_is_the_same_ring(void **state)
+{
+    (void)state;
+    struct ring_member members[] = {{.id = "a.1", .name = "a", .zone = "x", .weight = 1},
+        {.id = "b.1", .name = "b", .zone = "y", .weight = 2}, {.id = "c.1", .name = "c", .zone = "x", .weight = 1}};
+    struct ring *r, *copy;
+    uint32_t one[RING_K_MAX], other[RING_K_MAX];
+    assert_ok(ring_new(members, 3, 2, 7, &r));
+    assert_ok(ring_copy(r, 9, &copy));
+    assert_int_equal(copy->epoch, 9);
+    assert_int_equal(copy->k, 2);
+    assert_int_equal(copy->n_zones, r->n_zones);
+    for (uint64_t i = 0; i < 1000; i++) {
+        uint64_t point = i * 0x9e3779b97f4a7c15ull;
+        size_t n = ring_owners(r, point, one);
+        assert_int_equal(ring_owners(copy, point, other), n);
+        assert_memory_equal(one, other, n * sizeof one[0]);
+    }
+    ring_free(r); /* the copy stands alone */
+    assert_int_equal(ring_find(copy, "b.1"), 1);
+    ring_free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_copy_is_the_same_ring),
         cmocka_unit_test(points_are_the_front_of_a_hash),
         cmocka_unit_test(members_and_tokens_are_sorted_whatever_the_order_given),
         cmocka_unit_test(owners_are_the_first_distinct_nodes_in_distinct_zones),
