@@ -142,7 +142,7 @@ void reindex_add(struct index_retry *r, const struct record *record)
     if (first)
         log_write(LOG_WARN, "index", "records wait for the index, the first one is of %s", record->key);
     if (drop) {
-        log_write(LOG_ERROR, "index", "the list of records to index is full: one of %s is left to the next rebuild", dropped.key);
+        log_write(LOG_ERROR, "index", "the list of records to index is full: one of %s is left to the leader's next sweep", dropped.key);
         record_release(&dropped);
     }
 }

@@ -1,5 +1,5 @@
 /* Records that are stored but could not be added to the index: kept in memory, tried again each second. What is lost with this process, or when the list
- * overflows, comes back when the index is rebuilt from the owners. */
+ * overflows, comes back with the leader's next sweep over the owners: at the latest when Redis is back, or after RB_SWEEP_S. */
 #ifndef RB_FCGI_SERVICE_REINDEX_H
 #define RB_FCGI_SERVICE_REINDEX_H
 
