@@ -45,11 +45,11 @@ struct owner_disk {
 static struct {
     pthread_mutex_t lock;
     struct owner_disk disk[OWNERS_DISKS];
-    const char *to;        /* which of them own the course in ring 3, in their order: "310" */
-    unsigned loss_percent; /* of messages, and of answers */
-    uint64_t ring;         /* what they accept */
-    uint64_t sender_ring;  /* what the view says; a refresh mends it */
-    struct stamp clock;    /* larger stamps are refused; zero: none is */
+    const char *to;               /* which of them own the course in ring 3, in their order: "310" */
+    unsigned loss_percent;        /* of messages, and of answers */
+    uint64_t ring;                /* what they accept */
+    _Atomic uint64_t sender_ring; /* what the view says; a refresh mends it */
+    struct stamp clock;           /* larger stamps are refused; zero: none is */
     struct ring_member members[OWNERS_DISKS];
     struct member nodes[OWNERS_DISKS];
     int unusable[OWNERS_DISKS]; /* as the view sees it */
