@@ -1,7 +1,10 @@
 /* Collection of blobs that nobody wants (guarantees.md G10): those that no record and no slot names, once they are RB_NODE_COLLECT_S old, and those of versions that were
  * deleted more than RB_PURGE_AFTER_H ago; their records stay (wanted.h).
  *
- * No race with an upload that found such a blob here and is about to name it: whoever looks for a blob or writes it pins it first (verify.h), and a pinned blob stays. */
+ * Half a minute after a new stable ring, and after a start, one round takes what nobody wants from before that moment at any age: what courses that moved away left. In a joint
+ * ring nothing is removed: blobs come before their records then.
+ *
+ * No race with an upload that found such a blob here and is about to name it: it holds the blob from before its look (pins.h), and what is held stays. */
 #ifndef RB_NODE_COLLECT_H
 #define RB_NODE_COLLECT_H
 

@@ -164,6 +164,8 @@ enum err fetch_course(struct node *n, struct peer *peer, const char *key, const 
     if (!e && (!answer.has_history || (answer.history.n > 0 && strcmp(answer.history.entries[0].record.key, key) != 0)))
         e = ERR_CORRUPT;
     unsigned char *missing = NULL;
+    for (size_t i = 0; i < answer.history.n; i++)
+        verify_hold(n->verify, answer.history.entries[i].record.sha256);
     if (!e) {
         missing = calloc(answer.history.n + 1, 1);
         e = missing ? fetch_blobs(n, peer, key, from, &answer.history, missing) : ERR_NOMEM;
@@ -171,6 +173,8 @@ enum err fetch_course(struct node *n, struct peer *peer, const char *key, const 
     copied.missing = missing;
     if (!e && answer.history.n > 0)
         e = records_copy(&n->records, &copied);
+    for (size_t i = 0; i < answer.history.n; i++)
+        verify_release(n->verify, answer.history.entries[i].record.sha256);
     free(missing);
     message_answer_release(&answer);
     return e;

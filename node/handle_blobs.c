@@ -74,7 +74,7 @@ static void reply_bytes(struct http_request *r, const char *sha256, int fd, uint
  * meanwhile (ERR_UNAVAILABLE); a neighbour, who may be looking for it itself, that it is not here (ERR_NOT_FOUND). */
 static enum err open_blob(struct node *n, const char *sha256, int is_signed, int *fd, struct stat *st)
 {
-    enum err e = verify_read(n->verify, sha256, fd, st);
+    enum err e = verify_get(n->verify, sha256, fd, st);
     int lost = e == ERR_CORRUPT || (e == ERR_NOT_FOUND && repair_lost(n->repair, sha256, 0));
     if (!lost)
         return e;

@@ -131,6 +131,15 @@ static enum err secure_known(struct node *n, const struct message_request *m)
     return e;
 }
 
+/* The blobs that a message names stay while it is seen to, from before the look whether they are here. */
+static void hold_blobs(struct node *n, const struct message_request *m, void (*what)(struct verify *v, const char *sha256))
+{
+    if (m->has_record)
+        what(n->verify, m->record.sha256);
+    for (size_t i = 0; i < m->known.n; i++)
+        what(n->verify, m->known.entries[i].record.sha256);
+}
+
 /* STORE and ACCEPT: refused without a write when that is certain; else the blobs, then the record. */
 static enum err store_or_accept(struct node *n, const struct incoming *in, struct message_answer *answer)
 {
@@ -157,7 +166,9 @@ static void handle_write(struct http_request *r, struct node *n, enum message_ve
         return;
     message_answer_init(&answer);
     pace_begin(&n->pace);
+    hold_blobs(n, &in.m, verify_hold);
     enum err e = store_or_accept(n, &in, &answer);
+    hold_blobs(n, &in.m, verify_release);
     pace_end(&n->pace);
     message_request_release(&in.m);
     reply(r, e, &answer);
@@ -196,8 +207,10 @@ void handle_learn(struct http_request *r, void *ctx)
     if (handle_refuse_suspect(r, n) || !take(r, n, MESSAGE_LEARN, &in))
         return;
     message_answer_init(&answer);
+    hold_blobs(n, &in.m, verify_hold);
     int missing = !record_is_tombstone(&in.m.record) && check_here(n, &in.m.record) != ERR_OK;
     enum err e = records_learn(&n->records, &in.m, missing, &answer);
+    hold_blobs(n, &in.m, verify_release);
     if (missing)
         repair_wake(n->repair);
     message_request_release(&in.m);

@@ -112,6 +112,27 @@ static enum err forget_check(struct verify *v, const char *sha256)
     return db_write_end(c, db_run(c, s));
 }
 
+void verify_hold(struct verify *v, const char *sha256)
+{
+    uint8_t raw[HASH_SIZE];
+    if (num_unhex(sha256, raw, HASH_SIZE) == ERR_OK)
+        pins_hold(v->pins, raw);
+}
+
+void verify_release(struct verify *v, const char *sha256)
+{
+    uint8_t raw[HASH_SIZE];
+    if (num_unhex(sha256, raw, HASH_SIZE) == ERR_OK)
+        pins_release(v->pins, raw);
+}
+
+void verify_pin(struct verify *v, const char *sha256, uint64_t ms)
+{
+    uint8_t raw[HASH_SIZE];
+    if (num_unhex(sha256, raw, HASH_SIZE) == ERR_OK)
+        pins_note(v->pins, raw, ms);
+}
+
 static enum err unlink_blob(void *ctx, const char *sha256)
 {
     struct verify *v = ctx;
@@ -312,7 +333,7 @@ static int is_still_named(struct verify *v, const char *sha256, const struct sta
     return blobs_stat(v->blobs, sha256, &now) == ERR_OK && now.st_ino == st->st_ino;
 }
 
-enum err verify_read(struct verify *v, const char *sha256, int *fd, struct stat *st)
+enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st)
 {
     uint8_t raw[HASH_SIZE];
     enum err e = num_unhex(sha256, raw, HASH_SIZE);
@@ -333,16 +354,6 @@ enum err verify_read(struct verify *v, const char *sha256, int *fd, struct stat 
         close(*fd);
     }
     return e;
-}
-
-enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st)
-{
-    uint8_t raw[HASH_SIZE];
-    enum err e = num_unhex(sha256, raw, HASH_SIZE);
-    if (e)
-        return e;
-    pins_note(v->pins, raw);
-    return verify_read(v, sha256, fd, st);
 }
 
 enum err verify_check(struct verify *v, const char *sha256)
@@ -385,8 +396,6 @@ enum err verify_put(struct verify *v, struct draft *d, const char *sha256)
     uint8_t raw[HASH_SIZE];
     struct stat st;
     enum err e = num_unhex(sha256, raw, HASH_SIZE);
-    if (!e)
-        pins_note(v->pins, raw);
     for (int i = 0; i < PUT_TRIES && !e; i++) {
         e = draft_link(d, sha256, &st);
         if (!e) {
@@ -452,7 +461,7 @@ enum err verify_open(struct db *db, struct blobs *blobs, struct verify **out)
     bell_init(&v->bell);
     v->sets = calloc(SETS, sizeof(*v->sets));
     v->pending = malloc(PENDING_MAX * sizeof(*v->pending));
-    v->pins = pins_new(VERIFY_PIN_MS);
+    v->pins = pins_new(PINS_AFTER_MS);
     if (v->sets && v->pending && v->pins)
         v->has_thread = pthread_create(&v->thread, NULL, flush_now_and_then, v) == 0;
     if (!v->has_thread) {
@@ -467,11 +476,6 @@ void verify_on_loss(struct verify *v, void (*lost)(void *ctx, const char *sha256
 {
     v->lost = lost;
     v->lost_ctx = ctx;
-}
-
-void verify_pin_for(struct verify *v, uint64_t ms)
-{
-    pins_last(v->pins, ms < VERIFY_PIN_MS ? ms : VERIFY_PIN_MS);
 }
 
 void verify_close(struct verify *v)

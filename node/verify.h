@@ -21,9 +21,7 @@ void verify_close(struct verify *v);
 
 /* Opens a blob for serving; its bytes are what they should be as far as stat(2) can tell. ERR_NOT_FOUND; ERR_CORRUPT: it was bad and is in quarantine now; ERR_IO. */
 enum err verify_get(struct verify *v, const char *sha256, int *fd, struct stat *st) MUST_CHECK;
-/* The same for who will not name it in a record because of this look, so that the blob may be removed as before (verify_remove). */
-enum err verify_read(struct verify *v, const char *sha256, int *fd, struct stat *st) MUST_CHECK;
-/* verify_get() without keeping it open. */
+/* The same without keeping it open. */
 enum err verify_check(struct verify *v, const char *sha256) MUST_CHECK;
 
 /* Reads and hashes a blob whatever was remembered of it, from the disk and not from the kernel's memory where that can be had. Errors as verify_get(); *size (may be NULL)
@@ -36,12 +34,14 @@ enum err verify_put(struct verify *v, struct draft *d, const char *sha256) MUST_
 /* Writes bytes as a blob, durably. ERR_INVALID: they do not have that hash. */
 enum err verify_put_bytes(struct verify *v, const char *sha256, const void *data, size_t n) MUST_CHECK;
 
-/* Removes a blob that nobody wants, and what was remembered of it. Whoever looked for it or wrote it in the last VERIFY_PIN_MS (or what verify_pin_for() says) may be about to name it: ERR_CONFLICT, and it
- * stays. So a record that is written within that time of the look finds its blob. ERR_NOT_FOUND, ERR_IO. */
-#define VERIFY_PIN_MS 180000u
+/* Keeps a blob from being removed: whoever is about to name it in a record holds it before it looks whether it is here, and releases it once the record is written or
+ * refused (pins.h). "" is fine. */
+void verify_hold(struct verify *v, const char *sha256);
+void verify_release(struct verify *v, const char *sha256);
+/* The same for a time, for who cannot tell when the record comes. */
+void verify_pin(struct verify *v, const char *sha256, uint64_t ms);
+/* Removes a blob that nobody wants, and what was remembered of it. ERR_CONFLICT: somebody may be about to name it, and it stays. ERR_NOT_FOUND, ERR_IO. */
 enum err verify_remove(struct verify *v, const char *sha256) MUST_CHECK;
-/* Pins from now on last at most ms: no longer than blobs that nobody names are kept at all. */
-void verify_pin_for(struct verify *v, uint64_t ms);
 
 /* How the blob is here, without reading it: BLOB_STORED (checked as it is), BLOB_UNKNOWN (here, but changed or not checked), BLOB_MISSING, BLOB_BAD.
  * *at_ms is when it was last checked, unix ms; 0 = never. */

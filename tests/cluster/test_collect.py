@@ -35,7 +35,7 @@ def test_bytes_of_deleted_versions_go_and_their_records_stay(forgetful, contract
     used = [inside.inventory(name)["bytes"] for name in NODES]
     assert api.delete_course("PURGED", version=first["id"]).status_code in (200, 204)
     assert api.delete_course("PURGED", version=shared["id"]).status_code in (200, 204)
-    wait_for(lambda: on_all(forgetful, first["sha256"]) == 0, 15, "the deleted version's bytes are gone")
+    wait_for(lambda: on_all(forgetful, first["sha256"]) == 0, 30, "the deleted version's bytes are gone")
     time.sleep(3)
     assert on_all(forgetful, second["sha256"]) == 3 and on_all(forgetful, shared["sha256"]) == 3, "another course has those too"
     for name, before in zip(NODES, used):
@@ -64,5 +64,5 @@ def test_a_blob_without_a_record_goes(forgetful, contract):
     path = pathlib.Path(forgetful.data(name)) / "blobs" / sha256[:2] / sha256[2:4] / sha256
     os.makedirs(path.parent, exist_ok=True)
     path.write_bytes(data)
-    wait_for(lambda: not path.exists(), 15, "it is removed")
+    wait_for(lambda: not path.exists(), 30, "it is removed")
     assert inside.inventory(name)["collected"]["files"] == before["collected"]["files"] + 1
