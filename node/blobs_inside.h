@@ -17,7 +17,7 @@ struct blobs {
     atomic_int suspect;
     pthread_mutex_t space_lock; /* guards the counters */
     uint64_t files, bytes, drafts_bytes, quarantined;
-    uint64_t changes; /* of files and bytes */
+    uint64_t changes;                                 /* of files and bytes */
     atomic_uchar durable[BLOBS_FANOUT][BLOBS_FANOUT]; /* second-level folders whose names are known to survive a power cut */
 };
 

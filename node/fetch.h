@@ -14,7 +14,8 @@ enum err fetch_if_missing(
 
 /* Asks the owner `from` (its id: nobody else at its address answers for it) for the whole set of a course, with its slot, under ring `ring`; *answer is the caller's, initialised before. Merges nothing. ERR_OK also for a
  * refusal (answer->ok = 0). ERR_UNAVAILABLE: nobody told us where it is, or it does not answer. */
-enum err fetch_set(struct node *n, struct peer *peer, const char *from, uint64_t ring, const char *key, struct message_answer *answer) MUST_CHECK;
+enum err fetch_set(
+    struct node *n, struct peer *peer, const char *from, uint64_t ring, const char *key, struct message_answer *answer) MUST_CHECK;
 
 /* Pulls the whole set of a course from owner `from`, with its blobs, and merges it in one transaction. A blob that no owner has becomes a need, so that
  * one lost blob does not keep the rest away. ERR_UNAVAILABLE, ERR_STALE_RING, ERR_CONFLICT (not ours), ERR_FULL, …: nothing was merged. */

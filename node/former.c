@@ -151,7 +151,8 @@ static enum err read_keys(struct node *n, const char *after, char **keys, size_t
 }
 
 /* One batch of keys. *after moves on. */
-static enum err see_to_batch(struct former *f, const struct ledger_ring *ring, struct peer *peer, char *after, size_t *count, uint64_t *left, uint64_t *dropped)
+static enum err see_to_batch(
+    struct former *f, const struct ledger_ring *ring, struct peer *peer, char *after, size_t *count, uint64_t *left, uint64_t *dropped)
 {
     char *keys[KEYS_BATCH];
     size_t n = 0;

@@ -5,7 +5,7 @@
 
 #define HOLDS_MS 20000u /* an owner may have to hash what it has not looked at */
 #define PUSH_MS 30000u
-#define PUSH_BLOBS 64   /* of one node, in one round */
+#define PUSH_BLOBS 64 /* of one node, in one round */
 
 /* One owner and what it is asked about. */
 struct desk {
@@ -141,7 +141,8 @@ static void asking_free(struct asking *a)
     free(a);
 }
 
-enum err former_ask(struct node *n, const struct ledger_ring *ring, struct peer *peer, struct former_course *courses, size_t n_courses, int push)
+enum err former_ask(
+    struct node *n, const struct ledger_ring *ring, struct peer *peer, struct former_course *courses, size_t n_courses, int push)
 {
     struct settle_call *calls = calloc(SETTLE_NODES_MAX, sizeof(*calls));
     struct asking *a = calloc(1, sizeof(*a));

@@ -15,6 +15,7 @@ struct former_course {
 
 /* former_ask.c: asks the owners of each course whether they hold it and sets is_free. With push, those that lack something are told to take the blobs from here.
  * ERR_NOMEM. */
-enum err former_ask(struct node *n, const struct ledger_ring *ring, struct peer *peer, struct former_course *courses, size_t n_courses, int push) MUST_CHECK;
+enum err former_ask(struct node *n, const struct ledger_ring *ring, struct peer *peer, struct former_course *courses, size_t n_courses,
+    int push) MUST_CHECK;
 
 #endif

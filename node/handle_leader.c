@@ -32,7 +32,8 @@ static void reply_ring(struct http_request *r, const struct ledger_ring *ring)
 {
     struct buf text;
     buf_init(&text, RINGDOC_BYTES_MAX + 64);
-    enum err e = buf_addf(&text, "{\"ring\": %s, \"committed\": %s}", ring ? ring->doc->text : "null", ring && ring->committed ? "true" : "false");
+    enum err e =
+        buf_addf(&text, "{\"ring\": %s, \"committed\": %s}", ring ? ring->doc->text : "null", ring && ring->committed ? "true" : "false");
     if (e)
         http_reply_problem(r, e, NULL);
     else

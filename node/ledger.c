@@ -284,7 +284,8 @@ static enum err drop_strangers(struct db_conn *c, const struct ringdoc *old, con
 }
 
 /* Writes the document, commits, and puts it in force before the next writer begins; given a begun transaction and what the checks said. */
-static enum err end_install(struct ledger *l, struct db_conn *c, enum err e, const struct ringdoc *old, const struct ringdoc *doc, int committed)
+static enum err end_install(
+    struct ledger *l, struct db_conn *c, enum err e, const struct ringdoc *old, const struct ringdoc *doc, int committed)
 {
     struct shared_ring *next = NULL;
     uint64_t before = ledger_epoch(l), dropped = 0;
@@ -387,8 +388,8 @@ enum err ledger_adopt(struct ledger *l, const struct ringdoc *doc)
     return e;
 }
 
-enum err ledger_command(struct ledger *l, const struct ballot *b, uint64_t epoch, enum err (*effect)(struct db_conn *c, void *ctx), void *ctx,
-    struct ballot *promised, uint64_t *ring)
+enum err ledger_command(struct ledger *l, const struct ballot *b, uint64_t epoch, enum err (*effect)(struct db_conn *c, void *ctx),
+    void *ctx, struct ballot *promised, uint64_t *ring)
 {
     struct db_conn *c;
     struct row row;

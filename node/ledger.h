@@ -46,7 +46,7 @@ enum err ledger_adopt(struct ledger *l, const struct ringdoc *doc) MUST_CHECK;
 
 /* COMMAND: runs effect(c, ctx) in a transaction in which b and epoch were checked (b at least what was promised, epoch our ring's); what it returns is returned, and
  * rolls back when it is no ERR_OK. ERR_FENCED: *promised and *ring say by what; effect did not run. */
-enum err ledger_command(struct ledger *l, const struct ballot *b, uint64_t epoch, enum err (*effect)(struct db_conn *c, void *ctx), void *ctx,
-    struct ballot *promised, uint64_t *ring) MUST_CHECK;
+enum err ledger_command(struct ledger *l, const struct ballot *b, uint64_t epoch, enum err (*effect)(struct db_conn *c, void *ctx),
+    void *ctx, struct ballot *promised, uint64_t *ring) MUST_CHECK;
 
 #endif

@@ -47,7 +47,7 @@ struct node {
     struct cluster *cluster;
     struct peers *peers;
     struct pace pace;
-    uint64_t purge_quiet_ms; /* a deleted course is shown to the leader only when nobody touched it for so long (P6.5) */
+    uint64_t purge_quiet_ms;  /* a deleted course is shown to the leader only when nobody touched it for so long (P6.5) */
     uint64_t keep_deleted_ms; /* the bytes of deleted versions are kept for so long (wanted.h) */
     struct catalog *catalog;
     struct repair *repair;

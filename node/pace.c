@@ -8,7 +8,7 @@
 
 void pace_init(struct pace *p, uint64_t bytes_per_s)
 {
-    p->bytes_per_s = bytes_per_s > 0 ? bytes_per_s : 1;
+    p->bytes_per_s = bytes_per_s > 0 ? bytes_per_s : UINT64_MAX;
     pthread_mutex_init(&p->lock, NULL);
     p->free_at_us = 0;
     atomic_init(&p->people, 0);

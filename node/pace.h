@@ -8,12 +8,13 @@
 
 struct pace {
     uint64_t bytes_per_s;
-    pthread_mutex_t lock; /* guards free_at_us */
-    uint64_t free_at_us;  /* monotonic clock: when what was taken so far is used up */
-    atomic_uint people;   /* requests of people under way */
+    pthread_mutex_t lock;  /* guards free_at_us */
+    uint64_t free_at_us;   /* monotonic clock: when what was taken so far is used up */
+    atomic_uint people;    /* requests of people under way */
     atomic_ullong seen_us; /* monotonic clock: when the last one began */
 };
 
+/* bytes_per_s 0: as many as there are. */
 void pace_init(struct pace *p, uint64_t bytes_per_s);
 void pace_release(struct pace *p);
 

@@ -340,7 +340,8 @@ static enum err may_drop(struct db_conn *c, const struct drop *d, struct stamp p
     a.promised = promised;
     enum err e = records_load(c, d->order->key, &a);
     const struct record *current = e ? NULL : history_current(&a.history);
-    if (!e && (!current || current->kind != RECORD_DELETE || !stamp_is_zero(current->of) || stamp_cmp(current->id, d->order->tombstone) != 0))
+    if (!e &&
+        (!current || current->kind != RECORD_DELETE || !stamp_is_zero(current->of) || stamp_cmp(current->id, d->order->tombstone) != 0))
         e = ERR_CONFLICT;
     if (!e && a.slot_has_record && stamp_cmp(a.slot_record.id, d->order->tombstone) > 0 && !history_find(&a.history, a.slot_record.id))
         e = ERR_CONFLICT;

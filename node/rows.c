@@ -120,8 +120,9 @@ enum err rows_drop(struct db_conn *c, const char *key)
     /* A need of this course that another one has too is asked for by that one's name from now on. */
     if (!e)
         e = run_with_key(c,
-            db_stmt(c, "UPDATE need SET key = coalesce((SELECT r.key FROM record r WHERE r.sha256 = need.sha256 AND r.sha256 <> '' LIMIT 1),"
-                       " (SELECT k.key FROM course k WHERE k.slot_sha256 = need.sha256 AND k.slot_sha256 <> '' LIMIT 1), '') WHERE key = ?"),
+            db_stmt(c,
+                "UPDATE need SET key = coalesce((SELECT r.key FROM record r WHERE r.sha256 = need.sha256 AND r.sha256 <> '' LIMIT 1),"
+                " (SELECT k.key FROM course k WHERE k.slot_sha256 = need.sha256 AND k.slot_sha256 <> '' LIMIT 1), '') WHERE key = ?"),
             key);
     if (!e)
         e = db_run(c, db_stmt(c, "DELETE FROM need WHERE key = ''"));

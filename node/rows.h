@@ -34,8 +34,7 @@ enum err rows_floor(struct db_conn *c, struct stamp *out) MUST_CHECK;
 enum err rows_raise_floor(struct db_conn *c, struct stamp stamp) MUST_CHECK;
 
 /* Drops every course for which keep() says 0. *dropped is how many. */
-enum err rows_drop_unless(
-    struct db_conn *c, int (*keep)(void *ctx, const char *key), void *ctx, uint64_t *dropped) MUST_CHECK;
+enum err rows_drop_unless(struct db_conn *c, int (*keep)(void *ctx, const char *key), void *ctx, uint64_t *dropped) MUST_CHECK;
 
 /* Up to max keys after `after` ("" = from the start), in order, each to be freed by the caller. *n may be less than max only when there are no more. */
 enum err rows_keys(struct db_conn *c, const char *after, char **keys, size_t max, size_t *n) MUST_CHECK;

@@ -203,7 +203,7 @@ static void begin_round(struct scrub *s, int fast)
 {
     pthread_mutex_lock(&s->bell.lock);
     uint64_t ended_ms = s->state.ended_ms;
-    s->state = (struct scrub_state){.began_ms = clock_unix_ms(), .ended_ms = ended_ms, .fast = fast};
+    s->state = (struct scrub_state){.began_ms = clock_unix_ms(), .ended_ms = ended_ms, .running = 1, .fast = fast};
     s->ordered = 0;
     pthread_mutex_unlock(&s->bell.lock);
     s->after[0] = '\0';
@@ -250,9 +250,6 @@ static void *run(void *ctx)
             continue;
         if (fresh)
             begin_round(s, fast);
-        pthread_mutex_lock(&s->bell.lock);
-        s->state.running = 1;
-        pthread_mutex_unlock(&s->bell.lock);
         look_for_all(s);
         char from[HASH_HEX_SIZE];
         memcpy(from, s->after, sizeof(from));

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES 5              /* of prepare and accept in one round */
-#define PAUSE_MAX_MS 40      /* between them, at random */
-#define MESSAGE_MS 4000u     /* for prepare; accept may have blobs to fetch */
+#define TRIES 5          /* of prepare and accept in one round */
+#define PAUSE_MAX_MS 40  /* between them, at random */
+#define MESSAGE_MS 4000u /* for prepare; accept may have blobs to fetch */
 #define ACCEPT_MS 20000u
-#define BLOBS_MS 20000u      /* and the time that the bytes take at BLOBS_BYTES_PER_MS */
+#define BLOBS_MS 20000u /* and the time that the bytes take at BLOBS_BYTES_PER_MS */
 #define BLOBS_BYTES_PER_MS 2048u
 #define BLOBS_MS_MAX 1800000u
 #define STRICT_ROUNDS 3 /* so many rounds wait for every living new owner; then a write quorum is enough, and hints see to the rest */
@@ -232,7 +232,8 @@ static enum err bring_blobs(struct batch *b)
 
 /* ---- prepare */
 
-static struct json *message_json(struct batch *b, const struct work *w, enum message_verb verb, const struct record *value, const struct history *known)
+static struct json *message_json(
+    struct batch *b, const struct work *w, enum message_verb verb, const struct record *value, const struct history *known)
 {
     struct message_request m;
     message_request_init(&m, verb);

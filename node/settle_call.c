@@ -71,8 +71,8 @@ static void ask_others(struct peer *peer, const char *path, uint64_t epoch, stru
     peer_calls_release(calls, n);
 }
 
-void settle_ask(struct node *n, const struct ledger_ring *ring, struct peer *peer, enum settle_verb verb, struct settle_call *calls, size_t n_calls,
-    unsigned timeout_ms)
+void settle_ask(struct node *n, const struct ledger_ring *ring, struct peer *peer, enum settle_verb verb, struct settle_call *calls,
+    size_t n_calls, unsigned timeout_ms)
 {
     struct outgoing *out = calloc(PEER_CALLS_MAX, sizeof(*out));
     struct settle_call *own = NULL;

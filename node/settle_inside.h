@@ -12,10 +12,10 @@
 #include "node/settle_serve.h"
 
 #define SETTLE_WORKERS 2
-#define SETTLE_BATCH 32                   /* courses that are settled together */
-#define SETTLE_BATCH_RECORDS 1000         /* their records, about 1 MiB of messages; a course alone may have more */
-#define SETTLE_BATCH_BYTES (16u << 20)    /* their blobs; a course alone may have more */
-#define SETTLE_NODES_MAX PEER_CALLS_MAX   /* that one batch concerns */
+#define SETTLE_BATCH 32                 /* courses that are settled together */
+#define SETTLE_BATCH_RECORDS 1000       /* their records, about 1 MiB of messages; a course alone may have more */
+#define SETTLE_BATCH_BYTES (16u << 20)  /* their blobs; a course alone may have more */
+#define SETTLE_NODES_MAX PEER_CALLS_MAX /* that one batch concerns */
 
 /* The stamps of a mover's ballots. */
 struct settle_ballots {
@@ -52,11 +52,11 @@ struct settle_round {
     struct node *node;
     struct ledger_ring *ring; /* joint and committed; held */
     struct order order;
-    unsigned tries;           /* rounds before this one under the same order */
+    unsigned tries; /* rounds before this one under the same order */
     struct settle_lists *lists;
-    atomic_int error;         /* of this node's own disk or memory: the round ends */
-    pthread_mutex_t lock;     /* guards all below */
-    size_t failed;            /* courses that were not settled this time */
+    atomic_int error;            /* of this node's own disk or memory: the round ends */
+    pthread_mutex_t lock;        /* guards all below */
+    size_t failed;               /* courses that were not settled this time */
     char (*silent)[RING_ID_MAX]; /* nodes that did not answer in time: not asked again in this round */
     size_t n_silent;
 };
@@ -72,8 +72,7 @@ struct settle_lists;
 enum err settle_lists_new(struct settle_round *r, struct settle_lists **out) MUST_CHECK;
 void settle_lists_free(struct settle_lists *l);
 /* The next courses of the round, at most max, within the limits of a batch; *n is 0 at the end. Each is to be released. Thread-safe. */
-enum err settle_lists_next(
-    struct settle_lists *l, struct peer *peer, struct settle_course *out, size_t max, size_t *n) MUST_CHECK;
+enum err settle_lists_next(struct settle_lists *l, struct peer *peer, struct settle_course *out, size_t max, size_t *n) MUST_CHECK;
 /* After the end: whether W of the owners before gave their whole list, for every moving arc that falls to this node. */
 int settle_lists_cover(struct settle_lists *l);
 
@@ -86,8 +85,8 @@ struct settle_call {
 };
 /* Sends each call's body to its node (this node answers itself directly) as POST /settle/{verb}. Never fails as a whole: each call tells its own end. */
 enum settle_verb { SETTLE_LIST, SETTLE_BLOBS, SETTLE_PREPARE, SETTLE_ACCEPT, SETTLE_HOLDS };
-void settle_ask(struct node *n, const struct ledger_ring *ring, struct peer *peer, enum settle_verb verb, struct settle_call *calls, size_t n_calls,
-    unsigned timeout_ms);
+void settle_ask(struct node *n, const struct ledger_ring *ring, struct peer *peer, enum settle_verb verb, struct settle_call *calls,
+    size_t n_calls, unsigned timeout_ms);
 void settle_calls_release(struct settle_call *calls, size_t n);
 
 /* ---- settle_batch.c: blobs, prepare, accept */
@@ -98,7 +97,8 @@ enum err settle_batch(struct settle_round *r, struct peer *peer, struct settle_c
 /* Sets done[i] for the courses that were settled under this epoch. */
 enum err settle_rows_find(struct db *db, uint64_t epoch, const struct settle_course *courses, size_t n, unsigned char *done) MUST_CHECK;
 /* Writes courses down as settled; and forgets those of other epochs. */
-enum err settle_rows_add(struct db *db, uint64_t epoch, const struct settle_course *courses, const unsigned char *done, size_t n) MUST_CHECK;
+enum err settle_rows_add(
+    struct db *db, uint64_t epoch, const struct settle_course *courses, const unsigned char *done, size_t n) MUST_CHECK;
 enum err settle_rows_forget(struct db *db, uint64_t epoch) MUST_CHECK;
 
 /* ---- settle_count.c: progress */

@@ -142,7 +142,8 @@ static enum err read_batch(struct node *n, const struct json *in, enum message_v
 
 /* The ring's number is checked again inside the transaction, by the messages; its fingerprint need not be: a mover acts under a committed document, and that is never
  * replaced by another one of its number. */
-static enum err run_batch(struct batch *b, enum err (*one)(struct records *, struct db_conn *, const struct message_request *, struct message_answer *))
+static enum err run_batch(
+    struct batch *b, enum err (*one)(struct records *, struct db_conn *, const struct message_request *, struct message_answer *))
 {
     struct db_conn *c;
     enum err e = db_write_begin(b->node->db, &c);

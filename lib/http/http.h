@@ -47,9 +47,9 @@ struct http_config {
     size_t memory_per_connection;    /* header and read buffer bytes; request line and headers must fit into half of it */
     const struct http_route *routes;
     size_t n_routes;
-    const struct sign_key *key;   /* borrowed, outlives the server */
-    void *ctx;                    /* handed to handlers */
-    const char *self;             /* borrowed; a request whose RB-To names another id is refused with 421 before its body is read; NULL = none is */
+    const struct sign_key *key; /* borrowed, outlives the server */
+    void *ctx;                  /* handed to handlers */
+    const char *self; /* borrowed; a request whose RB-To names another id is refused with 421 before its body is read; NULL = none is */
     uint64_t (*epoch)(void *ctx); /* smallest epoch a signed request may name; NULL = 0 */
 };
 
