@@ -445,7 +445,8 @@ static void owners_reset(void)
         owners.unusable[i] = 0;
     }
     owners.loss_percent = 0;
-    owners.ring = owners.sender_ring = 1;
+    owners.ring = 1;
+    owners.sender_ring = 1;
     owners.to = "012";
     owners.clock = STAMP_ZERO;
     owners.refuse = NULL;

@@ -363,7 +363,8 @@ static void the_same_request_again_finds_its_record(void **state)
 static void join(void)
 {
     owners.to = "312";
-    owners.ring = owners.sender_ring = 2;
+    owners.ring = 2;
+    owners.sender_ring = 2;
 }
 
 static void a_joint_ring_asks_the_owners_of_both(void **state)
@@ -404,7 +405,8 @@ static void a_joint_ring_needs_w_of_both(void **state)
         struct stamp one = STAMP_ZERO;
         owners_reset();
         owners.to = rows[i].to;
-        owners.ring = owners.sender_ring = 2;
+        owners.ring = 2;
+        owners.sender_ring = 2;
         for (size_t j = 0; j < OWNERS_DISKS; j++)
             owners.disk[j].down = rows[i].down[j];
         enum err plain = put(*state, "one", &one), conditional = put_if(*state, "two", one, NULL);
@@ -441,7 +443,8 @@ static void a_claim_from_before_is_finished_under_both(void **state)
     assert_ok(put(*state, "one", &one));
     leave_claim(one, OWNERS, &claim);
     owners.to = "345";
-    owners.ring = owners.sender_ring = 2;
+    owners.ring = 2;
+    owners.sender_ring = 2;
     assert_err(ERR_PRECONDITION, put_if(*state, "two", one, NULL));
     assert_true(owners_have_firm(claim.upload));
     assert_int_equal(owners.fetched, 1);
