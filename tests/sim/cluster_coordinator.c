@@ -244,7 +244,7 @@ static void stop_leading(struct sim *s, unsigned i, uint64_t again_ms)
     change_release(&c->change);
 }
 
-/* What a mutation makes of the promise round: none is held, and the newest document known here is what is installed. */
+/* What a mutation makes of the promise round: none is held, and the newest document known here is taken for the newest there is. */
 static void skip_promises(struct sim *s, unsigned i)
 {
     struct takeover *t = &s->coordinators[i].takeover;
@@ -252,18 +252,7 @@ static void skip_promises(struct sim *s, unsigned i)
         t->ballot = (struct ballot){.counter = ++s->redis.now.epoch, .coordinator = "coordinator", .start = 1};
     else if (s->mutation != MUTATION_SKIP_PROMISE && s->mutation != MUTATION_TRUST_CLOCK)
         return;
-    t->phase = TAKEOVER_INSTALL;
-}
-
-static void try_to_lead(struct sim *s, unsigned i, uint64_t now_ms)
-{
-    struct sim_coordinator *c = &s->coordinators[i];
-    must(takeover_begin(&c->takeover, ring_of(s, i)));
-    skip_promises(s, i);
-    c->trying = 1;
-    c->asked_ms = now_ms;
-    world_say(s, "c%u tries to lead with epoch %llu", i + 1, (unsigned long long)c->takeover.ballot.counter);
-    ask(s, i);
+    t->phase = TAKEOVER_DONE;
 }
 
 /* The document in question is installed on its quorum. */
@@ -275,6 +264,9 @@ static void installed(struct sim *s, unsigned i)
     int document = world_document(s, d);
     ringdoc_free(d);
     adopt(s, i, document);
+    if (s->mutation == MUTATION_REDIS_EPOCH)
+        c->disk.ring = document; /* whatever was known, the counter of Redis is believed */
+    c->led = document;
     if (!c->leads) {
         world_say(s, "c%u leads with epoch %llu", i + 1, (unsigned long long)c->takeover.ballot.counter);
         s->takeovers++;
@@ -282,7 +274,22 @@ static void installed(struct sim *s, unsigned i)
     }
     c->leads = 1;
     c->trying = c->proposes = 0;
-    redis_publish(s, c->disk.ring);
+    if (redis_call(s, COORDINATOR_PROCESS(i)) == ERR_OK)
+        redis_publish(s, c->disk.ring);
+}
+
+static void try_to_lead(struct sim *s, unsigned i, uint64_t now_ms)
+{
+    struct sim_coordinator *c = &s->coordinators[i];
+    must(takeover_begin(&c->takeover, ring_of(s, i)));
+    skip_promises(s, i);
+    c->trying = 1;
+    c->asked_ms = now_ms;
+    world_say(s, "c%u tries to lead with epoch %llu", i + 1, (unsigned long long)c->takeover.ballot.counter);
+    if (c->takeover.phase == TAKEOVER_DONE)
+        installed(s, i);
+    else
+        ask(s, i);
 }
 
 static void propose(struct sim *s, unsigned i, const struct ringdoc *next, const char *why, uint64_t now_ms)
@@ -326,7 +333,8 @@ static void see_to_change(struct sim *s, unsigned i, uint64_t now_ms)
     send_orders(s, i, now_ms);
     if (!change_is_settled(&c->change, joint, &c->membership, why) && s->mutation != MUTATION_STABLE_EARLY) {
         if (c->ticks % 10 == 0)
-            world_say(s, "c%u waits in ring %llu, order %llu: %s", i + 1, (unsigned long long)joint->ring->epoch, (unsigned long long)c->change.seq, why);
+            world_say(s, "c%u waits in ring %llu, order %llu: %s", i + 1, (unsigned long long)joint->ring->epoch,
+                (unsigned long long)c->change.seq, why);
         return;
     }
     must(ringdoc_settled(joint, &c->takeover.ballot, &next));
@@ -438,6 +446,9 @@ static void lead(struct sim *s, unsigned i, uint64_t now_ms)
         stop_leading(s, i, now_ms + world_below(s, 100));
     if (c->trying && now_ms - c->asked_ms > PROMISE_MS)
         stop_leading(s, i, now_ms + RETRY_MS);
+    /* Somebody else's newer ring is known: another one leads, or did. */
+    if (c->leads && c->disk.ring != c->led)
+        stop_leading(s, i, now_ms);
     if (!c->leads && !c->trying && now_ms >= c->next_try_ms)
         try_to_lead(s, i, now_ms);
     if (!c->leads)
@@ -481,7 +492,10 @@ static void hear(struct sim *s, unsigned i, const struct sim_message *m)
     struct seat seat = {s, i};
     struct effects fx = effects_of(&seat);
     struct ring_member as;
-    struct member told = {.stores = 1, .weight = 1, .ring_epoch = m->ring, .move = m->move};
+    struct member told = {.stores = 1, .weight = 1, .ring_epoch = m->ring};
+    told.move.epoch = m->move_epoch;
+    told.move.order = m->order;
+    told.move.complete = m->complete;
     world_member(m->by, &as);
     memcpy(told.id, as.id, sizeof told.id);
     memcpy(told.name, as.name, sizeof told.name);

@@ -218,6 +218,7 @@ void fault_step(struct sim *s)
 void fault_end(struct sim *s)
 {
     s->quiet = 1;
+    s->quiet_us = s->now_us;
     for (size_t i = 0; i < s->n_endings; i++)
         finish(s, &s->endings[i]);
     s->n_endings = 0;

@@ -59,10 +59,12 @@ void mover_order(struct sim *s, unsigned i, const struct sim_message *m)
     n->beat_us = 0;
 }
 
-void mover_tell(const struct sim *s, unsigned i, struct member_move *out)
+void mover_tell(const struct sim *s, unsigned i, struct sim_message *out)
 {
     const struct sim_node *n = &s->nodes[i];
-    *out = (struct member_move){.epoch = n->order_epoch, .order = n->order, .complete = has_order(s, i)};
+    out->move_epoch = n->order_epoch;
+    out->order = n->order;
+    out->complete = has_order(s, i);
     for (unsigned c = 0; c < SIM_COURSES; c++)
         out->complete &= n->moves[c].phase == MOVE_SETTLED;
 }

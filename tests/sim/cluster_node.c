@@ -10,7 +10,7 @@
 
 #define TICK_US 50000u
 #define BEAT_US 500000u
-#define REPAIR_US 300000u
+#define REPAIR_US 2000000u /* seldom, so that what has to hold does so without it */
 
 static struct node_disk *disk_of(struct sim *s, unsigned i)
 {
@@ -30,7 +30,7 @@ uint64_t node_epoch(const struct sim *s, unsigned i)
 
 void node_owners(const struct sim *s, int document, unsigned course, struct owners *out)
 {
-    owners_of_key(world_doc(s, document), s->keys[course], out);
+    owners_find(world_doc(s, document), s->points[course], out);
 }
 
 int node_owns(const struct sim *s, unsigned i, unsigned course)
@@ -84,7 +84,7 @@ static void start_empty(struct sim *s, unsigned i, const struct ringdoc *mine, c
     world_id(node_who(s, i), id);
     for (unsigned c = 0; c < SIM_COURSES; c++) {
         uint32_t owners[RING_K_MAX];
-        size_t n = before ? ring_owners(before, ring_key_point(s->keys[c]), owners) : 0;
+        size_t n = before ? ring_owners(before, s->points[c], owners) : 0;
         int owned = 0;
         for (size_t j = 0; j < n; j++)
             owned |= strcmp(before->members[owners[j]].id, id) == 0;
@@ -399,7 +399,7 @@ static void beat(struct sim *s, unsigned i)
         .joining = !n->told,
         .document = -1,
         .record = -1};
-    mover_tell(s, i, &m.move);
+    mover_tell(s, i, &m);
     world_send(s, &m);
     n->beat_us = s->now_us + BEAT_US;
 }
@@ -428,7 +428,7 @@ void node_timer(struct sim *s, unsigned i)
         mover_timer(s, i);
         former_timer(s, i);
         if (s->now_us >= n->repair_us) {
-            n->repair_us = s->now_us + (s->quiet ? REPAIR_US / 5 : REPAIR_US);
+            n->repair_us = s->now_us + (s->quiet ? REPAIR_US / 40 : REPAIR_US);
             repair(s, i);
         }
     }

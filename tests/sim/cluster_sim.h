@@ -19,7 +19,7 @@
 #define SIM_PROCESSES (SIM_COORDINATORS + SIM_NODES + SIM_APIS)
 #define SIM_COURSES 8u
 #define SIM_RECORDS 1024u
-#define SIM_DOCUMENTS 512u
+#define SIM_DOCUMENTS 1024u
 #define SIM_INSTALLS 1024u
 #define SIM_LIVES 32u /* a node's disks, one after the other */
 #define SIM_OUT_AFTER_MS 2500u
@@ -124,9 +124,9 @@ struct sim_message {
     struct bits blobs; /* LIST's answer: courses */
     enum err error;    /* answers: ERR_OK, or why not */
     struct course_row row;
-    uint64_t drops;          /* PULL: of the asker when it asked */
-    struct member_move move; /* HEARTBEAT */
-    int joining;
+    uint64_t drops;      /* PULL: of the asker when it asked */
+    uint64_t move_epoch; /* HEARTBEAT: how far it is with order `order` */
+    int complete, joining;
     unsigned living; /* HEARTBEAT's answer: names that live, as bits */
 };
 
@@ -151,6 +151,7 @@ struct sim_coordinator {
     uint64_t start;
     uint64_t term;               /* under which the present try or leadership runs */
     int trying, leads, proposes; /* a promise round; it went through; a document is on its way */
+    int led;                     /* the document that it installed last */
     uint64_t asked_ms, next_try_ms;
     unsigned ticks;
     char living[SIM_COORDINATORS][RING_NAME_MAX];
@@ -210,7 +211,7 @@ struct sim_api {
     enum api_phase phase;
     int ring, used; /* documents: the newest known, -1: none; and that of the present round */
     uint64_t clock, process;
-    int64_t skew_ms; /* as a node's */
+    int64_t skew_ms;  /* as a node's */
     uint64_t rest_us; /* nothing before */
     uint64_t call, asked_us;
     unsigned tries;
@@ -273,7 +274,8 @@ struct sim {
     unsigned loss_percent;
     struct ending endings[SIM_ENDINGS];
     size_t n_endings;
-    int quiet; /* no more faults, no more writes: all has to heal */
+    uint64_t quiet_us; /* since when, 0: not yet */
+    int quiet;         /* no more faults, no more writes: all has to heal */
     struct sim_document documents[SIM_DOCUMENTS];
     size_t n_documents, n_contents;
     struct sim_record records[SIM_RECORDS];
@@ -281,10 +283,11 @@ struct sim {
     unsigned uploads;
     uint64_t calls;
     char keys[SIM_COURSES][16];
+    uint64_t points[SIM_COURSES]; /* of those keys */
     /* What only the checks know. */
     struct stamp acknowledged[SIM_COURSES];            /* the largest */
     int dropped[SIM_COURSES];                          /* the newest tombstone that a node dropped; -1: none */
-    unsigned dropped_before[SIM_COURSES];   /* how many records there were then: only these can come back */
+    unsigned dropped_before[SIM_COURSES];              /* how many records there were then: only these can come back */
     int in_force;                                      /* the newest committed document */
     unsigned char installed[SIM_DOCUMENTS][SIM_NODES]; /* life + 1 of the node that installed it under its ballot */
     struct ballot seen_promised[SIM_NODES];
@@ -297,6 +300,7 @@ struct sim {
     unsigned changes, takeovers, uploads_done, refusals, losses, drops; /* for the figures */
     struct sim_line *lines;                                             /* a ring buffer of what happened last */
     uint64_t n_lines;
+    int stuck;         /* it did not come to an end */
     char failure[512]; /* "": all holds */
 };
 
@@ -385,7 +389,8 @@ void mover_order(struct sim *s, unsigned i, const struct sim_message *m);
 void mover_timer(struct sim *s, unsigned i);
 void mover_answer(struct sim *s, unsigned i, const struct sim_message *m);
 void mover_list(struct sim *s, unsigned i, const struct sim_message *m);
-void mover_tell(const struct sim *s, unsigned i, struct member_move *out);
+/* What a heartbeat says of the order that it follows. */
+void mover_tell(const struct sim *s, unsigned i, struct sim_message *out);
 /* The former owner's part: asks those now, and drops. */
 void former_timer(struct sim *s, unsigned i);
 void former_answer(struct sim *s, unsigned i, const struct sim_message *m);

@@ -266,6 +266,7 @@ void world_init(struct sim *s, uint64_t seed, enum mutation m)
         abort();
     for (unsigned i = 0; i < SIM_COURSES; i++) {
         snprintf(s->keys[i], sizeof s->keys[i], "course%u", i * 37 + 11);
+        s->points[i] = ring_key_point(s->keys[i]);
         s->dropped[i] = -1;
     }
 }
