@@ -82,6 +82,9 @@ int draft_fd(const struct draft *d);
 uint64_t draft_size(const struct draft *d);
 /* Flushes it to the disk. ERR_INVALID: fewer bytes than said. ERR_IO: final. *sha256 is what was written by draft_write(). */
 enum err draft_sync(struct draft *d, char sha256[HASH_HEX_SIZE]) MUST_CHECK;
+/* Gives a synced draft its name, which blobs_sync() then makes durable; *st is the file as it then is. ERR_CONFLICT: the name is taken, nothing happened. The draft stays
+ * the caller's to free. */
+enum err draft_name(struct draft *d, const char *sha256, struct stat *st) MUST_CHECK;
 /* Gives a synced draft its name, durably; *st is the file as it then is. ERR_CONFLICT: the name is taken, nothing happened. The draft stays the caller's to free. */
 enum err draft_link(struct draft *d, const char *sha256, struct stat *st) MUST_CHECK;
 

@@ -148,7 +148,7 @@ static int give_name(struct draft *d, int dir_fd, const char *sha256)
     return linkat(AT_FDCWD, path, dir_fd, sha256, AT_SYMLINK_FOLLOW);
 }
 
-enum err draft_link(struct draft *d, const char *sha256, struct stat *st)
+enum err draft_name(struct draft *d, const char *sha256, struct stat *st)
 {
     int dir_fd;
     assert(d->synced);
@@ -167,9 +167,7 @@ enum err draft_link(struct draft *d, const char *sha256, struct stat *st)
         blobs_unreserve(d->b, d->size);
         blobs_count(d->b, d->size, 1);
         d->counted = 0;
-        e = blobs_sync_dir(d->b, sha256, dir_fd);
     }
-    /* After a failed flush the name stays: the bytes are right, and another thread may have found and flushed it already. */
     if (!e && fstat(d->fd, st) != 0)
         e = ERR_IO;
     if (!e && close(d->fd) != 0)
@@ -178,4 +176,11 @@ enum err draft_link(struct draft *d, const char *sha256, struct stat *st)
         d->fd = -1;
     close(dir_fd);
     return e == ERR_NOT_FOUND ? ERR_IO : e;
+}
+
+enum err draft_link(struct draft *d, const char *sha256, struct stat *st)
+{
+    /* After a failed flush the name stays: the bytes are right, and another thread may have found and flushed it already. */
+    enum err e = draft_name(d, sha256, st);
+    return e ? e : blobs_sync(d->b, sha256);
 }

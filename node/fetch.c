@@ -46,10 +46,11 @@ static void find_sources(struct node *n, const char *key, const char *first, str
     ledger_drop(ring);
 }
 
-static enum err fetch_from(struct node *n, struct peer *peer, const char *id, const char *sha256, uint64_t size)
+static enum err fetch_from(struct node *n, struct peer *peer, const char *id, const char *sha256, uint64_t size, struct draft **out)
 {
-    char url[MEMBERS_URL_MAX], unused[HASH_HEX_SIZE];
+    char url[MEMBERS_URL_MAX];
     struct draft *d;
+    struct stat st;
     enum err e = cluster_url(n->cluster, id, url);
     if (e)
         return ERR_UNAVAILABLE;
@@ -57,24 +58,26 @@ static enum err fetch_from(struct node *n, struct peer *peer, const char *id, co
     if (e)
         return e;
     e = peer_fetch_blob(peer, url, sha256, size, ledger_epoch(n->ledger), draft_fd(d), STALL_MS);
-    if (!e)
-        e = draft_sync(d, unused);
+    if (!e && fstat(draft_fd(d), &st) != 0)
+        e = ERR_IO;
     /* Fewer bytes than the record says, with the right hash: the record is wrong about its blob, and nobody can do better. */
-    if (e == ERR_INVALID)
+    if (!e && (uint64_t)st.st_size != size)
         e = ERR_CORRUPT;
-    if (!e)
-        e = verify_put(n->verify, d, sha256);
-    draft_free(d);
+    if (e)
+        draft_free(d);
+    else
+        *out = d;
     return e;
 }
 
-enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first)
+enum err fetch_draft(
+    struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first, struct draft **out)
 {
     struct sources from;
     find_sources(n, key, first, &from);
     enum err result = from.n > 0 ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
     for (size_t i = 0; i < from.n; i++) {
-        enum err e = fetch_from(n, peer, from.ids[i], sha256, size);
+        enum err e = fetch_from(n, peer, from.ids[i], sha256, size, out);
         if (!e || e == ERR_FULL || e == ERR_IO || e == ERR_NOMEM)
             return e;
         /* One that the coordinators know to be dead cannot be waited for. */
@@ -82,6 +85,20 @@ enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const ch
             result = ERR_UNAVAILABLE;
     }
     return result;
+}
+
+enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first)
+{
+    struct draft *d;
+    char unused[HASH_HEX_SIZE];
+    enum err e = fetch_draft(n, peer, key, sha256, size, first, &d);
+    if (e)
+        return e;
+    e = draft_sync(d, unused);
+    if (!e)
+        e = verify_put(n->verify, d, sha256);
+    draft_free(d);
+    return e;
 }
 
 enum err fetch_if_missing(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first)

@@ -8,6 +8,10 @@
  * and none has good bytes. ERR_UNAVAILABLE: not all could be asked that may live. ERR_FULL, ERR_IO, ERR_NOMEM. */
 enum err fetch_blob(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;
 
+/* The bytes alone, checked by their hash: *out is the caller's to sync, to name and to free. Errors as above. */
+enum err fetch_draft(struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first,
+    struct draft **out) MUST_CHECK;
+
 /* Makes sure that a blob is here, from wherever. Errors as above. */
 enum err fetch_if_missing(
     struct node *n, struct peer *peer, const char *key, const char *sha256, uint64_t size, const char *first) MUST_CHECK;

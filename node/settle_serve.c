@@ -25,6 +25,9 @@ static enum err bring(
     return e;
 }
 
+#define DRAFTS_MAX 32          /* that are flushed together */
+#define DRAFT_BYTES (1u << 20) /* of one of them; larger blobs are stored at once */
+
 /* A request for blobs on its way. */
 struct bringing {
     struct node *node;
@@ -32,20 +35,63 @@ struct bringing {
     const char *from; /* asked first; NULL = nobody */
     uint64_t until_ms, copied, bytes;
     struct json *lack, *lost;
+    struct draft *drafts[DRAFTS_MAX];
+    char sha256[DRAFTS_MAX][HASH_HEX_SIZE];
+    size_t n_drafts;
 };
+
+static void say(struct bringing *b, enum err e, const char *sha256)
+{
+    if (e)
+        json_append(e == ERR_NOT_FOUND ? b->lost : b->lack, json_string(sha256));
+}
+
+/* Stores what was fetched, all of it in a few flushes. */
+static void store_drafts(struct bringing *b)
+{
+    enum err errors[DRAFTS_MAX];
+    uint64_t sizes[DRAFTS_MAX];
+    for (size_t i = 0; i < b->n_drafts; i++)
+        sizes[i] = draft_size(b->drafts[i]);
+    verify_put_all(b->node->verify, b->drafts, (const char(*)[HASH_HEX_SIZE])b->sha256, b->n_drafts, errors);
+    for (size_t i = 0; i < b->n_drafts; i++) {
+        draft_free(b->drafts[i]);
+        say(b, errors[i] ? ERR_UNAVAILABLE : ERR_OK, b->sha256[i]);
+        b->copied += !errors[i];
+        b->bytes += errors[i] ? 0 : sizes[i];
+    }
+    b->n_drafts = 0;
+}
+
+/* A small blob waits as a draft for the others; a large one is stored at once. */
+static enum err bring_one(struct bringing *b, const char *key, const char *sha256, uint64_t size)
+{
+    uint64_t before = b->bytes;
+    enum err e;
+    if (clock_boot_ms() >= b->until_ms)
+        return ERR_UNAVAILABLE;
+    if (size > DRAFT_BYTES || verify_check(b->node->verify, sha256) == ERR_OK) {
+        e = bring(b->node, b->peer, key, sha256, size, b->from, &b->bytes);
+        b->copied += b->bytes > before;
+        return e;
+    }
+    pace_take(&b->node->pace, size);
+    e = fetch_draft(b->node, b->peer, key, sha256, size, b->from, &b->drafts[b->n_drafts]);
+    if (e)
+        return e;
+    memcpy(b->sha256[b->n_drafts++], sha256, HASH_HEX_SIZE);
+    if (b->n_drafts == DRAFTS_MAX)
+        store_drafts(b);
+    return ERR_OK;
+}
 
 static enum err serve_blob(struct bringing *b, const struct json *item)
 {
     const char *key = json_get_str(item, "key"), *sha256 = json_get_str(item, "sha256");
-    uint64_t size, before = b->bytes;
+    uint64_t size;
     if (!key || !sha256 || !num_is_hex(sha256, HASH_HEX_SIZE - 1) || json_get_u64(item, "size", JSON_EXACT_MAX, &size))
         return ERR_SYNTAX;
-    enum err e = clock_boot_ms() < b->until_ms ? bring(b->node, b->peer, key, sha256, size, b->from, &b->bytes) : ERR_UNAVAILABLE;
-    b->copied += b->bytes > before;
-    if (e == ERR_NOT_FOUND)
-        json_append(b->lost, json_string(sha256));
-    else if (e)
-        json_append(b->lack, json_string(sha256));
+    say(b, bring_one(b, key, sha256, size), sha256);
     return ERR_OK;
 }
 
@@ -54,6 +100,7 @@ static enum err serve_all(struct bringing *b, const struct json *blobs)
     enum err e = b->peer ? ERR_OK : ERR_NOMEM;
     for (const struct json *item = json_first(blobs); item && !e; item = json_next(item))
         e = serve_blob(b, item);
+    store_drafts(b);
     return e;
 }
 

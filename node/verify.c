@@ -413,6 +413,29 @@ enum err verify_put(struct verify *v, struct draft *d, const char *sha256)
     return e ? e : ERR_CONFLICT;
 }
 
+void verify_put_all(struct verify *v, struct draft **drafts, const char (*sha256)[HASH_HEX_SIZE], size_t n, enum err *errors)
+{
+    struct stat *st = calloc(n + 1, sizeof(*st));
+    char unused[HASH_HEX_SIZE];
+    for (size_t i = 0; i < n; i++)
+        errors[i] = st ? draft_sync(drafts[i], unused) : ERR_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        if (!errors[i])
+            errors[i] = draft_name(drafts[i], sha256[i], &st[i]);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t raw[HASH_SIZE];
+        if (errors[i] == ERR_CONFLICT)
+            errors[i] = verify_put(v, drafts[i], sha256[i]); /* another copy came first: good or bad */
+        else if (!errors[i])
+            errors[i] = blobs_sync(v->blobs, sha256[i]);
+        else
+            continue;
+        if (!errors[i] && st[i].st_ino != 0 && num_unhex(sha256[i], raw, HASH_SIZE) == ERR_OK)
+            note(v, raw, &st[i]);
+    }
+    free(st);
+}
+
 enum err verify_put_bytes(struct verify *v, const char *sha256, const void *data, size_t n)
 {
     char computed[HASH_HEX_SIZE];

@@ -31,6 +31,9 @@ enum err verify_again(struct verify *v, const char *sha256, uint64_t *size) MUST
 /* Gives a synced draft its name; where a good copy is there already that one counts and is made durable, and a bad one goes to quarantine first.
  * The draft stays the caller's to free. */
 enum err verify_put(struct verify *v, struct draft *d, const char *sha256) MUST_CHECK;
+/* The same for many drafts that are not synced yet, in steps that are taken for all of them together, so that the file system can put its work into few flushes: sync, name,
+ * flush of the folders. errors[i] says how each went. */
+void verify_put_all(struct verify *v, struct draft **drafts, const char (*sha256)[HASH_HEX_SIZE], size_t n, enum err *errors);
 /* Writes bytes as a blob, durably. ERR_INVALID: they do not have that hash. */
 enum err verify_put_bytes(struct verify *v, const char *sha256, const void *data, size_t n) MUST_CHECK;
 

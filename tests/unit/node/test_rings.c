@@ -6,9 +6,9 @@
 
 #define KEYS 60
 
-static void key_of(int i, char key[16])
+static void key_of(int i, char key[32])
 {
-    snprintf(key, 16, "course %d", i);
+    snprintf(key, 32, "course %d", i);
 }
 
 /* Writes KEYS courses straight into the database, whoever owns them. */
@@ -16,7 +16,7 @@ static void write_courses(struct courses *c)
 {
     struct db_conn *conn;
     struct record r;
-    char key[16];
+    char key[32];
     assert_ok(db_write_begin(c->db, &conn));
     for (int i = 0; i < KEYS; i++) {
         key_of(i, key);
@@ -50,7 +50,7 @@ static int owns(const struct ringdoc *d, const char *key, int before)
 /* Checks that just the courses are left that node-1 owned under `doc`, or all or none of them. */
 static void assert_left(struct courses *c, const struct ringdoc *doc, int before)
 {
-    char key[16];
+    char key[32];
     int left = 0;
     for (int i = 0; i < KEYS; i++) {
         key_of(i, key);
@@ -85,7 +85,7 @@ static void a_joint_ring_leaves_only_what_was_ours_before(void **state)
 static void a_joint_ring_that_comes_again_drops_nothing(void **state)
 {
     struct courses *c = *state;
-    char key[16];
+    char key[32];
     folder_take(c->ledger, folder_stable("12345", 2, 5, 1));
     assert_ok(install(c, folder_joint("12345", "13456", 2, 6, 2), 2));
     write_courses(c); /* came under ring 6: perhaps acknowledged */
@@ -101,7 +101,7 @@ static void the_stable_ring_after_a_joint_one_keeps_what_was_ours_before_or_is_n
 {
     struct courses *c = *state;
     struct ringdoc *joint = folder_joint("12345", "13456", 2, 6, 2), *stable;
-    char key[16];
+    char key[32];
     assert_ok(ringdoc_settled(joint, &joint->ballot, &stable));
     folder_take(c->ledger, folder_stable("12345", 2, 5, 1));
     assert_ok(ledger_adopt(c->ledger, joint));
@@ -142,7 +142,7 @@ static void what_was_dropped_needs_no_blobs_any_more(void **state)
     struct courses *c = *state;
     struct need needs[4];
     size_t n;
-    char key[16];
+    char key[32];
     folder_take(c->ledger, folder_stable("12345", 2, 5, 1));
     write_courses(c); /* all of them name the blob "text" */
     key_of(0, key);
@@ -218,7 +218,7 @@ static void both_sides_of_a_joint_ring_answer(void **state)
     struct message_request m;
     struct message_answer a;
     struct ringdoc *joint = folder_joint("123456", "23456", 1, 2, 2);
-    char key[16];
+    char key[32];
     int i = 0;
     for (; i < KEYS; i++) {
         key_of(i, key);

@@ -8,9 +8,9 @@
 
 #define COURSES 40
 
-static void key_of(int i, char key[16])
+static void key_of(int i, char key[32])
 {
-    snprintf(key, 16, "course %d", i);
+    snprintf(key, 32, "course %d", i);
 }
 
 /* Shows a node a committed document, and where all are. */
@@ -58,11 +58,11 @@ static int setup(void **state)
 }
 
 /* A record of a course whose text is its key and a number; to be released. */
-static void make(struct trio *t, struct record *r, int course, int number, int conditional, char text[32])
+static void make(struct trio *t, struct record *r, int course, int number, int conditional, char text[64])
 {
-    char key[16];
+    char key[32];
     key_of(course, key);
-    snprintf(text, 32, "%s %d", key, number);
+    snprintf(text, 64, "%s %d", key, number);
     trio_record(t, r, text, conditional);
     assert_ok(record_set(&r->course, key));
     assert_ok(record_set(&r->key, key));
@@ -72,7 +72,7 @@ static void make(struct trio *t, struct record *r, int course, int number, int c
 static struct stamp put(struct trio *t, unsigned mask, int course, int number, int conditional)
 {
     struct message_request m;
-    char text[32];
+    char text[64];
     message_request_init(&m, conditional ? MESSAGE_ACCEPT : MESSAGE_STORE);
     m.ring = 5;
     m.has_record = 1;
@@ -142,7 +142,7 @@ static void wait_complete(struct trio *t, int i, uint64_t seq)
 /* What node i has of a course, whoever owns it. */
 static void look(struct trio *t, int i, int course, struct message_answer *a)
 {
-    char key[16];
+    char key[32];
     key_of(course, key);
     message_answer_init(a);
     assert_ok(records_look(&t->nodes[i].records, key, a));
@@ -160,7 +160,7 @@ static int has(struct trio *t, int i, int course, struct stamp id)
 static int owns(struct trio *t, const struct ringdoc *doc, int i, int course)
 {
     struct owners o;
-    char key[16];
+    char key[32];
     key_of(course, key);
     owners_of_key(doc, key, &o);
     long place = owners_place(&o, t->members[i].id);

@@ -16,7 +16,7 @@ struct fixture {
 /* A key that moves: three owners before, one of which leaves for node 4. */
 static void find_key(struct fixture *f)
 {
-    char key[16];
+    char key[32];
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof(key), "course %d", i);
         owners_of_key(f->doc, key, &f->o);
