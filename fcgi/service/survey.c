@@ -149,12 +149,11 @@ static void add_moves(const struct members *m, struct survey *out)
 
 __attribute__((format(printf, 2, 3))) static void warn(struct survey *out, const char *format, ...)
 {
-    va_list args;
-    if (out->n_warnings == SURVEY_WARNINGS_MAX)
-        return;
-    va_start(args, format);
-    vsnprintf(out->warnings[out->n_warnings++], SURVEY_SENTENCE_MAX, format, args);
-    va_end(args);
+    va_list ap;
+    va_start(ap, format);
+    if (out->n_warnings < SURVEY_WARNINGS_MAX)
+        vsnprintf(out->warnings[out->n_warnings++], SURVEY_SENTENCE_MAX, format, ap);
+    va_end(ap);
 }
 
 /* Two members may keep copies of one file unless zones keep them apart. */
