@@ -98,6 +98,13 @@ size_t change_orders(struct change *c, uint64_t now_ms, const char **ids, size_t
     return n;
 }
 
+void change_not_told(struct change *c, const char *id)
+{
+    struct change_node *node = find(c, id);
+    if (node)
+        node->sent_seq = 0;
+}
+
 static int is_mover(const struct change_node *node)
 {
     return node->is_member && node->lives;

@@ -51,6 +51,8 @@ void change_tick(struct change *c, const struct membership *m);
 /* Whom to send the order now: fills ids (borrowed until the next begin or end) with at most max living nodes that have not acknowledged it, or seem to have
  * forgotten it, and were not asked of late; counts them as asked. */
 size_t change_orders(struct change *c, uint64_t now_ms, const char **ids, size_t max);
+/* One of them could not be told after all, as it lacks the document: it does not count as asked. */
+void change_not_told(struct change *c, const char *id);
 /* The ids that live, for the order's "movers": fills at most max (borrowed as above), returns how many there are. */
 size_t change_movers(const struct change *c, const char **ids, size_t max);
 /* A node acknowledged this order. Answers to older ones are ignored. */

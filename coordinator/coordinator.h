@@ -1,6 +1,6 @@
 /* One coordinator: what its threads share, and the parts it is made of.
  *
- * main  (runtime.c)  a tick every 100 ms: the lease, on a connection of its own so that nothing else can hold it up; the states of the nodes
+ * main  (runtime.c)  a tick every 50 ms: the lease, on a connection of its own so that nothing else can hold it up; the states of the nodes
  * meet  (meet.c)     Redis: heartbeats, our own alive key, the other coordinators, the published ring, events; the ring on disk
  * lead  (lead.c)     the promise round with the nodes after the lease was taken; then plans rings and sees changes through
  * http  (serve.c)    a thread a connection: answers from memory; only what people ask of the ring (admin.c) waits for nodes and Redis
@@ -17,7 +17,7 @@
 
 #include <pthread.h>
 
-#define COORDINATOR_TICK_MS 100u
+#define COORDINATOR_TICK_MS 50u
 #define COORDINATOR_EVENTS_MAX 256u /* events that Redis does not have yet; then the oldest are forgotten */
 
 struct coordinator_settings {

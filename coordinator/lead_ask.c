@@ -246,14 +246,16 @@ enum err lead_order(struct lead *l)
     while (e == ERR_OK && l->takeover.phase == TAKEOVER_DONE && lead_may(l)) {
         const char *ids[PEER_CALLS_MAX];
         size_t n = change_orders(&l->change, clock_boot_ms(), ids, PEER_CALLS_MAX);
-        if (n == 0)
-            break;
-        /* Who has another document of this number on disk must not settle by it: first the document, then the order. */
         r.n = 0;
         for (size_t i = 0; i < n; i++) {
+            /* Who has another document of this number on disk must not settle by it: first the document, then the order. */
             if (takeover_has(&l->takeover, ids[i]))
                 r.ids[r.n++] = ids[i];
+            else
+                change_not_told(&l->change, ids[i]);
         }
+        if (r.n == 0)
+            break;
         e = order_some(&r, l->change.seq);
     }
     return e;

@@ -170,8 +170,10 @@ void lead_govern(struct lead *l)
     int leads = 1;
     enum err e = begin(l);
     while (e == ERR_OK && leads && l->takeover.phase != TAKEOVER_REFUSED && lead_may(l) && coordinator_governs(l->c, l->term)) {
+        uint64_t before = l->ring->ring->epoch;
         e = step(l, &leads);
-        pause(l);
+        if (l->ring->ring->epoch == before) /* else there is something new to see to */
+            pause(l);
     }
     if (e != ERR_OK)
         log_write(LOG_ERROR, "lead", "cannot govern: %s", err_text(e));

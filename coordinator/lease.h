@@ -25,7 +25,7 @@ struct lease_state {
 /* name is this coordinator's, token the 32 hex digits of its start. */
 void lease_init(struct lease_state *l, const char *name, const char *token);
 
-/* One step, to be made every 100 ms: keeps, loses, watches or takes the lease. living: names of the coordinators that are alive, with or without our own. */
+/* One step, to be made every 50 ms or so: keeps, loses, watches or takes the lease. living: names of the coordinators that are alive, with or without our own. */
 void lease_tick(struct lease_state *l, const struct effects *fx, const char *const *living, size_t n_living);
 
 /* Whether we lead at boot time now_ms. Asked before everything a leader does, as the lease may have run out since the last tick. */

@@ -61,7 +61,7 @@ enum err membership_read(
     struct membership *m, const struct ringdoc *doc, const struct member *nodes, size_t n, uint64_t read_ms) MUST_CHECK;
 /* The document is another one. */
 void membership_new_ring(struct membership *m, const struct ringdoc *doc);
-/* One step, to be made every 100 ms: works the states out and tells what changed. */
+/* One step, to be made every 50 ms or so: works the states out and tells what changed. */
 void membership_tick(struct membership *m, const struct effects *fx, const struct ringdoc *doc);
 
 /* Whether silence means something at this boot time. */

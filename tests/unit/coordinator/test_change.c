@@ -103,6 +103,19 @@ static void test_the_usual_way(void **state)
     assert_int_equal(w->c.seq, seq);
 }
 
+/* Who could not be told is not counted as asked. */
+static void test_orders_wait_for_the_document(void **state)
+{
+    struct world *w = *state;
+    const char *ids[8];
+    change_tick(&w->c, &w->m);
+    assert_int_equal(change_orders(&w->c, w->now_ms, ids, 8), 4);
+    change_not_told(&w->c, make_member(3).id);
+    assert_int_equal(change_orders(&w->c, w->now_ms, ids, 8), 1);
+    assert_string_equal(ids[0], make_member(3).id);
+    assert_int_equal(change_orders(&w->c, w->now_ms, ids, 8), 0);
+}
+
 static void test_orders_are_sent_again(void **state)
 {
     struct world *w = *state;
@@ -261,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_the_usual_way),
+        TEST(test_orders_wait_for_the_document),
         TEST(test_orders_are_sent_again),
         TEST(test_a_joiner_dies_in_the_middle),
         TEST(test_one_that_leaves_dies),
