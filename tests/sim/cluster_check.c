@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CALM_US 4000000u /* so long after the last fault everybody knows who lives */
+#define FORGOTTEN_US 6000000u /* so long after a node fell silent nobody takes it for living */
+#define CALM_US 4000000u      /* so long after the last fault everybody knows who lives */
 
 static struct who who_at(const struct sim *s, unsigned n)
 {
@@ -283,6 +284,9 @@ static int may_not_lose(const struct sim *s, const struct ring *r)
 /* G1 speaks of k - W disks between two repairs: one, where k is 3 or 4, and none where it is 2. */
 int check_may_lose(struct sim *s)
 {
+    /* A node that was lost just now may still be taken in by a change, as one that lives. */
+    if (s->lost_us && s->now_us < s->lost_us + FORGOTTEN_US)
+        return 0;
     for (size_t i = 0; i < SIM_COORDINATORS; i++)
         if (s->coordinators[i].wishes.now.k)
             return 0;

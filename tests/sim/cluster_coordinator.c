@@ -10,7 +10,6 @@
 #define MEET_TICKS 4u
 #define RETRY_MS 500u
 #define PROMISE_MS 650u /* how long a promise round waits for answers */
-#define PURGE_MS 700u
 
 struct seat {
     struct sim *s;
@@ -201,7 +200,7 @@ static void meet(struct sim *s, unsigned i, struct effects *fx)
 
 /* ---- leading */
 
-static void send_to(struct sim *s, unsigned i, const char *id, struct sim_message *m)
+void coordinator_send(struct sim *s, unsigned i, const char *id, struct sim_message *m)
 {
     struct who who = world_who(id);
     const struct membership_node *node = membership_find(&s->coordinators[i].membership, id);
@@ -230,7 +229,7 @@ static void ask(struct sim *s, unsigned i)
         ringdoc_free(under);
     }
     for (size_t j = 0; j < n; j++)
-        send_to(s, i, ids[j], &m);
+        coordinator_send(s, i, ids[j], &m);
 }
 
 static void stop_leading(struct sim *s, unsigned i, uint64_t again_ms)
@@ -318,7 +317,7 @@ static void send_orders(struct sim *s, unsigned i, uint64_t now_ms)
     for (size_t j = 0; j < n_movers && j < SIM_WHO_MAX; j++)
         m.movers.at[m.movers.n++] = world_who(movers[j]);
     for (size_t j = 0; j < n; j++)
-        send_to(s, i, ids[j], &m);
+        coordinator_send(s, i, ids[j], &m);
 }
 
 static void see_to_change(struct sim *s, unsigned i, uint64_t now_ms)
@@ -356,80 +355,6 @@ static void see_to_plan(struct sim *s, unsigned i, uint64_t now_ms)
     plan_release(&plan);
 }
 
-/* ---- P6: all owners of a stable arc say that they hold the tombstone, then it is dropped */
-
-static void drop_tombstone(struct sim *s, unsigned i, const struct owners *o)
-{
-    struct sim_coordinator *c = &s->coordinators[i];
-    struct sim_message m = {.kind = TO_DROP,
-        .ballot = c->takeover.ballot,
-        .ring = c->purge_ring,
-        .course = (unsigned)c->purge_course,
-        .record = c->purge,
-        .stamp = c->purge_promised,
-        .document = -1};
-    world_say(s, "c%u drops tombstone %d of course %d", i + 1, c->purge, c->purge_course);
-    for (size_t j = 0; j < o->n; j++)
-        send_to(s, i, o->at[j].member->id, &m);
-    c->purge = -1;
-}
-
-/* Some tombstone that an owner showed: any owner's word is as good. */
-static int find_tombstone(const struct sim *s, unsigned course)
-{
-    for (unsigned n = 0; n < SIM_NODES; n++) {
-        int current = world_current(s, &s->nodes[n].disk.rows[course].records);
-        if (node_owns(s, n, course) && current >= 0 && record_is_tombstone(&s->records[current].record))
-            return current;
-    }
-    return -1;
-}
-
-static void see_to_purge(struct sim *s, unsigned i, uint64_t now_ms)
-{
-    struct sim_coordinator *c = &s->coordinators[i];
-    struct owners o;
-    if ((c->purge >= 0 && now_ms - c->purge_ms < PURGE_MS) || !world_chance(s, 60))
-        return;
-    unsigned course = world_below(s, SIM_COURSES);
-    c->purge = find_tombstone(s, course);
-    if (c->purge < 0)
-        return;
-    c->purge_course = (int)course;
-    c->purge_ring = ring_of(s, i)->ring->epoch;
-    c->purge_call = ++s->calls;
-    c->purge_ms = now_ms;
-    c->purge_promised = STAMP_ZERO;
-    memset(c->purge_yes, 0, sizeof c->purge_yes);
-    node_owners(s, c->disk.ring, course, &o);
-    struct sim_message m = {
-        .kind = TO_HOLDS, .call = c->purge_call, .ring = c->purge_ring, .course = course, .record = c->purge, .document = -1};
-    for (size_t j = 0; j < o.n; j++)
-        send_to(s, i, o.at[j].member->id, &m);
-}
-
-static void purge_answer(struct sim *s, unsigned i, const struct sim_message *m)
-{
-    struct sim_coordinator *c = &s->coordinators[i];
-    struct owners o;
-    char id[RING_ID_MAX];
-    size_t yes = 0;
-    if (c->purge < 0 || m->call != c->purge_call || m->error != ERR_OK || !c->leads || ring_of(s, i)->ring->epoch != c->purge_ring)
-        return;
-    node_owners(s, c->disk.ring, (unsigned)c->purge_course, &o);
-    world_id(m->by, id);
-    long place = owners_place(&o, id);
-    if (place >= 0)
-        c->purge_yes[place] = 1;
-    if (stamp_cmp(m->stamp, c->purge_promised) > 0)
-        c->purge_promised = m->stamp;
-    for (size_t j = 0; j < o.n; j++)
-        yes += c->purge_yes[j];
-    size_t wanted = s->mutation == MUTATION_DROP_UNASKED ? o.w_now : o.n;
-    if (yes >= wanted && !ringdoc_is_joint(ring_of(s, i)))
-        drop_tombstone(s, i, &o);
-}
-
 /* ---- the tick */
 
 static void lead(struct sim *s, unsigned i, uint64_t now_ms)
@@ -464,7 +389,7 @@ static void lead(struct sim *s, unsigned i, uint64_t now_ms)
         see_to_change(s, i, now_ms);
         return;
     }
-    see_to_purge(s, i, now_ms);
+    purge_tick(s, i, now_ms);
     see_to_plan(s, i, now_ms);
 }
 

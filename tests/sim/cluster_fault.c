@@ -56,6 +56,7 @@ static void lose_disk(struct sim *s)
         return;
     world_say(s, "node-%u loses its disk", n);
     s->losses++;
+    s->lost_us = s->now_us;
     world_stop(s, NODE_PROCESS(n));
     node_new_disk(s, n);
     later(s, (struct ending){ENDING_START, s->now_us + some_time_us(s), NODE_PROCESS(n), 0});

@@ -274,6 +274,7 @@ struct sim {
     unsigned loss_percent;
     struct ending endings[SIM_ENDINGS];
     size_t n_endings;
+    uint64_t lost_us;  /* when a disk was lost last */
     uint64_t quiet_us; /* since when, 0: not yet */
     int quiet;         /* no more faults, no more writes: all has to heal */
     struct sim_document documents[SIM_DOCUMENTS];
@@ -365,6 +366,11 @@ void coordinator_start(struct sim *s, unsigned i);
 void coordinator_stop(struct sim *s, unsigned i);
 void coordinator_timer(struct sim *s, unsigned i);
 void coordinator_message(struct sim *s, unsigned i, const struct sim_message *m);
+/* Sends to the node with this id, when its address is known here. */
+void coordinator_send(struct sim *s, unsigned i, const char *id, struct sim_message *m);
+/* cluster_purge: the leader's look after tombstones, at each tick while its ring is stable; and what an owner says of one. */
+void purge_tick(struct sim *s, unsigned i, uint64_t now_ms);
+void purge_answer(struct sim *s, unsigned i, const struct sim_message *m);
 void coordinator_found(struct sim *s, unsigned nodes, uint32_t k);
 
 void node_new_disk(struct sim *s, unsigned i);

@@ -46,7 +46,7 @@ int world_chance(struct sim *s, unsigned per_mille)
 
 /* ---- what happened last */
 
-static void keep_line(struct sim *s, const char *format, va_list args)
+static __attribute__((format(printf, 2, 0))) void keep_line(struct sim *s, const char *format, va_list args)
 {
     char *line = s->lines[s->n_lines++ % LINES].text;
     int n = snprintf(line, LINE_MAX_BYTES, "%9.3f  ", (double)s->now_us / 1e6);
