@@ -26,7 +26,7 @@ unsigned pace_people(struct pace *p);
 
 /* Waits for the turn to copy so many bytes; and, while people are about (a request of theirs is under way, or began in the last PACE_ABOUT_MS), PACE_YIELD_MS more: each copy
  * costs the disk a few flushes, whatever its size. */
-#define PACE_YIELD_MS 8u
+#define PACE_YIELD_MS 12u
 #define PACE_ABOUT_MS 250u
 void pace_take(struct pace *p, uint64_t bytes);
 
