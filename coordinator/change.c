@@ -59,10 +59,11 @@ enum err change_begin(struct change *c, const struct ringdoc *joint, const struc
     if (!nodes)
         return ERR_NOMEM;
     uint64_t base = first_number(b), last = base == c->base ? c->last : base;
+    struct change next = {.epoch = joint->ring->epoch, .base = base, .last = last, .nodes = nodes, .rate_at_ms = now_ms};
+    add_nodes(&next, joint->ring, 1);
+    add_nodes(&next, joint->before, 0);
     change_end(c);
-    *c = (struct change){.epoch = joint->ring->epoch, .base = base, .last = last, .nodes = nodes, .rate_at_ms = now_ms};
-    add_nodes(c, joint->ring, 1);
-    add_nodes(c, joint->before, 0);
+    *c = next;
     return ERR_OK;
 }
 

@@ -16,7 +16,7 @@ enum err survey_init(struct survey *s, const struct ringdoc *sketch, const char 
 
 void survey_release(struct survey *s)
 {
-    for (size_t i = 0; i < s->n_at_risk; i++)
+    for (size_t i = 0; s->at_risk && i < s->n_at_risk; i++)
         free(s->at_risk[i]);
     free(s->at_risk);
     free(s->to);
