@@ -94,7 +94,7 @@ byte early;           /* mask: uploads invoked at the start */
 byte obs = 2;         /* mask of records acknowledged or shown; record 1 is acknowledged */
 byte res[NOP+1];      /* 0 open 1 = 201, 2 = 412, 3 = 503 */
 byte inv[NOP+1];      /* obs when the upload was invoked */
-byte firm;            /* mask: records that W owners had in R: a plain reader's union of W sets shows them */
+byte firm;            /* mask: records that W owners had in R (in the joint ring: see LASTS): a plain reader's union of W sets shows them */
 
 #if K == 3
 #define ATLEAST(m, w) (((m)&1) + (((m)>>1)&1) + (((m)>>2)&1) >= w)
@@ -120,8 +120,12 @@ inline observe(x) {
 
 #ifdef RING
 #define HOLDS(n) ((ring < 2 && n < 3) || (ring == 2 && n > 0))
+/* In the joint ring a record on W old owners only stays if it was acknowledged; else it may go, as any that plain readers saw before its 201 (protocol.md P2, "weaker" c). */
+#define HAS(n) ((R[n] >> x) & 1)
+#define LASTS (ring != 1 || (obs & BIT(x)) || HAS(1) + HAS(2) + HAS(3) >= W)
 #else
 #define HOLDS(n) true
+#define LASTS true
 #endif
 /* checked after every step of an owner: a shown record is held by W owners, a refused upload is in no record set */
 inline monitor() {
@@ -135,7 +139,7 @@ inline monitor() {
                     assert(!((R[n] & BIT(x)) && res[recop[x]] == 2)); n++ :: else -> break od;
      assert(!(obs & BIT(x)) || c >= W);
      assert(!(firm & BIT(x)) || f >= W);
-     if :: f >= W -> firm = firm | BIT(x) :: else fi; x++
+     if :: f >= W && LASTS -> firm = firm | BIT(x) :: else fi; x++
   :: else -> break
   od; x = 0; c = 0; f = 0; n = 0 }
 }
@@ -226,7 +230,8 @@ inline gc() {
        if :: (live & BIT(b)) -> aa[b] = aa[b] | BIT(o); if :: AQ(b) -> pend++ :: else fi :: LOST fi; monitor(); gc() }
 /* repair copies one record from another owner (no D bit); LEARN: the same for a chosen one */
 #ifdef M_COPYCOUNTS
-#define CC(b) D[o] = D[o] | BIT(b); if :: kind[b] == 1 -> aa[b] = aa[b] | BIT(o) :: else fi;
+#define CC(b) D[o] = D[o] | BIT(b); \
+       if :: kind[b] == 1 && (live & BIT(b)) -> aa[b] = aa[b] | BIT(o); if :: AQ(b) -> pend++ :: else fi :: else fi;
 #else
 #define CC(b)
 #endif
