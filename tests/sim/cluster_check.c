@@ -310,6 +310,29 @@ int check_may_wish_k(const struct sim *s)
 
 /* ---- after the faults */
 
+static size_t lost_of(const struct sim *s, const struct ring *r)
+{
+    size_t lost = 0;
+    for (size_t i = 0; i < r->n_members; i++)
+        lost += !has_disk(s, r->members[i].id);
+    return lost;
+}
+
+/* A disk that was lost while the leader still took its node for living, and began a change with it: then the new ring may have no quorum left. A joint ring cannot be
+ * left again, so that nothing but a new founding document helps (protocol.md P1, "majority of members gone"). */
+int check_is_beyond(const struct sim *s)
+{
+    for (unsigned n = 0; n < SIM_NODES; n++) {
+        const struct ringdoc *d = world_doc(s, s->nodes[n].disk.ring);
+        if (!d || !ringdoc_is_joint(d) || d->ring->epoch < world_doc(s, s->in_force)->ring->epoch)
+            continue;
+        size_t lost = lost_of(s, d->ring), kept = d->ring->n_members - lost;
+        if (kept <= d->ring->n_members / 2 || lost > ring_k_effective(d->ring) - ring_quorum(d->ring))
+            return 1;
+    }
+    return 0;
+}
+
 static int check_one_leader(const struct sim *s, char *why, size_t size)
 {
     unsigned leaders = 0;

@@ -447,6 +447,9 @@ static void take_answer(struct sim *s, unsigned i, const struct sim_message *m)
     if (m->answers == TO_SETTLE) {
         if (c->leads && m->error == ERR_OK)
             change_acked(&c->change, m->order, id);
+        /* Any refusal for a larger ballot ends the leadership; one for another ring only this order. */
+        if (c->leads && m->error == ERR_FENCED && ballot_cmp(&m->ballot, &t->ballot) > 0)
+            takeover_refused(t, takeover_question(t), &m->ballot);
         return;
     }
     if ((m->answers != TO_PROMISE && m->answers != TO_INSTALL) || (!c->trying && !c->leads))

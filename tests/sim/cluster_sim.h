@@ -423,6 +423,8 @@ void check_tombstone_drop(struct sim *s, unsigned node, unsigned course, int tom
 void check_step(struct sim *s);
 /* Whether all has healed; why not goes to *why. */
 int check_healed(struct sim *s, char *why, size_t size);
+/* Whether more disks were lost than the ring that is coming can bear: then it need not heal. */
+int check_is_beyond(const struct sim *s);
 /* Whether a disk may be lost now, and whether people may ask for another k. */
 int check_may_lose(struct sim *s);
 int check_may_wish_k(const struct sim *s);

