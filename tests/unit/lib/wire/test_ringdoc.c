@@ -120,7 +120,7 @@ static void documents_out_of_bounds_are_refused(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {{"\"epoch\":1", "\"epoch\":0"}, {"\"k\":3", "\"k\":0"}, {"\"k\":3", "\"k\":17"},
-        {"\"weight\":2", "\"weight\":0"}, {"\"weight\":2", "\"weight\":17"}, {"\"stable\"", "\"joint\""},
+        {"\"weight\":2", "\"weight\":0"}, {"\"weight\":2", "\"weight\":17"}, {"\"stable\"", "\"torn\""},
         {"\"id\":\"node-1.aa\"", "\"id\":\"node-2.bb\""}, {"\"name\":\"node-1\"", "\"name\":\"Node-1\""},
         {"\"prev\":[\"node-1.aa\"", "\"prev\":[\"../aa\""}, {"\"prev\":[\"node-1.aa\",\"node-2.bb\",\"node-3.cc\"]", "\"prev\":[]"},
         {"\"zone\":\"east\"", "\"zone\":\"the east\""}};

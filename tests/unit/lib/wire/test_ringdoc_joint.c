@@ -71,7 +71,11 @@ static void assert_same_rings(const struct ringdoc *a, const struct ringdoc *b)
     if (a->before) {
         assert_int_equal(a->before->n_members, b->before->n_members);
         assert_int_equal(a->before->k, b->before->k);
-        assert_memory_equal(a->before->tokens, b->before->tokens, a->before->n_tokens * sizeof(a->before->tokens[0]));
+        assert_int_equal(a->before->n_tokens, b->before->n_tokens);
+        for (size_t i = 0; i < a->before->n_tokens; i++) { /* one by one: their structs have padding */
+            assert_true(a->before->tokens[i].point == b->before->tokens[i].point);
+            assert_int_equal(a->before->tokens[i].member, b->before->tokens[i].member);
+        }
     }
     assert_int_equal(a->n_away, b->n_away);
     for (size_t i = 0; i < a->n_away; i++)
