@@ -30,7 +30,8 @@ static void add_source(struct node *n, struct sources *s, const char *id)
         snprintf(s->ids[s->n++], RING_ID_MAX, "%s", id);
 }
 
-/* `first`, then the owners but this node, now and before: a blob is named by its hash, so it may come from anywhere. */
+/* `first`, then the owners but this node, now and before: a blob is named by its hash, so it may come from anywhere. Those that are known to be silent come last:
+ * each of them may cost a whole stall. */
 static void find_sources(struct node *n, const char *key, const char *first, struct sources *out)
 {
     struct owners o;
@@ -41,6 +42,9 @@ static void find_sources(struct node *n, const char *key, const char *first, str
     if (!ring)
         return;
     owners_of_key(ring->doc, key, &o);
+    for (size_t i = 0; i < o.n; i++)
+        if (cluster_lives(n->cluster, o.at[i].member->id) != 0)
+            add_source(n, out, o.at[i].member->id);
     for (size_t i = 0; i < o.n; i++)
         add_source(n, out, o.at[i].member->id);
     ledger_drop(ring);
