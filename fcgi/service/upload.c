@@ -104,7 +104,7 @@ static enum err same_at_owners(struct change *c, const struct pulled *p, struct 
         return e;
     const struct record *current = history_current(visible);
     c->draft.parent = current == NULL ? STAMP_ZERO : current->id; /* for show */
-    if (decide_same_again(current, &c->draft) && is_durable(p, current))
+    if (current != NULL && decide_same_again(current, &c->draft) && is_durable(p, current))
         *same = current;
     return ERR_OK;
 }
