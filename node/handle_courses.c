@@ -122,34 +122,61 @@ static void list(struct http_request *r, struct listing *l)
     http_reply_problem(r, e, NULL);
 }
 
-/* ---- GET /courses: records and slot */
+/* ---- GET /courses: records and slot, as they lie on the disk */
+
+struct texts {
+    struct json *records;
+    size_t bytes;
+};
+
+static enum err add_text(void *ctx, const char *record)
+{
+    struct texts *t = ctx;
+    json_append(t->records, json_raw(record));
+    t->bytes += strlen(record) + 1;
+    return ERR_OK;
+}
+
+static enum err read_texts(struct listing *l, const char *key, struct texts *t, struct json **slot)
+{
+    struct db_conn *c;
+    struct stamp ballot;
+    char *record = NULL;
+    int has = 0;
+    enum err e = db_read_begin(l->n->db, &c);
+    if (e)
+        return e;
+    e = rows_texts(c, key, add_text, t);
+    if (!e)
+        e = rows_slot_text(c, key, &has, &ballot, &record);
+    db_read_end(c);
+    if (!e && has) {
+        *slot = json_object();
+        json_set_stamp(*slot, "ballot", ballot);
+        json_set(*slot, "record", record ? json_raw(record) : json_null());
+    }
+    free(record);
+    return e;
+}
 
 static enum err add_course(struct listing *l, const char *key, const struct owners *o)
 {
-    struct message_answer a;
+    struct texts t = {.records = json_array(), .bytes = strlen(key) + 64};
+    struct json *slot = NULL;
     (void)o;
-    message_answer_init(&a);
-    enum err e = records_look(&l->n->records, key, &a);
-    if (!e && (a.history.n > 0 || a.has_slot)) {
-        struct json *course = json_object(), *records = json_array();
-        size_t bytes = strlen(key) + 64;
-        json_set_str(course, "key", key);
-        for (size_t i = 0; i < a.history.n; i++) {
-            const struct record *record = &a.history.entries[i].record;
-            json_append(records, record_to_json(record));
-            bytes += 512 + strlen(record->course) + strlen(record->title) + strlen(record->note) + strlen(record->filename);
-        }
-        json_set(course, "records", records);
-        if (a.has_slot) {
-            struct json *slot = json_object();
-            json_set_stamp(slot, "ballot", a.slot_ballot);
-            json_set(slot, "record", a.slot_has_record ? record_to_json(&a.slot_record) : json_null());
-            json_set(course, "slot", slot);
-        }
-        append(l, course, bytes);
+    enum err e = read_texts(l, key, &t, &slot);
+    if (e || (!json_first(t.records) && !slot)) {
+        json_free(t.records);
+        json_free(slot);
+        return e;
     }
-    message_answer_release(&a);
-    return e;
+    struct json *course = json_object();
+    json_set_str(course, "key", key);
+    json_set(course, "records", t.records);
+    if (slot)
+        json_set(course, "slot", slot);
+    append(l, course, t.bytes);
+    return ERR_OK;
 }
 
 void handle_courses(struct http_request *r, void *ctx)

@@ -140,6 +140,35 @@ enum err rows_raise_floor(struct db_conn *c, struct stamp stamp)
     return db_run(c, s);
 }
 
+enum err rows_texts(struct db_conn *c, const char *key, enum err (*each)(void *ctx, const char *record), void *ctx)
+{
+    sqlite3_stmt *s = db_stmt(c, "SELECT body FROM record WHERE key = ? ORDER BY id");
+    int row = 1;
+    enum err e = ERR_OK;
+    db_bind_text(s, 1, key);
+    while (!e && row) {
+        e = db_step(c, s, &row);
+        if (!e && row)
+            e = each(ctx, db_column_text(s, 0));
+    }
+    return e;
+}
+
+enum err rows_slot_text(struct db_conn *c, const char *key, int *has, struct stamp *ballot, char **record)
+{
+    sqlite3_stmt *s = db_stmt(c, "SELECT slot_ballot, slot_record FROM course WHERE key = ? AND slot_ballot IS NOT NULL");
+    *record = NULL;
+    db_bind_text(s, 1, key);
+    enum err e = db_step(c, s, has);
+    if (e || !*has)
+        return e;
+    *ballot = db_column_stamp(s, 0);
+    if (db_column_is_null(s, 1))
+        return ERR_OK;
+    *record = strdup(db_column_text(s, 1));
+    return *record ? ERR_OK : ERR_NOMEM;
+}
+
 enum err rows_keys(struct db_conn *c, const char *after, char **keys, size_t max, size_t *n)
 {
     sqlite3_stmt *s = db_stmt(c, "SELECT key FROM course WHERE key > ? ORDER BY key LIMIT ?");

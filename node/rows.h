@@ -36,6 +36,11 @@ enum err rows_raise_floor(struct db_conn *c, struct stamp stamp) MUST_CHECK;
 /* Drops every course for which keep() says 0. *dropped is how many. */
 enum err rows_drop_unless(struct db_conn *c, int (*keep)(void *ctx, const char *key), void *ctx, uint64_t *dropped) MUST_CHECK;
 
+/* Calls each for the JSON text of every record of R, in the order of their stamps, until it returns an error; returns that. The text is borrowed for the call. */
+enum err rows_texts(struct db_conn *c, const char *key, enum err (*each)(void *ctx, const char *record), void *ctx) MUST_CHECK;
+/* The slot as texts: *has 0 = there is none. *record: the JSON of its record, the caller's to free; NULL = NONE was accepted. */
+enum err rows_slot_text(struct db_conn *c, const char *key, int *has, struct stamp *ballot, char **record) MUST_CHECK;
+
 /* Up to max keys after `after` ("" = from the start), in order, each to be freed by the caller. *n may be less than max only when there are no more. */
 enum err rows_keys(struct db_conn *c, const char *after, char **keys, size_t max, size_t *n) MUST_CHECK;
 

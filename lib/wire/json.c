@@ -160,6 +160,8 @@ static enum err print_value(const cJSON *c, int depth, struct buf *out)
         return print_string(c->valuestring, out);
     if (cJSON_IsNumber(c))
         return print_number(c->valuedouble, out);
+    if (cJSON_IsRaw(c))
+        return buf_add_str(out, c->valuestring);
     return buf_add_str(out, cJSON_IsTrue(c) ? "true" : cJSON_IsFalse(c) ? "false" : "null");
 }
 /* NOLINTEND(misc-no-recursion) */
@@ -200,6 +202,11 @@ struct json *json_boolean(int value)
 struct json *json_string(const char *s)
 {
     return outer(cJSON_CreateString(s));
+}
+
+struct json *json_raw(const char *text)
+{
+    return outer(cJSON_CreateRaw(text));
 }
 
 void json_set(struct json *object, const char *key, struct json *child)

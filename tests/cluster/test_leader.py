@@ -1,4 +1,5 @@
 """The leader dies, stops, pauses: the next one leads soon, nobody notices, and what the old one says afterwards counts for nothing."""
+import contextlib
 import json
 import os
 import signal
@@ -35,6 +36,20 @@ def next_leader(cluster, before, seconds=20):
     return wait_for(lambda: (now := leader(cluster)) and now[1] > before[1] and now, seconds, f"somebody leads after {before}", pause=0.02)
 
 
+def takes_over(cluster, names, before, seconds=20):
+    """Waits until one of these coordinators says that it leads with a later epoch: it is asked itself, so that nobody's polling is measured; its name."""
+    inside = Inside(cluster)
+
+    def found():
+        for name in names:
+            with contextlib.suppress(requests.RequestException):
+                told = inside.get(name, "/ring", timeout=2).json()["leader"]
+                if told and told["name"] == name and told["epoch"] > before[1]:
+                    return name
+        return None
+    return wait_for(found, seconds, f"somebody leads after {before}", pause=0.005)
+
+
 def living(cluster):
     return [name for name in cluster.names("coordinator") if os.path.exists(f"/proc/{cluster.pid(name)}")]
 
@@ -54,19 +69,20 @@ def test_next_leader_after_kill_9_and_after_sigterm(three, full):
           f"{load.count('upload')} uploads, {load.count('read')} reads, {len(load.failures)} failed")
     load.assert_good()
     assert statistics.median(killed) <= 2.0 and ordered[int(0.99 * (rounds - 1))] <= 3.0
-    assert statistics.median(asked) <= 0.3
+    assert sorted(asked)[int(0.9 * (len(asked) - 1))] <= 0.3
     load.check_all()
 
 
 def replace_leader(cluster, how):
-    """Ends the leader, waits for the next, starts the old one again; seconds until the next one led, as everybody can see it."""
+    """Ends the leader, waits for the next, starts the old one again; seconds until the next one led with an epoch of its own."""
     before = leader(cluster)
     candidates = sorted(set(living(cluster)) - {before[0]})
     started = time.monotonic()
     cluster.kill(before[0], how)
-    now = next_leader(cluster, before)
+    name = takes_over(cluster, candidates, before)
     took = time.monotonic() - started
-    assert now[0] == candidates[0], f"the smallest living name leads: {now[0]} of {candidates}"
+    assert name == candidates[0], f"the smallest living name leads: {name} of {candidates}"
+    next_leader(cluster, before)
     cluster.start(before[0])
     wait_for(lambda: len(living(cluster)) == 3, 10, "all coordinators live")
     time.sleep(0.7)  # one heartbeat: the returned one is known to the others again

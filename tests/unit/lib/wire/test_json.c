@@ -200,6 +200,19 @@ static void setting_a_key_again_replaces_it(void **state)
     json_free(j);
 }
 
+static void a_printed_text_is_taken_over_as_it_stands(void **state)
+{
+    (void)state;
+    struct json *j = json_object(), *list = json_array();
+    json_append(list, json_raw("{\"b\":[1,2]}"));
+    json_append(list, json_raw("null"));
+    json_set(j, "a", list);
+    assert_prints(j, "{\"a\":[{\"b\":[1,2]},null]}");
+    assert_null(json_get(json_first(json_get(j, "a")), "b"));
+    assert_null(json_as_str(json_first(json_get(j, "a"))));
+    json_free(j);
+}
+
 static void a_tree_that_lost_something_is_not_printed(void **state)
 {
     (void)state;
@@ -347,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_tree_that_lost_something_is_not_printed),
         cmocka_unit_test(what_does_not_fit_is_not_printed_in_part),
         cmocka_unit_test(bytes_that_are_no_text_are_replaced_in_print),
+        cmocka_unit_test(a_printed_text_is_taken_over_as_it_stands),
         cmocka_unit_test(members_are_read_by_exact_name_and_type),
         cmocka_unit_test(numbers_have_one_spelling),
         cmocka_unit_test(stamps_are_digits_or_null),
