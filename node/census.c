@@ -2,16 +2,21 @@
  * last look. A dead owner's copies count as missing; so do those of a living one whose records are not ours, as far as it says what it has. */
 #include "node/entropy_inside.h"
 
+#include "lib/base/clock.h"
+
 #include <string.h>
 
 struct count {
     const struct entropy *e;
+    uint64_t now_ms;
     struct member_census census;
 };
 
-/* How many of a course's live versions an owner lacks. *has_current: it has the bytes of the current one. */
-static uint64_t lacks(const struct entropy *e, const struct catalog_course *course, long owner, int *has_current)
+/* How many of a course's live versions an owner lacks. *has_current: it has the bytes of the current one. A difference that a look saw for the first time is mostly an
+ * upload on its way. */
+static uint64_t lacks(const struct count *c, const struct catalog_course *course, long owner, int *has_current)
 {
+    const struct entropy *e = c->e;
     if (owner == e->self) {
         *has_current = course->current_here;
         return course->live - course->here;
@@ -21,7 +26,8 @@ static uint64_t lacks(const struct entropy *e, const struct catalog_course *cour
     *has_current = n->lives && (!fact || fact->current);
     if (!n->lives)
         return course->live;
-    return !fact || fact->here >= course->live ? 0 : course->live - fact->here;
+    int counts = fact && (fact->looks >= ENTROPY_LASTING_LOOKS || c->now_ms < n->fresh_ms);
+    return !counts || fact->here >= course->live ? 0 : course->live - fact->here;
 }
 
 static int is_first_living(const struct entropy *e, const struct catalog_course *course)
@@ -44,7 +50,7 @@ static void count_course(void *ctx, const struct catalog_ring *ring, const struc
     int readable = !course->is_live;
     for (uint32_t i = 0; i < course->n_owners; i++) {
         int has_current;
-        missing += lacks(c->e, course, course->owners[i], &has_current);
+        missing += lacks(c, course, course->owners[i], &has_current);
         readable |= has_current;
     }
     c->census.courses++;
@@ -64,7 +70,7 @@ static int is_ready(const struct entropy *e)
 
 void census_count(struct entropy *e)
 {
-    struct count c = {.e = e};
+    struct count c = {.e = e, .now_ms = clock_boot_ms()};
     if (!is_ready(e)) {
         /* What was counted before stands a little longer: better an old number than none. */
         return;

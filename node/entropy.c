@@ -108,6 +108,7 @@ static void make_neighbours(void *ctx, const struct catalog_ring *ring)
         snprintf(next[i].id, RING_ID_MAX, "%s", ring->ring->members[i].id);
         next[i].mend_ms = clock_boot_ms() + id_random_below(e->period_ms + 1);
         carry_over(e, &next[i]);
+        next[i].fresh_ms = clock_boot_ms() + ENTROPY_FRESH_MS;
     }
     clear_neighbours(e);
     e->neighbours = next;

@@ -37,15 +37,20 @@ struct entropy_facts {
     size_t n, cap;
 };
 
+#define ENTROPY_LASTING_LOOKS 2u /* a difference that stood unchanged in so many looks is not an upload on its way */
+#define ENTROPY_FRESH_MS \
+    5000u /* but of one who has just come, or under a new ring, it counts at once: better a copy too many missing than one too few */
+
 struct entropy_neighbour {
     char id[RING_ID_MAX], url[MEMBERS_URL_MAX];
-    uint64_t digest;  /* ours, over what it and we own */
-    uint64_t courses; /* so many */
-    int lives;        /* by the coordinators, or by its last answer */
-    int answered;     /* it answered the last look under this ring */
-    int known;        /* and at least one since it lives */
-    int came_back;    /* to be mended at once, whatever was seen how often */
-    uint64_t mend_ms; /* boot clock: when it is mended next */
+    uint64_t digest;   /* ours, over what it and we own */
+    uint64_t courses;  /* so many */
+    int lives;         /* by the coordinators, or by its last answer */
+    int answered;      /* it answered the last look under this ring */
+    int known;         /* and at least one since it lives */
+    uint64_t fresh_ms; /* boot time: until then a difference counts when it is first seen */
+    int came_back;     /* to be mended at once, whatever was seen how often */
+    uint64_t mend_ms;  /* boot clock: when it is mended next */
     struct entropy_facts facts;
 };
 

@@ -40,6 +40,7 @@ static void note_life(struct entropy *e, struct entropy_neighbour *to)
     if ((lives && !to->lives) || moved) {
         to->came_back = 1;
         to->known = 0;
+        to->fresh_ms = clock_boot_ms() + ENTROPY_FRESH_MS;
     }
     to->lives = lives;
     if (moved)

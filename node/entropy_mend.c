@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define LOOKS_LASTING 2u /* a difference that was there in so many looks is not an upload on its way */
 #define LOOKS_PATIENT 6u /* for so many looks an owner that has more records than its neighbour waits for that one to pull */
 
 /* ---- pulling from a neighbour */
@@ -31,7 +30,7 @@ static int is_worth_pulling(const struct entropy_fact *f, int came_back)
         return 0;
     if (f->records < f->my_records && f->looks < LOOKS_PATIENT)
         return 0;
-    return came_back || f->looks >= LOOKS_LASTING;
+    return came_back || f->looks >= ENTROPY_LASTING_LOOKS;
 }
 
 /* Takes the work of one neighbour: copies of the facts that are to be pulled. */
