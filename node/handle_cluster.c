@@ -137,16 +137,6 @@ static struct json *entropy_json(const struct entropy_counts *c)
     return j;
 }
 
-static struct json *census_json(const struct member_census *c)
-{
-    struct json *j = json_object();
-    json_set_u64(j, "courses", c->courses);
-    json_set_u64(j, "missing", c->missing);
-    json_set_u64(j, "below_k", c->below_k);
-    json_set_u64(j, "unreadable", c->unreadable);
-    return j;
-}
-
 /* How the node keeps well: what waits for repair, what was found and removed. */
 static void add_health(struct node *n, struct json *j)
 {
@@ -165,7 +155,7 @@ static void add_health(struct node *n, struct json *j)
     json_set(j, "collected", removed);
     json_set(j, "entropy", entropy_json(&entropy));
     if (census.known)
-        json_set(j, "census", census_json(&census));
+        json_set(j, "census", member_census_to_json(&census));
     else
         json_set_null(j, "census");
 }

@@ -67,19 +67,6 @@ static enum err read_question(struct http_request *r, struct asked *a, struct js
     return e ? e : json_copy_str(*out, "with", a->with, sizeof(a->with));
 }
 
-static void reply_tree(struct http_request *r, int status, struct json *j)
-{
-    struct buf text;
-    buf_init(&text, ENTROPY_BODY_MAX);
-    enum err e = json_print(j, &text);
-    json_free(j);
-    if (e)
-        http_reply_problem(r, e, NULL);
-    else
-        http_reply_json(r, status, &text);
-    buf_release(&text);
-}
-
 /* Everything the two of us own, as it is now. Answers, and returns 0, when that cannot be said. */
 static int look_up(struct http_request *r, struct node *n, struct asked *a)
 {
@@ -92,7 +79,7 @@ static int look_up(struct http_request *r, struct node *n, struct asked *a)
     if (a->epoch != a->ring) {
         struct json *j = json_object();
         json_set_u64(j, "ring", a->epoch);
-        reply_tree(r, 409, j);
+        handle_reply_json(r, 409, j);
         return 0;
     }
     a->courses = json_array();
@@ -144,7 +131,7 @@ void handle_entropy_look(struct http_request *r, void *ctx)
     json_set(j, "lacks", a.courses);
     if (a.digest != theirs)
         set_arcs(j, &a);
-    reply_tree(r, 200, j);
+    handle_reply_json(r, 200, j);
 }
 
 void handle_entropy_keys(struct http_request *r, void *ctx)
@@ -165,5 +152,5 @@ void handle_entropy_keys(struct http_request *r, void *ctx)
     struct json *j = json_object();
     json_set_u64(j, "ring", a.ring);
     json_set(j, "courses", a.courses);
-    reply_tree(r, 200, j);
+    handle_reply_json(r, 200, j);
 }

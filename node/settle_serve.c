@@ -219,15 +219,21 @@ static struct json *batch_json(const struct batch *b)
     return j;
 }
 
-enum err settle_serve_prepare(struct node *n, const struct json *in, struct json **out)
+/* The ring is looked at once for the whole batch, and again for each course in the transaction. */
+static enum err open_batch(struct node *n, const struct json *in, enum message_verb verb, struct batch *out)
 {
     struct ledger_ring *ring;
-    struct batch b;
     enum err e = settle_hold_ring(n, in, &ring);
     if (e)
         return e;
     ledger_drop(ring);
-    e = read_batch(n, in, MESSAGE_PREPARE, &b);
+    return read_batch(n, in, verb, out);
+}
+
+enum err settle_serve_prepare(struct node *n, const struct json *in, struct json **out)
+{
+    struct batch b;
+    enum err e = open_batch(n, in, MESSAGE_PREPARE, &b);
     if (e)
         return e;
     e = run_batch(&b, records_prepare_in);
@@ -308,13 +314,8 @@ static enum err secure_batch(struct node *n, struct batch *b)
 
 enum err settle_serve_accept(struct node *n, const struct json *in, struct json **out)
 {
-    struct ledger_ring *ring;
     struct batch b;
-    enum err e = settle_hold_ring(n, in, &ring);
-    if (e)
-        return e;
-    ledger_drop(ring);
-    e = read_batch(n, in, MESSAGE_ACCEPT, &b);
+    enum err e = open_batch(n, in, MESSAGE_ACCEPT, &b);
     if (e)
         return e;
     e = secure_batch(n, &b);

@@ -1,7 +1,6 @@
-#include "node/verify.h"
+#include "node/verify_inside.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "node/bell.h"
@@ -20,9 +19,6 @@
 #define PENDING_MAX 4096u /* checks that wait to be written down; more are only remembered in memory */
 #define READING_MAX 64    /* blobs that are being hashed at once */
 #define FLUSH_MS 1000u
-#define PUT_TRIES 3
-#define PINS 4096u /* sets of PIN_WAYS times 40 bytes: 640 KiB */
-#define PIN_WAYS 4u
 
 struct check {
     uint8_t sha256[HASH_SIZE];
@@ -47,6 +43,11 @@ struct verify {
     int has_thread;
     pthread_t thread;
 };
+
+struct blobs *verify_blobs(const struct verify *v)
+{
+    return v->blobs;
+}
 
 static uint64_t to_ns(struct timespec t)
 {
@@ -88,8 +89,7 @@ static void remember(struct verify *v, const struct check *c)
     *at = *c;
 }
 
-/* Remembers a check that was just made, here and soon in the database. */
-static void note(struct verify *v, const uint8_t *sha256, const struct stat *st)
+void verify_note(struct verify *v, const uint8_t *sha256, const struct stat *st)
 {
     struct check c = check_of(sha256, st, clock_unix_ms());
     pthread_mutex_lock(&v->lock);
@@ -319,7 +319,7 @@ static enum err read_one(struct verify *v, const char *sha256, const uint8_t *ra
     if (!e && to_ns(after.st_ctim) != to_ns(st->st_ctim))
         return ERR_UNAVAILABLE;
     if (!e) {
-        note(v, raw, &after);
+        verify_note(v, raw, &after);
         return ERR_OK;
     }
     log_write(LOG_ERROR, "verify", "blob %s: %s", sha256, err_text(e));
@@ -388,72 +388,6 @@ enum err verify_again(struct verify *v, const char *sha256, uint64_t *size)
     }
     if (size && done)
         *size = (uint64_t)st.st_size;
-    return e;
-}
-
-enum err verify_put(struct verify *v, struct draft *d, const char *sha256)
-{
-    uint8_t raw[HASH_SIZE];
-    struct stat st;
-    enum err e = num_unhex(sha256, raw, HASH_SIZE);
-    for (int i = 0; i < PUT_TRIES && !e; i++) {
-        e = draft_link(d, sha256, &st);
-        if (!e) {
-            note(v, raw, &st);
-            return ERR_OK;
-        }
-        if (e != ERR_CONFLICT)
-            return e;
-        e = verify_check(v, sha256);
-        if (!e)
-            return blobs_sync(v->blobs, sha256);
-        if (e == ERR_NOT_FOUND || e == ERR_CORRUPT)
-            e = ERR_OK; /* out of the way now */
-    }
-    return e ? e : ERR_CONFLICT;
-}
-
-void verify_put_all(struct verify *v, struct draft **drafts, const char (*sha256)[HASH_HEX_SIZE], size_t n, enum err *errors)
-{
-    struct stat *st = calloc(n + 1, sizeof(*st));
-    char unused[HASH_HEX_SIZE];
-    for (size_t i = 0; i < n; i++)
-        errors[i] = st ? draft_sync(drafts[i], unused) : ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        if (!errors[i])
-            errors[i] = draft_name(drafts[i], sha256[i], &st[i]);
-    for (size_t i = 0; i < n; i++) {
-        uint8_t raw[HASH_SIZE];
-        if (errors[i] == ERR_CONFLICT)
-            errors[i] = verify_put(v, drafts[i], sha256[i]); /* another copy came first: good or bad */
-        else if (!errors[i])
-            errors[i] = blobs_sync(v->blobs, sha256[i]);
-        else
-            continue;
-        if (!errors[i] && st[i].st_ino != 0 && num_unhex(sha256[i], raw, HASH_SIZE) == ERR_OK)
-            note(v, raw, &st[i]);
-    }
-    free(st);
-}
-
-enum err verify_put_bytes(struct verify *v, const char *sha256, const void *data, size_t n)
-{
-    char computed[HASH_HEX_SIZE];
-    hash_sha256_hex(data, n, computed);
-    if (strcmp(computed, sha256) != 0)
-        return ERR_INVALID;
-    if (verify_check(v, sha256) == ERR_OK)
-        return blobs_sync(v->blobs, sha256);
-    struct draft *d;
-    enum err e = draft_new(v->blobs, n, &d);
-    if (e)
-        return e;
-    e = fs_write_all(draft_fd(d), data, n); /* hashed already */
-    if (!e)
-        e = draft_sync(d, computed);
-    if (!e)
-        e = verify_put(v, d, sha256);
-    draft_free(d);
     return e;
 }
 

@@ -37,7 +37,7 @@ static struct json *move_json(const struct member_move *m)
     return j;
 }
 
-static struct json *census_json(const struct member_census *c)
+struct json *member_census_to_json(const struct member_census *c)
 {
     struct json *j = json_object();
     json_set_u64(j, "courses", c->courses);
@@ -68,7 +68,7 @@ struct json *member_to_json(const struct member *m)
     if (m->move.epoch)
         json_set(j, "move", move_json(&m->move));
     if (m->census.known)
-        json_set(j, "census", census_json(&m->census));
+        json_set(j, "census", member_census_to_json(&m->census));
     if (m->heartbeat_at_ms)
         json_set_u64(j, "heartbeat_at", m->heartbeat_at_ms);
     return j;

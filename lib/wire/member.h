@@ -56,6 +56,8 @@ struct member {
     uint64_t out_at_ms;       /* unix ms when a silent member will be taken out of the ring, by the leader's word; 0: not, or not known */
 };
 
+/* What a census counted, whether it is known or not; to be freed. */
+struct json *member_census_to_json(const struct member_census *c);
 /* The JSON, to be freed; NULL when out of memory. */
 struct json *member_to_json(const struct member *m);
 /* Reads and checks it: the id is the name, a dot and an incarnation. alive, state and out_at_ms are not in it. ERR_SYNTAX. */
