@@ -7,12 +7,13 @@
 #include "lib/base/hash.h"
 
 #define PINS_AFTER_MS 10000u /* what was held stays pinned for so long: an answer may be on its way to who names it next */
+#define PINS_MAX 262144u     /* at once: 24 MiB at most; of uploads pinned for two minutes some 2,000 a second */
 #define PINS_ALL_MS 180000u  /* how long nothing may be removed after a pin found no place; longer than any message takes */
 
 struct pins;
 
-/* NULL when out of memory. after_ms: PINS_AFTER_MS but in tests. */
-struct pins *pins_new(uint64_t after_ms);
+/* NULL when out of memory. after_ms, max: PINS_AFTER_MS and PINS_MAX but in tests. */
+struct pins *pins_new(uint64_t after_ms, size_t max);
 void pins_free(struct pins *p); /* NULL is fine */
 /* Pins a blob until it was released as often as held, and for a while after. */
 void pins_hold(struct pins *p, const uint8_t sha256[HASH_SIZE]);

@@ -418,7 +418,7 @@ enum err verify_open(struct db *db, struct blobs *blobs, struct verify **out)
     bell_init(&v->bell);
     v->sets = calloc(SETS, sizeof(*v->sets));
     v->pending = malloc(PENDING_MAX * sizeof(*v->pending));
-    v->pins = pins_new(PINS_AFTER_MS);
+    v->pins = pins_new(PINS_AFTER_MS, PINS_MAX);
     if (v->sets && v->pending && v->pins)
         v->has_thread = pthread_create(&v->thread, NULL, flush_now_and_then, v) == 0;
     if (!v->has_thread) {

@@ -30,7 +30,7 @@ static enum err remove_it(void *ctx, const char *sha256)
 static void begin(struct thing *t, uint64_t after_ms)
 {
     memset(t, 0, sizeof(*t));
-    t->pins = pins_new(after_ms);
+    t->pins = pins_new(after_ms, PINS_MAX);
     assert_non_null(t->pins);
     hash_sha256("hello", 5, t->raw);
     num_hex(t->raw, HASH_SIZE, t->hex);
@@ -92,16 +92,65 @@ static void a_pin_for_a_time_ends(void **state)
     pins_free(t.pins);
 }
 
+static void other_hash(uint32_t i, uint8_t out[HASH_SIZE])
+{
+    hash_sha256(&i, sizeof(i), out);
+}
+
+static void many_pins_hold_nothing_else(void **state)
+{
+    struct thing t;
+    uint8_t other[HASH_SIZE];
+    char hex[HASH_HEX_SIZE];
+    (void)state;
+    begin(&t, 0);
+    for (uint32_t i = 0; i < 100000; i++) {
+        other_hash(i, other);
+        pins_note(t.pins, other, 60000);
+    }
+    assert_ok(try(&t));
+    for (uint32_t i = 0; i < 100000; i++) {
+        other_hash(i, other);
+        num_hex(other, HASH_SIZE, hex);
+        assert_err(ERR_CONFLICT, pins_unless(t.pins, hex, remove_it, &t));
+    }
+    pins_free(t.pins);
+}
+
+static void pins_that_are_over_make_room(void **state)
+{
+    struct thing t;
+    uint8_t other[HASH_SIZE];
+    (void)state;
+    begin(&t, 0);
+    pins_free(t.pins);
+    t.pins = pins_new(0, 1000);
+    for (uint32_t i = 0; i < 100000; i++) {
+        other_hash(i, other);
+        pins_hold(t.pins, other);
+        pins_release(t.pins, other);
+    }
+    assert_ok(try(&t));
+    pins_free(t.pins);
+}
+
 static void when_there_is_no_place_everything_is_held(void **state)
 {
     struct thing t;
+    uint8_t other[HASH_SIZE];
     (void)state;
     begin(&t, 0);
-    for (uint32_t i = 0; i < 200000 && try(&t) != ERR_CONFLICT; i++) {
-        uint8_t other[HASH_SIZE];
-        hash_sha256(&i, sizeof(i), other);
+    pins_free(t.pins);
+    t.pins = pins_new(0, 1000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        other_hash(i, other);
         pins_hold(t.pins, other);
-        atomic_store(&t.is_there, 1);
+    }
+    assert_ok(try(&t));
+    atomic_store(&t.is_there, 1);
+    for (uint32_t i = 1000; i < 3000; i++) {
+        other_hash(i, other);
+        pins_hold(t.pins, other);
     }
     assert_err(ERR_CONFLICT, try(&t));
     pins_free(t.pins);
@@ -150,6 +199,8 @@ int main(void)
         cmocka_unit_test(it_is_held_until_the_last_one_lets_go),
         cmocka_unit_test(it_stays_a_little_after_it_was_let_go),
         cmocka_unit_test(a_pin_for_a_time_ends),
+        cmocka_unit_test(many_pins_hold_nothing_else),
+        cmocka_unit_test(pins_that_are_over_make_room),
         cmocka_unit_test(when_there_is_no_place_everything_is_held),
         cmocka_unit_test(what_was_found_is_there_when_it_is_named),
     };
