@@ -202,6 +202,27 @@ static void test_address_from_elsewhere(void **state)
     assert_string_equal(membership_find(&w->m, foul.id)->member.url, "");
 }
 
+/* The other coordinator's wall clock is an hour behind ours: what it hears still counts here, once we hear nothing ourselves. */
+static void test_told_by_a_clock_that_is_behind(void **state)
+{
+    struct world *w = *state;
+    hear(w, 1, 1);
+    struct member told = make_member(1);
+    told.alive = 1;
+    told.ring_epoch = 7;
+    told.heartbeat_at_ms = w->now_ms - 900000;
+    assert_ok(membership_read(&w->m, w->doc, &told, 1, w->now_ms));
+    assert_int_equal(membership_find(&w->m, told.id)->member.ring_epoch, make_member(1).ring_epoch); /* ours is fresh */
+    pass(w, MEMBERS_TTL_MS + 100, 0);
+    told.heartbeat_at_ms += 500;
+    assert_ok(membership_read(&w->m, w->doc, &told, 1, w->now_ms));
+    assert_int_equal(membership_find(&w->m, told.id)->member.ring_epoch, 7);
+    assert_int_equal(membership_find(&w->m, told.id)->member.heartbeat_at_ms, told.heartbeat_at_ms);
+    told.ring_epoch = 8; /* the same heartbeat, read again, is no news */
+    assert_ok(membership_read(&w->m, w->doc, &told, 1, w->now_ms));
+    assert_int_equal(membership_find(&w->m, told.id)->member.ring_epoch, 7);
+}
+
 static void test_one_name_one_node(void **state)
 {
     struct world *w = *state;
@@ -365,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_silence_counts_only_when_we_could_hear, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_heard_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_address_from_elsewhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_told_by_a_clock_that_is_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_name_one_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_times_of_silence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_new_incarnation_of_a_silent_member, set_up, tear_down),
