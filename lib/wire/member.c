@@ -47,6 +47,15 @@ struct json *member_census_to_json(const struct member_census *c)
     return j;
 }
 
+static struct json *share_json(const struct member *m)
+{
+    struct json *j = json_object();
+    json_set_str(j, "digest", m->share_digest);
+    json_set_u64(j, "files", m->shared_files);
+    json_set_u64(j, "obtain_port", m->obtain_port);
+    return j;
+}
+
 struct json *member_to_json(const struct member *m)
 {
     struct json *j = json_object();
@@ -69,6 +78,8 @@ struct json *member_to_json(const struct member *m)
         json_set(j, "move", move_json(&m->move));
     if (m->census.known)
         json_set(j, "census", member_census_to_json(&m->census));
+    if (m->shares)
+        json_set(j, "share", share_json(m));
     if (m->heartbeat_at_ms)
         json_set_u64(j, "heartbeat_at", m->heartbeat_at_ms);
     return j;
@@ -131,6 +142,23 @@ static enum err take_census(const struct json *j, struct member_census *c)
     return ERR_OK;
 }
 
+static enum err take_share(const struct json *j, struct member *m)
+{
+    static const char hex[] = "0123456789abcdef";
+    uint64_t port = 0;
+    if (!j)
+        return ERR_OK;
+    m->shares = 1;
+    if (json_copy_str(j, "digest", m->share_digest, sizeof m->share_digest) != ERR_OK ||
+        strspn(m->share_digest, hex) != sizeof m->share_digest - 1)
+        return ERR_SYNTAX;
+    if (json_get_u64(j, "files", MEMBER_SHARED_MAX, &m->shared_files) != ERR_OK ||
+        json_get_u64(j, "obtain_port", UINT16_MAX, &port) != ERR_OK)
+        return ERR_SYNTAX;
+    m->obtain_port = (uint16_t)port;
+    return ERR_OK;
+}
+
 /* A text of printable ASCII that may be missing. */
 static enum err take_place(const struct json *j, const char *key, char out[MEMBER_PLACE_MAX])
 {
@@ -161,7 +189,8 @@ enum err member_from_json(const struct json *j, struct member *out)
         take_number(j, "quarantined", &m.quarantined) != ERR_OK || take_number(j, "heartbeat_at", &m.heartbeat_at_ms) != ERR_OK)
         return ERR_SYNTAX;
     if (take_place(j, "machine", m.machine) != ERR_OK || take_place(j, "volume", m.volume) != ERR_OK ||
-        take_move(json_get(j, "move"), &m.move) != ERR_OK || take_census(json_get(j, "census"), &m.census) != ERR_OK)
+        take_move(json_get(j, "move"), &m.move) != ERR_OK || take_census(json_get(j, "census"), &m.census) != ERR_OK ||
+        take_share(json_get(j, "share"), &m) != ERR_OK)
         return ERR_SYNTAX;
     *out = m;
     return ERR_OK;

@@ -1,7 +1,7 @@
 /* A node as it tells itself: the body of its heartbeats, its facts in Redis, its line in the coordinators' list. JSON
  * {"id","name","url","zone","weight","stores","files","bytes","capacity_bytes","free_bytes","ring","load","quarantined","machine","volume","heartbeat_at"?,
  *  "move"?: {"epoch","order","complete","copies_done","copies_total","bytes_done","bytes_total","pairs": [{"from","to","done","total"}]},
- *  "census"?: {"courses","missing","below_k","unreadable"}} */
+ *  "census"?: {"courses","missing","below_k","unreadable"}, "share"?: {"digest","files","obtain_port"}} */
 #ifndef RB_LIB_WIRE_MEMBER_H
 #define RB_LIB_WIRE_MEMBER_H
 
@@ -39,6 +39,9 @@ struct member_census {
     uint64_t unreadable; /* courses whose current version no living owner has */
 };
 
+#define MEMBER_DIGEST_SIZE 33      /* 32 hex digits and NUL: struct shared_digest, printed */
+#define MEMBER_SHARED_MAX 1000000u /* files that one peer may share */
+
 struct member {
     char id[RING_ID_MAX], name[RING_NAME_MAX], url[MEMBERS_URL_MAX], zone[RING_ZONE_MAX];
     uint32_t weight;
@@ -50,10 +53,14 @@ struct member {
     char machine[MEMBER_PLACE_MAX], volume[MEMBER_PLACE_MAX]; /* equal texts: the same machine, the same file system; "" = not told */
     struct member_move move;
     struct member_census census;
-    uint64_t heartbeat_at_ms; /* unix ms of the last heartbeat, by the coordinator's clock */
-    int alive;                /* its TTL key is there */
-    enum member_state state;  /* from alive and the ring: members_state() */
-    uint64_t out_at_ms;       /* unix ms when a silent member will be taken out of the ring, by the leader's word; 0: not, or not known */
+    int shares;                            /* it shares a folder of its own; 0: the three below mean nothing and are not told */
+    uint64_t shared_files;                 /* how many files its list has */
+    char share_digest[MEMBER_DIGEST_SIZE]; /* of its list; 32 lower case hex digits when it shares, else "" */
+    uint16_t obtain_port;                  /* where it serves plain OBTAIN, 0: nowhere */
+    uint64_t heartbeat_at_ms;              /* unix ms of the last heartbeat, by the coordinator's clock */
+    int alive;                             /* its TTL key is there */
+    enum member_state state;               /* from alive and the ring: members_state() */
+    uint64_t out_at_ms; /* unix ms when a silent member will be taken out of the ring, by the leader's word; 0: not, or not known */
 };
 
 /* What a census counted, whether it is known or not; to be freed. */

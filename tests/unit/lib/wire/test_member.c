@@ -12,7 +12,8 @@
     "\"move\":{\"epoch\":8,\"order\":2,\"complete\":true,\"copies_done\":40,\"copies_total\":41,\"bytes_done\":1000,"              \
     "\"bytes_total\":1001,\"pairs\":[{\"from\":\"node-2\",\"to\":\"node-1\",\"done\":3,\"total\":4},"                              \
     "{\"from\":\"\",\"to\":\"node-1\",\"done\":0,\"total\":1}]},"                                                                  \
-    "\"census\":{\"courses\":10,\"missing\":3,\"below_k\":2,\"unreadable\":1},\"heartbeat_at\":1795269723004}"
+    "\"census\":{\"courses\":10,\"missing\":3,\"below_k\":2,\"unreadable\":1},"                                                    \
+    "\"share\":{\"digest\":\"00112233445566778899aabbccddeeff\",\"files\":1000000,\"obtain_port\":65535},\"heartbeat_at\":1795269723004}"
 
 static enum err parse(const char *text, struct member *out)
 {
@@ -72,6 +73,29 @@ static void how_far_a_move_is_goes_there(void **state)
     assert_int_equal(m.census.unreadable, 1);
 }
 
+static void what_a_peer_shares_goes_there(void **state)
+{
+    (void)state;
+    struct member m;
+    assert_ok(parse(WHOLE, &m));
+    assert_int_equal(m.shares, 1);
+    assert_int_equal(m.shared_files, MEMBER_SHARED_MAX);
+    assert_string_equal(m.share_digest, "00112233445566778899aabbccddeeff");
+    assert_int_equal(m.obtain_port, 65535);
+}
+
+static void who_shares_nothing_does_not_speak_of_it(void **state)
+{
+    (void)state;
+    struct member m;
+    assert_ok(parse(YOUNG, &m));
+    m.shared_files = 7;
+    m.obtain_port = 7;
+    struct json *j = member_to_json(&m);
+    assert_null(json_get(j, "share"));
+    json_free(j);
+}
+
 static void the_most_that_a_node_can_tell_fits(void **state)
 {
     (void)state;
@@ -121,6 +145,9 @@ static void what_a_young_node_does_not_know_may_be_missing(void **state)
     assert_int_equal(m.heartbeat_at_ms, 0);
     assert_int_equal(m.move.epoch, 0);
     assert_int_equal(m.census.known, 0);
+    assert_int_equal(m.shares, 0);
+    assert_string_equal(m.share_digest, "");
+    assert_int_equal(m.obtain_port, 0);
     assert_string_equal(m.machine, "");
     assert_string_equal(m.volume, "");
 }
@@ -136,7 +163,10 @@ static void malformed_members_are_refused(void **state)
         {"\"machine\":\"ab12\"", "\"machine\":12"}, {"\"volume\":\"cd34\"", "\"volume\":\"cd\\u00e4\""}, {"\"epoch\":8", "\"epoch\":8.5"},
         {"\"pairs\":[", "\"pears\":["}, {"\"from\":\"node-2\"", "\"from\":\"Node 2\""}, {"\"to\":\"node-1\"", "\"to\":null"},
         {"\"done\":3", "\"done\":-3"}, {"\"total\":4", "\"sum\":4"}, {"\"courses\":10", "\"courses\":\"10\""},
-        {"\"below_k\":2", "\"below_k\":-2"}};
+        {"\"below_k\":2", "\"below_k\":-2"}, {"\"share\":{", "\"share\":7,\"x\":{"}, {"aabbcc", "AABBCC"}, {"aabbcc", "aabbc"},
+        {"aabbcc", "aabbccd"}, {"aabbcc", "aabbcg"}, {"\"digest\":", "\"digits\":"}, {"\"files\":1000000", "\"files\":1000001"},
+        {"\"files\":1000000", "\"files\":null"}, {"\"obtain_port\":65535", "\"obtain_port\":65536"},
+        {"\"obtain_port\":65535", "\"obtain\":65535"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *whole = WHOLE, *at = strstr(whole, rows[i][0]);
         struct buf b;
@@ -183,6 +213,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_goes_there_and_back),
         cmocka_unit_test(how_far_a_move_is_goes_there),
+        cmocka_unit_test(what_a_peer_shares_goes_there),
+        cmocka_unit_test(who_shares_nothing_does_not_speak_of_it),
         cmocka_unit_test(the_most_that_a_node_can_tell_fits),
         cmocka_unit_test(a_pair_too_many_is_refused),
         cmocka_unit_test(what_a_young_node_does_not_know_may_be_missing),
