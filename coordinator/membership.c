@@ -51,9 +51,24 @@ const struct membership_node *membership_find(const struct membership *m, const 
     return find(m, id);
 }
 
+/* Who only shares is of no interest to those who follow the ring. */
+static void note_change(struct membership *m, const struct member *of)
+{
+    if (of->stores)
+        m->view++;
+}
+
+static int has_room(const struct membership *m, const struct member *told)
+{
+    size_t peers = 0;
+    for (size_t i = 0; i < m->n; i++)
+        peers += !m->nodes[i].member.stores;
+    return m->n < MEMBERSHIP_MAX && (told->stores || peers < MEMBERSHIP_PEERS_MAX);
+}
+
 static enum err add(struct membership *m, const struct member *told, struct membership_node **out)
 {
-    if (m->n == MEMBERSHIP_MAX)
+    if (!has_room(m, told))
         return ERR_FULL;
     if (m->n == m->cap) {
         size_t cap = m->cap ? m->cap * 2 : FIRST_CAP;
@@ -66,15 +81,15 @@ static enum err add(struct membership *m, const struct member *told, struct memb
     struct membership_node *node = &m->nodes[m->n++];
     *node = (struct membership_node){.member = *told};
     node->member.state = MEMBER_JOINING;
-    m->view++;
+    note_change(m, told);
     *out = node;
     return ERR_OK;
 }
 
 static void drop(struct membership *m, struct membership_node *node)
 {
+    note_change(m, &node->member);
     *node = m->nodes[--m->n];
-    m->view++;
 }
 
 /* Goodbyes for Redis. */
@@ -114,7 +129,7 @@ static void set_state(struct membership *m, struct membership_node *node, enum m
     if (node->member.state == state)
         return;
     node->member.state = state;
-    m->view++;
+    note_change(m, &node->member);
 }
 
 static enum member_state state_of(const struct membership *m, const struct ringdoc *doc, const struct membership_node *node)
@@ -158,9 +173,17 @@ static enum err check_name(struct membership *m, const struct ringdoc *doc, cons
     return ERR_OK;
 }
 
+/* Whether it tells of another place than before, or stores now and did not, or the other way round. */
+static int has_moved(const struct member *before, const struct member *told)
+{
+    return before->stores != told->stores || (told->stores && strcmp(before->url, told->url) != 0);
+}
+
 enum err membership_hear(struct membership *m, const struct effects *fx, const struct ringdoc *doc, const struct member *told, int joining)
 {
     uint64_t now_ms = fx->boot_ms(fx->ctx);
+    if (!told->stores && doc && ringdoc_names(doc, told->id))
+        return ERR_DENIED; /* counted as alive it would seem to be an owner that stores; silent it goes out, and its copies are made anew */
     enum err e = check_name(m, doc, told, now_ms);
     if (e != ERR_OK)
         return e;
@@ -170,7 +193,7 @@ enum err membership_hear(struct membership *m, const struct effects *fx, const s
         e = add(m, told, &node);
     if (e != ERR_OK)
         return e;
-    if (strcmp(node->member.url, told->url) != 0)
+    if (has_moved(&node->member, told))
         m->view++;
     enum member_state before = node->member.state;
     int was_left = node->left;
@@ -237,10 +260,10 @@ static void take_told(struct membership *m, struct membership_node *node, const 
         return;
     if (is_fresh_here && told->heartbeat_at_ms < node->member.heartbeat_at_ms)
         return;
-    if (strcmp(told->url, node->member.url) != 0) {
-        memcpy(node->member.url, told->url, sizeof node->member.url);
+    if (has_moved(&node->member, told))
         m->view++;
-    }
+    memcpy(node->member.url, told->url, sizeof node->member.url);
+    node->member.stores = told->stores;
     if (is_fresh_here)
         return;
     struct member now = *told;
@@ -259,6 +282,8 @@ enum err membership_read(struct membership *m, const struct ringdoc *doc, const 
         /* Those in the ring are kept also when they are silent: their address may be good again. */
         if (!node && (told->alive || (doc && ringdoc_names(doc, told->id)))) {
             enum err e = add_told(m, doc, told, &node);
+            if (e == ERR_FULL && !told->stores)
+                continue; /* peers without room must not hide those that store */
             if (e != ERR_OK)
                 return e;
         }

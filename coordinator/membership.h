@@ -2,17 +2,21 @@
  * came within one TTL, here or at another coordinator; its state follows from that, the newest document and the wishes: members_state().
  *
  * Silence counts only when we could have heard: not within one TTL of our start, nor after a pause of our own. Every node that the document names is in the table,
- * also one of which nobody knows an address (url "") yet: its silence counts too. */
+ * also one of which nobody knows an address (url "") yet: its silence counts too.
+ *
+ * A node that only shares a folder (stores 0) is a guest for as long as it stays: it lives, falls silent and is forgotten like any other outside the ring, but no
+ * ring, wish or event is about it, and what it does moves no view. */
 #ifndef RB_COORDINATOR_MEMBERSHIP_H
 #define RB_COORDINATOR_MEMBERSHIP_H
 
 #include "coordinator/effects.h"
 #include "lib/store/members.h"
 
-#define MEMBERSHIP_MAX (2u * RING_MEMBERS_MAX)
-#define MEMBERSHIP_PAUSE_MS 750u    /* longer between two ticks: we were stopped, not the nodes */
-#define MEMBERSHIP_READING_MS 1000u /* what Redis said counts for so long */
-#define MEMBERSHIP_FORGET_MS 15000u /* a node outside the ring that is silent, and was not named, for so long is forgotten */
+#define MEMBERSHIP_MAX (3u * RING_MEMBERS_MAX)
+#define MEMBERSHIP_PEERS_MAX RING_MEMBERS_MAX /* of them only share, so that two rings have room beside them */
+#define MEMBERSHIP_PAUSE_MS 750u              /* longer between two ticks: we were stopped, not the nodes */
+#define MEMBERSHIP_READING_MS 1000u           /* what Redis said counts for so long */
+#define MEMBERSHIP_FORGET_MS 15000u           /* a node outside the ring that is silent, and was not named, for so long is forgotten */
 
 struct membership_node {
     struct member member;  /* as it told itself last; state is kept here */
@@ -34,7 +38,7 @@ struct membership_gone {
 struct membership {
     struct membership_node *nodes;
     size_t n, cap;
-    uint64_t view;          /* changes whenever the ring or a node's url or state does */
+    uint64_t view;          /* changes whenever the ring or the url or state of a node that stores does */
     uint64_t deaf_until_ms; /* until then silence means nothing */
     uint64_t tick_ms;
     int lacks_named;                     /* there was no room for somebody whom the document names: the next tick tries again */
@@ -51,7 +55,8 @@ void membership_release(struct membership *m);
 enum err membership_copy(const struct membership *from, struct membership *out) MUST_CHECK;
 
 /* A heartbeat, or with joining a node's first. ERR_CONFLICT: another node of that name lives, or may live, or has taken its place in the ring; ERR_FULL:
- * MEMBERSHIP_MAX; ERR_NOMEM. A new incarnation of a silent member is welcome. */
+ * MEMBERSHIP_MAX or MEMBERSHIP_PEERS_MAX; ERR_DENIED: it only shares, but the document counts on it to store; ERR_NOMEM. A new incarnation of a silent member is
+ * welcome. */
 enum err membership_hear(
     struct membership *m, const struct effects *fx, const struct ringdoc *doc, const struct member *told, int joining) MUST_CHECK;
 /* A node says goodbye. Unknown ones are fine. */

@@ -379,6 +379,93 @@ static void test_the_table_has_an_end(void **state)
     hear(w, 100, 0); /* who is there stays */
 }
 
+static struct member make_peer(unsigned i)
+{
+    struct member m = make_member(i);
+    m.stores = 0;
+    m.shares = 1;
+    memset(m.share_digest, '0', sizeof m.share_digest - 1);
+    return m;
+}
+
+/* A peer that only shares lives, falls silent and is forgotten, and those who follow the ring hear nothing of it. */
+static void test_a_peer_moves_no_view(void **state)
+{
+    struct world *w = *state;
+    struct member peer = make_peer(5);
+    uint64_t view = w->m.view;
+    assert_ok(membership_hear(&w->m, &w->fx, w->doc, &peer, 1));
+    assert_true(membership_find(&w->m, peer.id)->member.alive);
+    snprintf(peer.url, sizeof peer.url, "http://127.0.0.1:9999");
+    assert_ok(membership_hear(&w->m, &w->fx, w->doc, &peer, 0));
+    assert_string_equal(membership_find(&w->m, peer.id)->member.url, peer.url);
+    pass(w, 4000, 0);
+    assert_false(membership_find(&w->m, peer.id)->member.alive);
+    assert_ok(membership_hear(&w->m, &w->fx, w->doc, &peer, 0));
+    membership_leave(&w->m, &w->fx, w->doc, peer.id);
+    assert_null(membership_find(&w->m, peer.id));
+    assert_int_equal(w->m.n_gone, 1);
+    assert_ok(membership_hear(&w->m, &w->fx, w->doc, &peer, 1));
+    pass(w, MEMBERSHIP_FORGET_MS + 200, 0);
+    assert_null(membership_find(&w->m, peer.id));
+    struct member other = make_peer(6);
+    other.alive = 1;
+    assert_ok(membership_read(&w->m, w->doc, &other, 1, w->now_ms));
+    assert_non_null(membership_find(&w->m, other.id));
+    assert_int_equal(w->m.view, view);
+    expect_said(w, "");
+}
+
+static void test_a_peer_that_stores_from_now_on_is_news(void **state)
+{
+    struct world *w = *state;
+    struct member m = make_peer(5);
+    assert_ok(membership_hear(&w->m, &w->fx, w->doc, &m, 1));
+    uint64_t view = w->m.view;
+    for (int stores = 1; stores >= 0; stores--) {
+        m.stores = stores;
+        assert_ok(membership_hear(&w->m, &w->fx, w->doc, &m, 1));
+        assert_int_equal(w->m.view, ++view);
+    }
+    m.stores = 1;
+    m.alive = 1;
+    m.heartbeat_at_ms = w->now_ms + 1;
+    assert_ok(membership_read(&w->m, w->doc, &m, 1, w->now_ms)); /* another coordinator heard of it first */
+    assert_true(membership_find(&w->m, m.id)->member.stores);
+    assert_int_equal(w->m.view, view + 1);
+}
+
+/* The ring counts on it: as one that lives and stores nothing it would spoil every quorum, as a silent one it goes out. */
+static void test_a_member_cannot_stop_storing(void **state)
+{
+    struct world *w = *state;
+    struct member m = make_peer(1);
+    hear(w, 1, 1);
+    assert_err(ERR_DENIED, membership_hear(&w->m, &w->fx, w->doc, &m, 0));
+    assert_true(membership_find(&w->m, m.id)->member.stores);
+    pass(w, 3000, 0);
+    assert_int_equal(state_of(w, 1), MEMBER_SUSPECT);
+}
+
+static void test_peers_leave_room_for_those_who_store(void **state)
+{
+    struct world *w = *state;
+    struct member *read = calloc(2, sizeof *read);
+    for (unsigned i = 0; i < MEMBERSHIP_PEERS_MAX; i++) {
+        struct member peer = make_peer(100 + i);
+        assert_ok(membership_hear(&w->m, &w->fx, w->doc, &peer, 1));
+    }
+    read[0] = make_peer(99);
+    read[1] = make_member(98);
+    assert_err(ERR_FULL, membership_hear(&w->m, &w->fx, w->doc, &read[0], 1));
+    read[0].alive = read[1].alive = 1;
+    assert_ok(membership_read(&w->m, w->doc, read, 2, w->now_ms));
+    assert_null(membership_find(&w->m, read[0].id));
+    assert_non_null(membership_find(&w->m, read[1].id));
+    hear(w, 97, 1);
+    free(read);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +482,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_new_ring, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_redis_is_to_be_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_table_has_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_peer_moves_no_view, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_peer_that_stores_from_now_on_is_news, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_member_cannot_stop_storing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_peers_leave_room_for_those_who_store, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
