@@ -15,13 +15,14 @@ CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
 CFLAGS := $(WARN) -I. -pthread $(CFLAGS_$(MODE))
 LDFLAGS := -pthread $(LDFLAGS_$(MODE))
-LIBS := -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lmagic -lfcgi -lm
+LIBS := -Wl,--as-needed -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lmagic -lfcgi -lm
 
 LIB_SRC := $(wildcard lib/*/*.c)
-PROGRAMS := ringbinder-node ringbinder-coordinator ringbinder-api
+PROGRAMS := ringbinder-node ringbinder-coordinator ringbinder-api ringbinder
 SRC_ringbinder-node := $(wildcard node/*.c)
 SRC_ringbinder-coordinator := $(wildcard coordinator/*.c)
 SRC_ringbinder-api := $(wildcard fcgi/*.c fcgi/*/*.c)
+SRC_ringbinder := $(wildcard cli/*.c)
 ASM_ringbinder-api := $(wildcard fcgi/*.S)
 # Each program's main is kept out when unit tests link the rest of it.
 SRC_ALL := $(LIB_SRC) $(foreach p,$(PROGRAMS),$(SRC_$(p)))
@@ -67,6 +68,7 @@ UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 NODE_PARTS := $(filter-out node/main.c,$(SRC_ringbinder-node))
 COORDINATOR_PARTS := $(filter-out coordinator/main.c,$(SRC_ringbinder-coordinator))
 API_PARTS := $(filter-out fcgi/main.c,$(SRC_ringbinder-api))
+CLI_PARTS := $(filter-out cli/main.c,$(SRC_ringbinder))
 
 $(BUILD)/tests/unit/node/test_%: $(BUILD)/obj/tests/unit/node/test_%.o $(call obj,$(NODE_PARTS)) $(BUILD)/lib.a
 	@mkdir -p $(@D)
@@ -80,6 +82,14 @@ $(BUILD)/fcgi.a: $(call obj,$(API_PARTS) $(ASM_ringbinder-api))
 	@rm -f $@
 	ar rcs $@ $^
 $(BUILD)/tests/unit/fcgi/%: $(BUILD)/obj/tests/unit/fcgi/%.o $(BUILD)/fcgi.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+# So are the command line's.
+$(BUILD)/cli.a: $(call obj,$(CLI_PARTS))
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/tests/unit/cli/%: $(BUILD)/obj/tests/unit/cli/%.o $(BUILD)/cli.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib.a
@@ -134,7 +144,7 @@ clean: ## remove everything that was built
 FUZZ_SECONDS ?= 5
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(FUZZ_SRC))
-FUZZ_PARTS := $(filter-out lib/store/%,$(LIB_SRC)) fcgi/target.c fcgi/multipart.c fcgi/multipart_header.c fcgi/handler/inputs.c fcgi/handler/conditional.c
+FUZZ_PARTS := $(filter-out lib/store/%,$(LIB_SRC)) fcgi/target.c fcgi/multipart.c fcgi/multipart_header.c fcgi/handler/inputs.c fcgi/handler/conditional.c cli/csv.c
 ifeq ($(MODE),fuzz)
 CC := clang-14
 CFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -165,7 +175,7 @@ layers: ## check every include line against tests/support/layers.txt
 # analyzer gives up on a function after 75,000 nodes, in the short form after 15,000: three times as many as the 75,000 make the whole twice as slow and have
 # found nothing more.
 LINT_SRC := $(SRC_ALL) $(FUZZ_SRC) $(wildcard tests/bench/*.c)
-ALL_C := $(foreach d,lib fcgi node coordinator tests,$(shell find $(d) -name '*.[ch]'))
+ALL_C := $(foreach d,lib fcgi node coordinator cli tests,$(shell find $(d) -name '*.[ch]'))
 LINT_FLAGS := $(filter-out -Werror,$(WARN)) -I.
 .PHONY: lint lint-short fmt fmt-check
 define lint_file

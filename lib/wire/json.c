@@ -312,6 +312,15 @@ enum err json_get_u64(const struct json *object, const char *key, uint64_t max, 
     return ERR_OK;
 }
 
+enum err json_get_double(const struct json *object, const char *key, double *out)
+{
+    const cJSON *c = inner(json_get(object, key));
+    if (!cJSON_IsNumber(c))
+        return ERR_SYNTAX;
+    *out = c->valuedouble;
+    return ERR_OK;
+}
+
 enum err json_get_stamp(const struct json *object, const char *key, struct stamp *out)
 {
     const struct json *j = json_get(object, key);

@@ -48,6 +48,8 @@ const char *json_get_str(const struct json *object, const char *key); /* NULL wh
 enum err json_copy_str(const struct json *object, const char *key, char *out, size_t size) MUST_CHECK;
 /* Reads what json_set_u64 writes: a number, or a string of digits when above 2^53. ERR_INVALID above max. */
 enum err json_get_u64(const struct json *object, const char *key, uint64_t max, uint64_t *out) MUST_CHECK;
+/* Any finite number. */
+enum err json_get_double(const struct json *object, const char *key, double *out) MUST_CHECK;
 /* Reads what json_set_stamp writes; zeroes in digits are refused, null gives the zero stamp. */
 enum err json_get_stamp(const struct json *object, const char *key, struct stamp *out) MUST_CHECK;
 int json_get_bool(const struct json *object, const char *key, int otherwise);

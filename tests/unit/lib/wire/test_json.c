@@ -286,6 +286,22 @@ static void members_are_read_by_exact_name_and_type(void **state)
     json_free(j);
 }
 
+static void any_number_is_read_as_a_double(void **state)
+{
+    (void)state;
+    struct json *j = NULL;
+    double v = 77;
+    assert_ok(json_parse(S("{\"a\":-1.5,\"b\":3,\"c\":\"3\"}"), &j));
+    assert_err(ERR_SYNTAX, json_get_double(j, "c", &v));
+    assert_err(ERR_SYNTAX, json_get_double(j, "missing", &v));
+    assert_true(v == 77);
+    assert_ok(json_get_double(j, "a", &v));
+    assert_true(v == -1.5);
+    assert_ok(json_get_double(j, "b", &v));
+    assert_true(v == 3);
+    json_free(j);
+}
+
 static void numbers_have_one_spelling(void **state)
 {
     (void)state;
@@ -362,6 +378,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_are_replaced_in_print),
         cmocka_unit_test(a_printed_text_is_taken_over_as_it_stands),
         cmocka_unit_test(members_are_read_by_exact_name_and_type),
+        cmocka_unit_test(any_number_is_read_as_a_double),
         cmocka_unit_test(numbers_have_one_spelling),
         cmocka_unit_test(stamps_are_digits_or_null),
         cmocka_unit_test(children_are_walked_in_order),

@@ -1,0 +1,349 @@
+#include "cli/api.h"
+
+#include "lib/base/num.h"
+#include "lib/base/sig.h"
+#include "lib/base/text.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BASE "/api/v1"
+#define RETRY_AFTER_DEFAULT_S 1 /* after a broken connection, or an answer that does not say */
+#define PAGE_ITEMS 200          /* of a list, the most that a page may have */
+
+enum err api_path(struct buf *b, const char *pattern, ...)
+{
+    va_list ap;
+    enum err e = ERR_OK;
+
+    va_start(ap, pattern);
+    while (!e && *pattern) {
+        const char *hole = strstr(pattern, "{}");
+        size_t len = hole ? (size_t)(hole - pattern) : strlen(pattern);
+        e = buf_add(b, pattern, len);
+        if (!e && hole) {
+            const char *text = va_arg(ap, const char *);
+            e = text_percent_encode(b, text, strlen(text));
+        }
+        pattern += hole ? len + 2 : len;
+    }
+    va_end(ap);
+    return e;
+}
+
+enum err api_query(struct buf *b, const char *name, const char *value)
+{
+    enum err e;
+
+    if (!value)
+        return ERR_OK;
+    e = buf_addf(b, "%c%s=", strchr(buf_str(b), '?') ? '&' : '?', name);
+    return e ? e : text_percent_encode(b, value, strlen(value));
+}
+
+/* ---- what an answer means */
+
+static enum err from_status(long status)
+{
+    /* Several errors share 409, 401, 500 and 503: the first row that fits is the plainest. */
+    static const enum err plain[] = {ERR_SYNTAX, ERR_AUTH, ERR_DENIED, ERR_NOT_FOUND, ERR_METHOD, ERR_CONFLICT, ERR_GONE,
+        ERR_LENGTH_REQUIRED, ERR_PRECONDITION, ERR_TOO_LARGE, ERR_URI_TOO_LONG, ERR_TYPE, ERR_RANGE, ERR_INVALID, ERR_RATE, ERR_UNAVAILABLE,
+        ERR_FULL};
+
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        if (err_http_status(plain[i]) == status)
+            return plain[i];
+    }
+    return status == 502 || status == 504 ? ERR_UNAVAILABLE : ERR_INTERNAL;
+}
+
+/* The body of an answer as a problem (RFC 9457), NULL when it is none. The caller frees it. */
+static struct json *problem_of(const struct client_answer *a)
+{
+    struct json *j;
+
+    if (a->body.len == 0 || json_parse(a->body.data, a->body.len, &j))
+        return NULL;
+    if (json_is_object(j))
+        return j;
+    json_free(j);
+    return NULL;
+}
+
+/* Our own problems name the error in their type; an nginx or a proxy in between tells by its status alone. */
+static enum err from_answer(const struct client_answer *a)
+{
+    static const char ours[] = "urn:ringbinder:error:";
+    struct json *problem;
+    const char *type;
+    enum err e = ERR_INTERNAL;
+
+    if (a->status >= 200 && a->status <= 299)
+        return ERR_OK;
+    problem = problem_of(a);
+    type = json_get_str(problem, "type");
+    if (type && strncmp(type, ours, sizeof ours - 1) == 0)
+        e = err_from_code(type + sizeof ours - 1);
+    json_free(problem);
+    return e == ERR_INTERNAL || e == ERR_OK ? from_status(a->status) : e;
+}
+
+/* The courses that would lose their last copy, as far as there is room. */
+static void add_at_risk(struct buf *b, const struct json *problem)
+{
+    const struct json *list = json_get(problem, "at_risk"), *item;
+    uint64_t n = json_count(list);
+    const char *before = " At risk: ";
+    enum err e = ERR_OK;
+
+    if (json_get_u64(problem, "at_risk_count", UINT64_MAX, &n))
+        n = json_count(list);
+    for (item = json_first(list); !e && item; item = json_next(item), before = ", ", n -= n > 0)
+        e = buf_addf(b, "%s%s", before, json_as_str(item) ? json_as_str(item) : "?");
+    if (!e && list && json_count(list) > 0 && n > 0)
+        e = buf_addf(b, " and %llu more", (unsigned long long)n);
+    (void)e; /* a sentence that is cut says enough */
+}
+
+static enum err explain_problem(struct buf *b, const struct client_answer *a, const struct json *problem)
+{
+    const char *detail = json_get_str(problem, "detail"), *id = json_get_str(problem, "request_id");
+    uint64_t can, needed;
+    enum err e = buf_add_str(b, detail ? detail : json_get_str(problem, "title") ? json_get_str(problem, "title") : "No reason was given");
+
+    if (!e && b->len > 0 && b->data[b->len - 1] != '.')
+        e = buf_add_str(b, ".");
+    if (!e && !json_get_u64(problem, "can_write", 64, &can) && !json_get_u64(problem, "needed", 64, &needed))
+        e = buf_addf(b, " %llu of the %llu machines that it needs can write.", (unsigned long long)can, (unsigned long long)needed);
+    if (!e)
+        add_at_risk(b, problem);
+    if (!e && a->status >= 500 && id)
+        e = buf_addf(b, " (request %s)", id);
+    return e;
+}
+
+void api_explain(const struct cli *c, enum err e, const struct client_answer *a, char *text, size_t size)
+{
+    struct json *problem = a->status ? problem_of(a) : NULL;
+    struct buf b;
+
+    buf_init(&b, size - 1);
+    if (sig_stopping())
+        snprintf(text, size, "Cancelled.");
+    else if (*a->why && (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT))
+        snprintf(text, size, "%s at %s: %s.", e == ERR_TIMEOUT ? "No answer in time" : "Nobody answers", c->url, a->why);
+    else if (*a->why)
+        snprintf(text, size, "%s: %s.", c->url, a->why);
+    else if (problem && (json_get_str(problem, "detail") || json_get_str(problem, "title")) && (explain_problem(&b, a, problem), b.len > 0))
+        snprintf(text, size, "%s", buf_str(&b));
+    else
+        snprintf(text, size, "%s answered %ld, which says: %s.", c->url, a->status, err_text(e));
+    buf_release(&b);
+    json_free(problem);
+}
+
+/* ---- asking */
+
+/* Seconds to wait before the next try, 0 when there is none. */
+static unsigned retry_after_s(const struct api_call *call, enum err e, const struct client_answer *a)
+{
+    const struct client_request *q = &call->q;
+    int reads = (strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0) && !q->out_is_file;
+    char text[16];
+    uint64_t seconds;
+
+    if ((!reads && !call->again) || sig_stopping())
+        return 0;
+    if (a->status == 0) /* no connection at all is told at once; one that broke is worth another */
+        return e == ERR_UNAVAILABLE && a->headers.len > 0 ? RETRY_AFTER_DEFAULT_S : 0;
+    if (a->status != 429 && a->status != 502 && a->status != 503)
+        return 0;
+    if (client_header(a, "Retry-After", text, sizeof text))
+        return RETRY_AFTER_DEFAULT_S;
+    if (num_parse_u64(text, API_RETRY_AFTER_MAX_S, &seconds))
+        return 0;
+    return seconds == 0 ? RETRY_AFTER_DEFAULT_S : (unsigned)seconds;
+}
+
+/* Comes back early when a stop is asked for. */
+static void wait_s(unsigned seconds)
+{
+    struct pollfd stop = {.fd = sig_fd(), .events = POLLIN};
+
+    poll(&stop, 1, (int)seconds * 1000);
+}
+
+static enum err prepare(const struct cli *c, const char *path, struct client_request *q, char url[CLIENT_URL_MAX], const char **headers,
+    char authorization[CLIENT_LINE_MAX])
+{
+    size_t n = q->n_headers;
+
+    assert(n < CLIENT_HEADERS_SENT_MAX);
+    if (snprintf(url, CLIENT_URL_MAX, "%s" BASE "%s", c->url, path) >= CLIENT_URL_MAX)
+        return ERR_TOO_LARGE;
+    memcpy(headers, q->headers, n * sizeof *headers);
+    if (c->token) {
+        if (snprintf(authorization, CLIENT_LINE_MAX, "Authorization: Bearer %s", c->token) >= CLIENT_LINE_MAX)
+            return ERR_TOO_LARGE;
+        headers[n++] = authorization;
+    }
+    q->url = url;
+    q->headers = headers;
+    q->n_headers = n;
+    return ERR_OK;
+}
+
+enum err api_do(struct cli *c, struct api_call *call, struct client_answer *a)
+{
+    char url[CLIENT_URL_MAX], authorization[CLIENT_LINE_MAX], why[1024];
+    const char *headers[CLIENT_HEADERS_SENT_MAX];
+    struct client_request q = call->q;
+    enum err e = prepare(c, call->path, &q, url, headers, authorization);
+
+    *a = (struct client_answer){0};
+    if (e)
+        return out_fail(&c->out, e, "The address or the token is too long.");
+    if (q.answer_max == 0)
+        q.answer_max = API_ANSWER_MAX;
+    for (unsigned tries = 1;; tries++) {
+        unsigned seconds;
+        e = client_do(c->client, &q, a);
+        if (!e)
+            e = from_answer(a);
+        seconds = e && tries < API_TRIES ? retry_after_s(call, e, a) : 0;
+        if (seconds == 0)
+            break;
+        client_answer_release(a);
+        wait_s(seconds);
+    }
+    if (e && !call->quiet) {
+        api_explain(c, e, a, why, sizeof why);
+        out_fail(&c->out, e, "%s", why);
+    }
+    return e;
+}
+
+static enum err read_answer(const struct cli *c, const struct client_answer *a, struct json **out)
+{
+    enum err e;
+
+    if (a->body.len == 0) {
+        *out = NULL;
+        return ERR_OK;
+    }
+    e = json_parse(a->body.data, a->body.len, out);
+    return e ? out_fail(&c->out, ERR_INTERNAL, "%s answered with something that is no JSON: is it a Ringbinder?", c->url) : ERR_OK;
+}
+
+enum err api_json(struct cli *c, const char *method, const char *path, const struct json *body, struct json **out)
+{
+    static const char *const headers[] = {"Content-Type: application/json"};
+    struct api_call call = {.q = {.method = method}, .path = path};
+    struct client_answer a = {0};
+    struct buf text;
+    enum err e = ERR_OK;
+
+    buf_init(&text, API_PATH_MAX);
+    if (body) {
+        e = json_print(body, &text);
+        call.q.headers = headers;
+        call.q.n_headers = 1;
+        call.q.body = text.data;
+        call.q.body_len = text.len;
+    }
+    if (e)
+        out_fail(&c->out, e, "%s", err_text(e));
+    else
+        e = api_do(c, &call, &a);
+    if (!e)
+        e = read_answer(c, &a, out);
+    client_answer_release(&a);
+    buf_release(&text);
+    return e;
+}
+
+enum err api_get(struct cli *c, const char *path, struct json **out)
+{
+    enum err e = api_json(c, "GET", path, NULL, out);
+
+    if (!e && !json_is_object(*out)) {
+        json_free(*out);
+        *out = NULL;
+        e = out_fail(&c->out, ERR_INTERNAL, "%s gave an empty answer: is it a Ringbinder?", c->url);
+    }
+    return e;
+}
+
+/* ---- lists */
+
+/* Adds a page's items to the text of a JSON array, at most *room of them. */
+static enum err add_items(const struct json *page, struct buf *text, size_t *room)
+{
+    enum err e = ERR_OK;
+
+    for (const struct json *item = json_first(json_get(page, "items")); !e && item && *room > 0; item = json_next(item), (*room)--) {
+        if (text->data[text->len - 1] != '[')
+            e = buf_add_str(text, ",");
+        if (!e)
+            e = json_print(item, text);
+    }
+    return e;
+}
+
+static enum err add_page(struct cli *c, const char *path, struct buf *cursor, struct buf *text, size_t *room)
+{
+    struct buf full;
+    struct json *page = NULL;
+    char limit[8];
+    enum err e;
+
+    snprintf(limit, sizeof limit, "%zu", *room < PAGE_ITEMS ? *room : (size_t)PAGE_ITEMS);
+    buf_init(&full, API_PATH_MAX);
+    e = buf_add_str(&full, path);
+    if (!e)
+        e = api_query(&full, "limit", limit);
+    if (!e)
+        e = api_query(&full, "cursor", cursor->len > 0 ? buf_str(cursor) : NULL);
+    if (e)
+        out_fail(&c->out, e, "What was asked for is too long.");
+    else
+        e = api_get(c, buf_str(&full), &page);
+    buf_release(&full);
+    if (e)
+        return e;
+    e = add_items(page, text, room);
+    buf_reset(cursor);
+    if (!e && json_get_str(page, "next"))
+        e = buf_add_str(cursor, json_get_str(page, "next"));
+    json_free(page);
+    return e ? out_fail(&c->out, e, "The answer is too long.") : ERR_OK;
+}
+
+enum err api_list(struct cli *c, const char *path, size_t max, struct json **out, int *more)
+{
+    struct buf text, cursor;
+    size_t room = max;
+    enum err e;
+
+    buf_init(&text, API_ANSWER_MAX);
+    buf_init(&cursor, API_PATH_MAX);
+    e = buf_add_str(&text, "{\"items\":[");
+    if (!e)
+        do
+            e = add_page(c, path, &cursor, &text, &room);
+        while (!e && cursor.len > 0 && room > 0);
+    if (!e) {
+        e = buf_add_str(&text, "]}");
+        if (!e)
+            e = json_parse(text.data, text.len, out);
+        if (e)
+            out_fail(&c->out, e, "The answer is too long.");
+    }
+    if (!e && more)
+        *more = cursor.len > 0;
+    buf_release(&text);
+    buf_release(&cursor);
+    return e;
+}
