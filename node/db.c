@@ -13,7 +13,7 @@
 
 #define READERS 4
 #define APPLICATION_ID 0x52426e64 /* "RBnd" */
-#define FORMAT 2
+#define FORMAT 3
 #define BUSY_TIMEOUT_MS 5000
 #define WAL_PASSIVE_PAGES 1000 /* copied back beside the writers from here on */
 #define WAL_RESET_PAGES 16384  /* 64 MiB: the writers wait while the rest is copied and the WAL starts again */
@@ -59,6 +59,9 @@ static const char format_2[] =
     "CREATE TABLE scrub (one INTEGER PRIMARY KEY CHECK (one = 1), after TEXT NOT NULL, began_ms INTEGER NOT NULL,"
     " ended_ms INTEGER NOT NULL, read INTEGER NOT NULL, bad INTEGER NOT NULL, missing INTEGER NOT NULL);"
     "INSERT INTO scrub VALUES (1, '', 0, 0, 0, 0, 0);";
+static const char format_3[] =
+    "CREATE TABLE shared (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,"
+    " inode INTEGER NOT NULL, sha256 BLOB NOT NULL, blocks BLOB NOT NULL);";
 
 /* SQLite's answer as ours; an I/O error makes the volume suspect: what reached the disk is not known any more. */
 static enum err from_sqlite(struct db *db, sqlite3 *handle, int rc)
@@ -129,6 +132,8 @@ enum err db_create(const char *path, const char *node_id)
         e = exec(&c, schema);
     if (!e)
         e = exec(&c, format_2);
+    if (!e)
+        e = exec(&c, format_3);
     sqlite3_stmt *s = db_stmt(&c, "INSERT INTO about VALUES (1, ?, 0)");
     db_bind_text(s, 1, node_id);
     if (!e)
@@ -166,14 +171,17 @@ static enum err check_format(struct db_conn *c, int read_only)
     e = exec(c, "BEGIN IMMEDIATE");
     if (e)
         return e;
-    e = exec(c, format_2);
+    if (format < 2)
+        e = exec(c, format_2);
     if (!e)
-        e = exec(c, "PRAGMA user_version=2");
+        e = exec(c, format_3);
+    if (!e)
+        e = exec(c, "PRAGMA user_version=3");
     if (!e)
         e = exec(c, "COMMIT");
     if (e)
         return e;
-    log_write(LOG_INFO, "database", "format 1 became format %d", FORMAT);
+    log_write(LOG_INFO, "database", "format %llu became format %d", (unsigned long long)format, FORMAT);
     return ERR_OK;
 }
 

@@ -1,7 +1,7 @@
 /* The node's database: one SQLite file in WAL mode with synchronous=FULL, one writing connection behind a lock, a few reading ones, and a
  * housekeeper that copies the WAL back without holding anybody up. Only this folder includes sqlite3.h.
  *
- * Tables (user_version 2; what 1 lacked is marked with a plus, and added when the node starts):
+ * Tables (user_version 3; what 1 lacked is marked with a plus, what 2 lacked with two, and added when the node starts):
  *   about    one row: node id, number of starts (pitfall 5: a database older than its marker file is refused)
  *   course   key, promised stamp, slot (ballot, record JSON or NULL for NONE, its sha256) protocol.md P2 + P3
  *   record   (key, id), direct, sha256 ('' for a tombstone), record JSON                  R
@@ -12,6 +12,7 @@
  *   hint     (target, key): owners that missed something of a course
  *   settled  + key, epoch: courses that this node settled as their mover under a joint ring (P4.3)
  *   scrub    + one row: the last blob that was read, when the round began and the last one ended, how many were read, bad, missing
+ *   shared   ++ name of a file of the peer's own folder: what fstat(2) said when it was hashed, its sha256, those of its blocks one after the other
  * Stamps are 16 bytes, big-endian, so that SQLite orders them as stamp_cmp() does.
  */
 #ifndef RB_NODE_DB_H
@@ -69,6 +70,7 @@ sqlite3_stmt *db_stmt(struct db_conn *c, const char *sql);
 void db_bind_text(sqlite3_stmt *s, int i, const char *text);
 void db_bind_u64(sqlite3_stmt *s, int i, uint64_t value);
 void db_bind_stamp(sqlite3_stmt *s, int i, struct stamp stamp);
+void db_bind_bytes(sqlite3_stmt *s, int i, const void *bytes, size_t n);
 /* Steps; *row is 1 when there is a row. ERR_FULL, ERR_IO (the volume is suspect then), ERR_CORRUPT, ERR_NOMEM. */
 enum err db_step(struct db_conn *c, sqlite3_stmt *s, int *row) MUST_CHECK;
 /* For statements without rows. */
@@ -79,6 +81,7 @@ const char *db_column_text(sqlite3_stmt *s, int i); /* "" for NULL; borrowed unt
 uint64_t db_column_u64(sqlite3_stmt *s, int i);
 struct stamp db_column_stamp(sqlite3_stmt *s, int i); /* zero when it is not 16 bytes */
 int db_column_is_null(sqlite3_stmt *s, int i);
+const void *db_column_bytes(sqlite3_stmt *s, int i, size_t *n); /* borrowed until the next step */
 
 /* The about row. */
 enum err db_about(struct db *db, char *node_id, size_t size, uint64_t *starts) MUST_CHECK;

@@ -47,6 +47,13 @@ void db_bind_stamp(sqlite3_stmt *s, int i, struct stamp stamp)
         sqlite3_bind_blob(s, i, bytes, STAMP_BYTES, SQLITE_TRANSIENT);
 }
 
+void db_bind_bytes(sqlite3_stmt *s, int i, const void *bytes, size_t n)
+{
+    /* A NULL pointer would bind NULL instead of no bytes. */
+    if (s)
+        sqlite3_bind_blob64(s, i, n > 0 ? bytes : "", n, SQLITE_STATIC);
+}
+
 const char *db_column_text(sqlite3_stmt *s, int i)
 {
     const unsigned char *text = sqlite3_column_text(s, i);
@@ -67,6 +74,13 @@ struct stamp db_column_stamp(sqlite3_stmt *s, int i)
 int db_column_is_null(sqlite3_stmt *s, int i)
 {
     return sqlite3_column_type(s, i) == SQLITE_NULL;
+}
+
+const void *db_column_bytes(sqlite3_stmt *s, int i, size_t *n)
+{
+    const void *bytes = sqlite3_column_blob(s, i);
+    *n = (size_t)sqlite3_column_bytes(s, i);
+    return bytes;
 }
 
 enum err db_about(struct db *db, char *node_id, size_t size, uint64_t *starts)

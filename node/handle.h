@@ -24,6 +24,10 @@ void handle_staging_commit(struct http_request *r, void *ctx);
 /* handle_blobs.c */
 void handle_blob(struct http_request *r, void *ctx);
 
+/* handle_files.c: the shared folder */
+void handle_file(struct http_request *r, void *ctx);
+void handle_files(struct http_request *r, void *ctx);
+
 /* handle_entropy.c */
 void handle_entropy_look(struct http_request *r, void *ctx);
 void handle_entropy_keys(struct http_request *r, void *ctx);
@@ -52,9 +56,13 @@ void handle_inventory(struct http_request *r, void *ctx);
 void handle_scrub(struct http_request *r, void *ctx);
 void handle_healthz(struct http_request *r, void *ctx);
 
+/* handle_part.c: whether the asker may read `what` ("blob:…", "file:…") here, by a capability or by a signature of the cluster; *is_signed (may be NULL) tells by which. */
+enum err handle_authorize(struct http_request *r, struct node *n, const char *what, int *is_signed) MUST_CHECK;
+/* Goes by Range and the conditions: adds the headers and returns 200 or 206 with the part to send, or answers 304 or 416 itself and returns 0. etag has its quotes; modified_s 0: none. */
+int handle_part(struct http_request *r, const char *etag, uint64_t size, uint64_t modified_s, uint64_t *first, uint64_t *len);
 /* Answers with a JSON value and frees it. */
 void handle_reply_json(struct http_request *r, int status, struct json *j);
-/* Answers 503 when the volume is suspect and returns 1; else returns 0. For everything that writes. */
-int handle_refuse_suspect(struct http_request *r, struct node *n);
+/* Answers 503 and returns 1 when the volume is suspect, or this node stores nothing (--store 0); else returns 0. For everything that writes. */
+int handle_refuse_writes(struct http_request *r, struct node *n);
 
 #endif

@@ -47,7 +47,7 @@ void handle_promise(struct http_request *r, void *ctx)
     struct ballot ballot, promised;
     struct json *j;
     struct ledger_ring *ring = NULL;
-    if (handle_refuse_suspect(r, n))
+    if (handle_refuse_writes(r, n))
         return;
     enum err e = read_ballot(r, &ballot, &j);
     if (!e) {
@@ -80,7 +80,7 @@ void handle_install(struct http_request *r, void *ctx)
     struct ballot ballot, promised;
     struct json *j = NULL;
     struct ringdoc *doc = NULL;
-    if (handle_refuse_suspect(r, n))
+    if (handle_refuse_writes(r, n))
         return;
     enum err e = read_ballot(r, &ballot, &j);
     if (!e) {
@@ -144,7 +144,7 @@ void handle_command(struct http_request *r, void *ctx)
     struct ballot ballot, promised;
     struct json *j = NULL;
     uint64_t epoch, ring = 0;
-    if (handle_refuse_suspect(r, n))
+    if (handle_refuse_writes(r, n))
         return;
     enum err e = read_ballot(r, &ballot, &j);
     if (e) {

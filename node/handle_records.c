@@ -23,11 +23,12 @@ struct incoming {
     size_t n_bytes;
 };
 
-int handle_refuse_suspect(struct http_request *r, struct node *n)
+int handle_refuse_writes(struct http_request *r, struct node *n)
 {
-    if (!node_is_suspect(n))
+    if (n->stores && !node_is_suspect(n))
         return 0;
-    http_reply_problem(r, ERR_UNAVAILABLE, "a flush to this node's disk failed; it takes no more writes");
+    http_reply_problem(
+        r, ERR_UNAVAILABLE, n->stores ? "a flush to this node's disk failed; it takes no more writes" : "this node only shares");
     return 1;
 }
 
@@ -162,7 +163,7 @@ static void handle_write(struct http_request *r, struct node *n, enum message_ve
 {
     struct incoming in;
     struct message_answer answer;
-    if (handle_refuse_suspect(r, n) || !take(r, n, verb, &in))
+    if (handle_refuse_writes(r, n) || !take(r, n, verb, &in))
         return;
     message_answer_init(&answer);
     pace_begin(&n->pace);
@@ -189,7 +190,7 @@ void handle_prepare(struct http_request *r, void *ctx)
     struct node *n = ctx;
     struct incoming in;
     struct message_answer answer;
-    if (handle_refuse_suspect(r, n) || !take(r, n, MESSAGE_PREPARE, &in))
+    if (handle_refuse_writes(r, n) || !take(r, n, MESSAGE_PREPARE, &in))
         return;
     message_answer_init(&answer);
     pace_begin(&n->pace);
@@ -204,7 +205,7 @@ void handle_learn(struct http_request *r, void *ctx)
     struct node *n = ctx;
     struct incoming in;
     struct message_answer answer;
-    if (handle_refuse_suspect(r, n) || !take(r, n, MESSAGE_LEARN, &in))
+    if (handle_refuse_writes(r, n) || !take(r, n, MESSAGE_LEARN, &in))
         return;
     message_answer_init(&answer);
     hold_blobs(n, &in.m, verify_hold);
@@ -265,7 +266,7 @@ void handle_hint(struct http_request *r, void *ctx)
 {
     struct node *n = ctx;
     struct incoming in;
-    if (handle_refuse_suspect(r, n) || !take(r, n, MESSAGE_HINT, &in))
+    if (handle_refuse_writes(r, n) || !take(r, n, MESSAGE_HINT, &in))
         return;
     struct ledger_ring *ring = ledger_hold(n->ledger);
     int wanted = ring && ringdoc_names(ring->doc, in.m.target) && strcmp(in.m.target, n->self.id) != 0;
@@ -281,7 +282,7 @@ void handle_fetch(struct http_request *r, void *ctx)
 {
     struct node *n = ctx;
     struct incoming in;
-    if (handle_refuse_suspect(r, n) || !take(r, n, MESSAGE_PULL, &in))
+    if (handle_refuse_writes(r, n) || !take(r, n, MESSAGE_PULL, &in))
         return;
     struct peer *peer = peers_take(n->peers);
     enum err e = peer ? fetch_course(n, peer, in.m.key, in.m.target) : ERR_NOMEM;

@@ -19,7 +19,7 @@ static void serve(struct http_request *r, struct node *n, enum err (*one)(struct
     size_t len;
     struct json *in, *out = NULL;
     const void *body = http_body(r, &len);
-    if (handle_refuse_suspect(r, n))
+    if (handle_refuse_writes(r, n))
         return;
     enum err e = json_parse(body, len, &in);
     if (!e) {

@@ -15,7 +15,7 @@ enum err handle_staging_begin(struct http_request *r, void *ctx, void **state)
     uint64_t size = http_content_length(r, &known);
     if (!known)
         return ERR_LENGTH_REQUIRED;
-    if (handle_refuse_suspect(r, n))
+    if (handle_refuse_writes(r, n))
         return ERR_OK;
     if (size == 0)
         return ERR_INVALID;
@@ -75,7 +75,7 @@ void handle_staging_commit(struct http_request *r, void *ctx)
 {
     struct node *n = ctx;
     char sha256[HASH_HEX_SIZE];
-    if (handle_refuse_suspect(r, n))
+    if (handle_refuse_writes(r, n))
         return;
     enum err e = read_sha256(r, sha256);
     if (!e)

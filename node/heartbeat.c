@@ -5,6 +5,7 @@
 #include "node/bell.h"
 #include "node/entropy.h"
 #include "node/settle.h"
+#include "node/share.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static enum err describe(struct node *n, struct buf *out)
     snprintf(m.zone, sizeof(m.zone), "%s", n->self.zone);
     snprintf(m.url, sizeof(m.url), "%s", n->url);
     m.weight = n->self.weight;
-    m.stores = 1;
+    m.stores = n->stores;
     m.files = usage.files;
     m.bytes = usage.bytes;
     m.capacity_bytes = usage.capacity_bytes;
@@ -60,6 +61,9 @@ static enum err describe(struct node *n, struct buf *out)
     memcpy(m.machine, n->machine, sizeof(m.machine));
     memcpy(m.volume, n->volume, sizeof(m.volume));
     entropy_census(n->entropy, &m.census);
+    m.shares = n->share != NULL;
+    if (n->share)
+        share_list_sum(share_files(n->share), &m.shared_files, m.share_digest);
     struct json *j = member_to_json(&m);
     json_set_bool(j, "suspect", node_is_suspect(n));
     e = json_print(j, out);
@@ -67,14 +71,16 @@ static enum err describe(struct node *n, struct buf *out)
     return e;
 }
 
-/* Reads {"ring", "view"}; returns whether there is something new to ask for. */
-static int is_news(struct heartbeat *h, size_t i, const struct peer_call *call)
+/* Reads {"ring", "view", "leads", "listed"}; returns whether there is something new to ask for. */
+static int is_news(struct heartbeat *h, size_t i, const struct peer_call *call, uint64_t asked_ms)
 {
     struct json *j;
     uint64_t ring = 0, view = 0;
     if (json_parse(buf_str(&call->answer), call->answer.len, &j))
         return 0;
     int ok = !json_get_u64(j, "ring", UINT64_MAX, &ring) && !json_get_u64(j, "view", UINT64_MAX, &view);
+    if (h->node->share)
+        share_heard(h->node->share, i, json_get_bool(j, "leads", 0), json_get_str(j, "listed"), asked_ms);
     json_free(j);
     if (!ok)
         return 0;
@@ -85,7 +91,7 @@ static int is_news(struct heartbeat *h, size_t i, const struct peer_call *call)
 }
 
 /* Takes the answers of a round. *answered is how many coordinators did. */
-static int take_answers(struct heartbeat *h, const struct peer_call *calls, size_t n, size_t *answered)
+static int take_answers(struct heartbeat *h, const struct peer_call *calls, size_t n, uint64_t asked_ms, size_t *answered)
 {
     int news = 0;
     *answered = 0;
@@ -100,7 +106,7 @@ static int take_answers(struct heartbeat *h, const struct peer_call *calls, size
             contact->joined = 0;
             continue;
         }
-        news |= is_news(h, i, &calls[i]);
+        news |= is_news(h, i, &calls[i], asked_ms);
         if (!contact->joined)
             log_write(LOG_INFO, "join", "%s counts us in", url);
         contact->joined = 1;
@@ -116,6 +122,7 @@ static enum err tell_all(struct heartbeat *h, const char *path, const struct buf
     struct peer_call calls[MEMBERS_COORDINATORS_MAX];
     struct peer_round round = {.timeout_ms = TIMEOUT_MS, .connect_timeout_ms = CONNECT_MS};
     size_t n = cluster_coordinators(cluster);
+    uint64_t asked_ms = clock_boot_ms();
     memset(calls, 0, sizeof(calls));
     for (size_t i = 0; i < n; i++) {
         calls[i].base_url = cluster_coordinator(cluster, i);
@@ -128,7 +135,7 @@ static enum err tell_all(struct heartbeat *h, const char *path, const struct buf
     }
     enum err e = peer_round(h->peer, &round, calls, n);
     if (!e && !path)
-        *news = take_answers(h, calls, n, answered);
+        *news = take_answers(h, calls, n, asked_ms, answered);
     peer_calls_release(calls, n);
     return e;
 }

@@ -12,7 +12,7 @@
 
 struct options {
     const char *init, *name, *zone, *list_blobs, *check, *log_level;
-    uint64_t weight;
+    uint64_t weight, store;
     struct node_settings node;
 };
 
@@ -109,6 +109,25 @@ static enum err read_options(struct options *o, int argc, char **argv)
             .def = "720",
             .max = 876000,
             .help = "hours for which the bytes of deleted versions are kept"},
+        {.name = "share",
+            .env = "RB_NODE_SHARE",
+            .type = CFG_STR,
+            .str = &o->node.share,
+            .optional = 1,
+            .help = "a folder whose files everybody in the cluster may find and fetch from here"},
+        {.name = "store",
+            .env = "RB_NODE_STORE",
+            .type = CFG_BOOL,
+            .u64 = &o->store,
+            .def = "1",
+            .help = "0: keep no copies for the ring, only share"},
+        {.name = "limit-rate",
+            .env = "RB_NODE_LIMIT_RATE",
+            .type = CFG_U64,
+            .u64 = &o->node.limit_rate,
+            .def = "0",
+            .max = INT64_MAX,
+            .help = "bytes a second of shared files that are given out at most, all downloads together; 0: no limit"},
         {.name = "log-level",
             .env = "RB_LOG_LEVEL",
             .type = CFG_STR,
@@ -187,9 +206,10 @@ static int list_blobs(const struct options *o)
     return e != ERR_OK;
 }
 
-static int serve(const struct options *o, enum log_level level)
+static int serve(struct options *o, enum log_level level)
 {
-    const struct node_settings *s = &o->node;
+    struct node_settings *s = &o->node;
+    s->share_only = !o->store;
     static const char *const names[] = {"data", "listen", "coordinators", "key"};
     const char *const values[] = {s->data, s->listen, s->coordinators, s->key_file};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {

@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
+#include "node/blocks.h"
 #include "node/collect.h"
 #include "node/entropy.h"
 #include "node/former.h"
@@ -14,6 +15,7 @@
 #include "node/scrub.h"
 #include "node/server.h"
 #include "node/settle.h"
+#include "node/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,11 +124,37 @@ static int open_storage(struct node *n, const struct node_settings *s)
         e = catalog_open(n->db, n->ledger, n->self.id, &n->catalog);
     if (e)
         return fail(1, "the folder %s cannot be used: %s", s->data, err_text(e));
+    n->blocks = blocks_cache_new();
+    if (!n->blocks)
+        return fail(1, "out of memory");
     place_find(s->data, n->machine, n->volume);
     n->keep_deleted_ms = s->purge_after_h * 3600000u;
     n->purge_quiet_ms = s->purge_quiet_s * 1000u;
     records_init(&n->records, n->db, n->ledger, n->self.id);
     return 0;
+}
+
+/* A node of the ring has promised to keep copies: it must be drained before it may only share. */
+static int check_stores(struct node *n)
+{
+    struct ledger_ring *held = n->stores ? NULL : ledger_hold(n->ledger);
+    if (!held)
+        return 0;
+    const struct ringdoc *doc = held->doc;
+    int named = ring_find(doc->ring, n->self.id) >= 0 || (doc->before && ring_find(doc->before, n->self.id) >= 0);
+    ledger_drop(held);
+    return named ? fail(2, "--store 0: this node keeps copies for the ring; drain it first (ringbinder node drain)") : 0;
+}
+
+/* The folder is listed while the rest starts; nobody is told before the heartbeat knows whom to tell. */
+static int open_share(struct node *n, const struct node_settings *s)
+{
+    struct share_settings settings = {.folder = s->share, .limit_rate = s->limit_rate};
+    if (!s->share)
+        return n->stores ? 0 : fail(2, "--store 0 needs --share DIR: the node would do nothing");
+    enum err e = share_start(n, &settings, &n->share);
+    int no_folder = e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_INVALID;
+    return !e ? 0 : no_folder ? 2 : fail(1, "the folder %s cannot be shared: %s", s->share, err_text(e));
 }
 
 static int open_network(struct node *n, const struct node_settings *s)
@@ -153,6 +181,9 @@ static int open_network(struct node *n, const struct node_settings *s)
         e = collect_start(n, s->collect_s, &n->collect);
     if (e)
         return fail(1, "the node cannot start: %s", err_text(e));
+    int code = open_share(n, s);
+    if (code)
+        return code;
     e = server_start(n, s->listen, &n->server);
     if (e)
         return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", s->listen,
@@ -165,18 +196,23 @@ int node_open(struct node *n, const struct node_settings *s)
 {
     memset(n, 0, sizeof(*n));
     n->lock_fd = -1;
+    n->stores = !s->share_only;
     pace_init(&n->pace, s->move_bytes_per_s);
     int code = open_identity(n, s);
     if (!code)
         code = open_database(n, s);
     if (!code)
         code = open_storage(n, s);
+    if (!code)
+        code = check_stores(n);
     return code ? code : open_network(n, s);
 }
 
 void node_close(struct node *n)
 {
-    /* Goodbye first, so that nobody counts on us while the rest ends. */
+    /* After the goodbye nothing of the folder is told any more, or it would be listed again. */
+    share_stop(n->share);
+    /* Goodbye before the rest, so that nobody counts on us while that ends. */
     heartbeat_free(n->heartbeat);
     hints_stop(n->hints);
     settle_stop(n->settle);
@@ -186,6 +222,7 @@ void node_close(struct node *n)
     collect_stop(n->collect);
     repair_stop(n->repair);
     http_stop(n->server);
+    share_free(n->share);
     hints_free(n->hints);
     settle_free(n->settle);
     former_free(n->former);
@@ -197,6 +234,7 @@ void node_close(struct node *n)
     cluster_close(n->cluster);
     staging_close(n->staging);
     verify_close(n->verify);
+    blocks_cache_free(n->blocks);
     catalog_close(n->catalog);
     ledger_close(n->ledger);
     blobs_close(n->blobs);

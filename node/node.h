@@ -20,6 +20,8 @@ struct collect;
 struct settle;
 struct former;
 struct heartbeat;
+struct share;
+struct blocks_cache;
 
 struct node_settings {
     const char *data;
@@ -30,6 +32,9 @@ struct node_settings {
     uint64_t capacity_bytes, reserve_bytes;
     uint64_t move_bytes_per_s, purge_quiet_s;
     uint64_t entropy_s, scrub_s, collect_s, purge_after_h; /* README.md, "Keeping well" */
+    const char *share;                                     /* NULL: no folder of its own */
+    uint64_t share_only;                                   /* --store 0: it keeps no copies for the ring */
+    uint64_t limit_rate;                                   /* bytes a second of shared files, all downloads together; 0: no limit */
 };
 
 struct node {
@@ -47,8 +52,11 @@ struct node {
     struct cluster *cluster;
     struct peers *peers;
     struct pace pace;
-    uint64_t purge_quiet_ms;  /* a deleted course is shown to the leader only when nobody touched it for so long (P6.5) */
-    uint64_t keep_deleted_ms; /* the bytes of deleted versions are kept for so long (wanted.h) */
+    int stores;                  /* 0: it only shares; whatever would be written for the ring is refused */
+    struct share *share;         /* NULL: no folder of its own */
+    struct blocks_cache *blocks; /* of ring copies */
+    uint64_t purge_quiet_ms;     /* a deleted course is shown to the leader only when nobody touched it for so long (P6.5) */
+    uint64_t keep_deleted_ms;    /* the bytes of deleted versions are kept for so long (wanted.h) */
     struct catalog *catalog;
     struct repair *repair;
     struct entropy *entropy;

@@ -27,6 +27,8 @@ static const struct http_route routes[] = {
     {"PUT", "/staging/{}", HTTP_AUTH_SIGNED, 0, handle_staging, handle_staging_begin, handle_staging_piece, handle_staging_drop},
     {"POST", "/staging/{}/commit", HTTP_AUTH_SIGNED, SMALL_MAX, handle_staging_commit, NULL, NULL, NULL},
     {"GET", "/blobs/{}", HTTP_AUTH_HANDLER, 0, handle_blob, NULL, NULL, NULL},
+    {"GET", "/files/{}", HTTP_AUTH_HANDLER, 0, handle_file, NULL, NULL, NULL},
+    {"GET", "/files", HTTP_AUTH_SIGNED, 0, handle_files, NULL, NULL, NULL},
     {"POST", "/leader/promise", HTTP_AUTH_SIGNED, SMALL_MAX, handle_promise, NULL, NULL, NULL},
     {"POST", "/leader/install", HTTP_AUTH_SIGNED, RINGDOC_BYTES_MAX + SMALL_MAX, handle_install, NULL, NULL, NULL},
     {"POST", "/entropy/look", HTTP_AUTH_SIGNED, SMALL_MAX, handle_entropy_look, NULL, NULL, NULL},

@@ -85,6 +85,17 @@ void http_reply_problem(struct http_request *r, enum err e, const char *detail);
 /* `len` bytes of fd from offset, by sendfile; takes fd. HEAD sends the headers only. */
 void http_reply_file(struct http_request *r, int status, const char *type, int fd, uint64_t offset, uint64_t len);
 
+/* Where the bytes of a streamed answer come from. Both are called in the connection's own thread and may wait: nobody else waits with them. */
+struct http_source {
+    /* Puts 1 to max of the bytes that are still due into `to`. An error breaks the connection, so that what was sent so far cannot be taken for the whole. */
+    enum err (*read)(void *state, void *to, size_t max, size_t *n);
+    void (*drop)(void *state); /* once, when no more is asked for, however it ended */
+    void *state;
+};
+/* `len` bytes of a source, asked for in pieces of at most HTTP_PIECE_MAX as the client takes them; takes source->state. HEAD, and a length of 0, read nothing. */
+#define HTTP_PIECE_MAX 65536u
+void http_reply_stream(struct http_request *r, int status, const char *type, uint64_t len, const struct http_source *source);
+
 /* Range and conditions of RFC 9110 for a body of `size` bytes with a strong ETag (with its quotes) and a time (0 = none). */
 enum http_range_result { HTTP_RANGE_WHOLE, HTTP_RANGE_PART, HTTP_RANGE_UNSATISFIABLE, HTTP_RANGE_NOT_MODIFIED };
 struct http_conditions {

@@ -94,7 +94,9 @@ enum err auth_check_body(struct http_request *r) MUST_CHECK;
 /* True when the signer named no hash ("stream"). */
 int auth_is_stream(const struct http_request *r);
 
-/* reply.c. Hands the answer to libmicrohttpd. */
+/* reply.c. Notes the one answer of a request. `response` is NULL when memory ran out: the connection is closed then. */
+void reply_set(struct http_request *r, int status, const char *type, struct MHD_Response *response);
+/* Hands the answer to libmicrohttpd. */
 enum MHD_Result reply_queue(struct http_request *r) MUST_CHECK;
 /* Refuses in the middle of a body, where libmicrohttpd can take no answer: writes a problem straight to the socket. The connection must close next. */
 void reply_cut(struct http_request *r, enum err e);

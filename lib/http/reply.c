@@ -33,8 +33,8 @@ void http_add_header(struct http_request *r, const char *name, const char *value
     r->added[r->n_added++] = pair;
 }
 
-/* Every answer passes here, once. `response` is NULL when memory ran out: the connection is closed then. */
-static void answer(struct http_request *r, int status, const char *type, struct MHD_Response *response)
+/* Every answer passes here, once. */
+void reply_set(struct http_request *r, int status, const char *type, struct MHD_Response *response)
 {
     assert(!r->answered);
     r->answered = 1;
@@ -47,7 +47,7 @@ static void answer(struct http_request *r, int status, const char *type, struct 
 void http_reply(struct http_request *r, int status, const char *type, const void *body, size_t len)
 {
     /* libmicrohttpd only reads from it: MUST_COPY. */
-    answer(r, status, type, MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY));
+    reply_set(r, status, type, MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY));
 }
 
 static void reply_taken(struct http_request *r, int status, const char *type, struct buf *body)
@@ -58,7 +58,7 @@ static void reply_taken(struct http_request *r, int status, const char *type, st
 
     if (!response)
         free(data);
-    answer(r, status, type, response);
+    reply_set(r, status, type, response);
 }
 
 void http_reply_json(struct http_request *r, int status, struct buf *body)
@@ -78,7 +78,7 @@ void http_reply_file(struct http_request *r, int status, const char *type, int f
     response = MHD_create_response_from_fd_at_offset64(len, fd, offset);
     if (!response)
         close(fd);
-    answer(r, status, type, response);
+    reply_set(r, status, type, response);
 }
 
 /* RFC 9457. A detail that is not UTF-8 is left out: it would not be JSON. */

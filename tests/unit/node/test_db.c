@@ -171,8 +171,8 @@ static void something_else_is_no_database(void **state)
 static void make_format_1(struct courses *c)
 {
     struct db_conn *conn;
-    static const char *const steps[] = {"DROP TABLE settled", "DROP TABLE scrub", "ALTER TABLE ledger DROP COLUMN floor",
-        "ALTER TABLE ledger DROP COLUMN committed", "ALTER TABLE ledger DROP COLUMN settle"};
+    static const char *const steps[] = {"DROP TABLE shared", "DROP TABLE settled", "DROP TABLE scrub",
+        "ALTER TABLE ledger DROP COLUMN floor", "ALTER TABLE ledger DROP COLUMN committed", "ALTER TABLE ledger DROP COLUMN settle"};
     assert_ok(db_write_begin(c->db, &conn));
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
         assert_ok(db_run(conn, db_stmt(conn, steps[i])));
@@ -205,11 +205,12 @@ static void an_older_database_keeps_its_rows_and_gets_the_new_tables(void **stat
     assert_int_equal(read_number(looked_at, "PRAGMA user_version"), 1);
     db_close(looked_at);
     courses_open(c);
-    assert_int_equal(read_number(c->db, "PRAGMA user_version"), 2);
+    assert_int_equal(read_number(c->db, "PRAGMA user_version"), 3);
     assert_int_equal(count_needs(c->db), 1);
     assert_int_equal(ledger_epoch(c->ledger), 1);
     assert_int_equal(read_number(c->db, "SELECT count(*) FROM scrub"), 1);
     assert_int_equal(read_number(c->db, "SELECT count(*) FROM settled"), 0);
+    assert_int_equal(read_number(c->db, "SELECT count(*) FROM shared"), 0);
     assert_int_equal(read_number(c->db, "SELECT count(*) FROM ledger WHERE floor IS NULL"), 1);
     courses_reopen(c);
     assert_int_equal(count_needs(c->db), 1);
@@ -221,7 +222,7 @@ static void a_database_of_a_newer_program_is_not_opened(void **state)
     struct db_conn *conn;
     struct db *db;
     assert_ok(db_write_begin(c->db, &conn));
-    assert_ok(db_run(conn, db_stmt(conn, "PRAGMA user_version=3")));
+    assert_ok(db_run(conn, db_stmt(conn, "PRAGMA user_version=4")));
     assert_ok(db_write_end(conn, ERR_OK));
     assert_err(ERR_CORRUPT, db_open(c->folder.db_path, &db));
     assert_err(ERR_CORRUPT, db_open_read(c->folder.db_path, &db));
