@@ -56,7 +56,7 @@ static enum err from_status(long status)
         if (err_http_status(plain[i]) == status)
             return plain[i];
     }
-    return status == 502 || status == 504 ? ERR_UNAVAILABLE : ERR_INTERNAL;
+    return status == 502 ? ERR_UNAVAILABLE : status == 504 ? ERR_TIMEOUT : ERR_INTERNAL;
 }
 
 /* The body of an answer as a problem (RFC 9457), NULL when it is none. The caller frees it. */
