@@ -90,6 +90,12 @@ void obtain_plan_revive(struct obtain_plan *p, size_t source)
     s->retry_ms = 0;
 }
 
+void obtain_plan_leave_out(struct obtain_plan *p, size_t source)
+{
+    assert(source < p->n_sources);
+    p->sources[source].fate = PLAN_REFUSES;
+}
+
 static size_t count_slots(const struct source *s, enum slot_state state)
 {
     size_t n = 0;

@@ -47,10 +47,13 @@ enum err obtain_plan_add(struct obtain_plan *p, size_t *source) MUST_CHECK;
 /* Somebody vouches for a source anew: one that is away, slow or refused works again. One that lied stays out. */
 void obtain_plan_revive(struct obtain_plan *p, size_t source);
 
+/* Takes a source out as if it refused, before its first job. */
+void obtain_plan_leave_out(struct obtain_plan *p, size_t source);
+
 /* The next block to ask for: 1 and *job, which is under way from then on; 0: nothing to begin now (look again at obtain_plan_wake_ms, or when a job ended). */
 int obtain_plan_next(struct obtain_plan *p, uint64_t now_ms, struct plan_job *job);
 /* A job to cut: 1 and *job, which is not under way any more; 0: none. Its source was dropped, or another one had its block first. Finds slow sources, too. It is
- * asked until it says 0 before obtain_plan_next and obtain_plan_revive, at least once a second. */
+ * asked until it says 0 before obtain_plan_next, at least once a second. */
 int obtain_plan_cut(struct obtain_plan *p, uint64_t now_ms, struct plan_job *job);
 /* When obtain_plan_next may have something that it does not have at now_ms although no job ends; UINT64_MAX: never. */
 uint64_t obtain_plan_wake_ms(const struct obtain_plan *p, uint64_t now_ms);

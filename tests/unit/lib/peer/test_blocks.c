@@ -5,7 +5,7 @@
 #include "lib/peer/blocks.h"
 
 #define SIZE 3000000u
-#define STALL_MS 400u
+#define STALL_MS 1500u
 
 static uint8_t file_bytes[SIZE];
 
@@ -213,7 +213,7 @@ static void test_silence_is_a_timeout_and_others_go_on(void **state)
     assert_ok(f.error);
     assert_ptr_equal(wait_for_end(s->blocks), &silent);
     assert_err(ERR_TIMEOUT, silent.error);
-    assert_in_range(clock_boot_ms() - begun_ms, STALL_MS, STALL_MS + 3000);
+    assert_in_range(clock_boot_ms() - begun_ms, STALL_MS, STALL_MS + 5000);
     s->holder.silent = 0;
     holder_stop(&other);
 }
@@ -252,12 +252,12 @@ static void test_a_limit_holds_for_all_together_and_nobody_starves(void **state)
     }
     while (clock_boot_ms() - begun_ms < 500)
         assert_null(blocks_wait(s->blocks, 20));
-    assert_in_range(blocks_received(s->blocks), 250000u, 650000u);
+    assert_in_range(blocks_received(s->blocks), 150000u, 650000u);
     for (size_t i = 0; i < 4; i++)
-        assert_in_range(parts[i].got, 30000, 200000);
+        assert_in_range(parts[i].got, 16384, 250000);
     for (size_t i = 0; i < 4; i++)
         assert_ok(wait_for_end(s->blocks)->error);
-    assert_in_range(clock_boot_ms() - begun_ms, 850, 3000);
+    assert_in_range(clock_boot_ms() - begun_ms, 850, 10000);
     assert_memory_equal(s->to, file_bytes, 1000000);
 }
 
