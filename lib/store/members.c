@@ -14,7 +14,7 @@
 #define COORDINATORS_KEY "rb:coordinators"
 #define COORDINATOR_PREFIX "rb:coordinator:"
 #define RING_KEY "rb:ring"
-#define FACTS_MAX 4096 /* bytes of one node's JSON */
+#define FACTS_MAX 8192 /* bytes of one node's JSON */
 #define KEY_MAX 128
 #define RING_REFUSED 0
 

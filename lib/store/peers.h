@@ -55,7 +55,7 @@ enum peers_state { PEERS_HERE, PEERS_QUIET, PEERS_GONE };
 /* "here": its heartbeats come. "quiet": they stopped just now. "gone": only its list is left. Never NULL. */
 const char *peers_state_name(enum peers_state state);
 
-struct peer {
+struct peers_peer {
     char id[RING_ID_MAX], name[RING_NAME_MAX], url[MEMBERS_URL_MAX]; /* url "": gone */
     uint64_t files;                                                  /* listed now */
     uint64_t since_ms, heard_at_ms; /* unix ms: when its list began, when it was heard last; 0: no list yet, or gone */
@@ -64,7 +64,7 @@ struct peer {
     uint16_t obtain_port;
 };
 /* All peers, by name. *out is one piece of memory: free(). */
-enum err peers_all(struct store *s, struct peer **out, size_t *n) MUST_CHECK;
+enum err peers_all(struct store *s, struct peers_peer **out, size_t *n) MUST_CHECK;
 
 struct peers_holder {
     char peer[RING_ID_MAX], name[RING_NAME_MAX], url[MEMBERS_URL_MAX];

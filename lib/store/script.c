@@ -3,16 +3,18 @@
 #include <assert.h>
 
 /* The assembler copies the file in as it stands and ends it with a NUL, so that the Lua stays a Lua file: editors and linters know it.
- * The path counts from the root, where make compiles. */
-#define SCRIPT(name)                                    \
-    __asm__(".pushsection .rodata\n"                    \
-            ".global script_" #name "\n"                \
-            ".hidden script_" #name "\n"                \
-            "script_" #name ":\n"                       \
-            ".incbin \"lib/store/lua/" #name ".lua\"\n" \
-            ".byte 0\n"                                 \
-            ".popsection\n");                           \
+ * The path counts from the root, where make compiles. A script may stand behind pieces of Lua that it builds on; Redis counts its lines through all of them. */
+#define PIECE(name) ".incbin \"lib/store/lua/" #name ".lua\"\n"
+#define SCRIPT_AFTER(pieces, name)                                     \
+    __asm__(".pushsection .rodata\n"                                   \
+            ".global script_" #name "\n"                               \
+            ".hidden script_" #name "\n"                               \
+            "script_" #name ":\n" pieces PIECE(name) ".byte 0\n"       \
+                                                     ".popsection\n"); \
     extern const char script_##name[] __attribute__((visibility("hidden")));
+#define SCRIPT(name) SCRIPT_AFTER("", name)
+#define PEERS_TREE PIECE(peers_tree)
+#define PEERS_ENTRY PEERS_TREE PIECE(peers_entry)
 
 SCRIPT(lock_release)
 SCRIPT(lease_renew)
@@ -21,13 +23,18 @@ SCRIPT(heartbeat)
 SCRIPT(members)
 SCRIPT(ring_publish)
 SCRIPT(wishes_remove)
-SCRIPT(index_add)
+SCRIPT_AFTER(PEERS_ENTRY, index_add)
 SCRIPT(index_list)
 SCRIPT(index_read)
-SCRIPT(index_remove)
+SCRIPT_AFTER(PEERS_ENTRY, index_remove)
 SCRIPT(mark_begin)
 SCRIPT(mark_set)
 SCRIPT(mark_read)
+SCRIPT_AFTER(PEERS_ENTRY, peers_apply)
+SCRIPT_AFTER(PEERS_ENTRY, peers_names)
+SCRIPT_AFTER(PEERS_ENTRY, peers_rows)
+SCRIPT_AFTER(PEERS_TREE, peers_count)
+SCRIPT(peers_lists)
 
 const char *script_text(enum script s)
 {
@@ -46,6 +53,11 @@ const char *script_text(enum script s)
     case SCRIPT_MARK_BEGIN: return script_mark_begin;
     case SCRIPT_MARK_SET: return script_mark_set;
     case SCRIPT_MARK_READ: return script_mark_read;
+    case SCRIPT_PEERS_APPLY: return script_peers_apply;
+    case SCRIPT_PEERS_NAMES: return script_peers_names;
+    case SCRIPT_PEERS_ROWS: return script_peers_rows;
+    case SCRIPT_PEERS_COUNT: return script_peers_count;
+    case SCRIPT_PEERS_LISTS: return script_peers_lists;
     case SCRIPT_COUNT: break;
     }
     assert(s < SCRIPT_COUNT); /* there is no such script */

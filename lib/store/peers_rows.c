@@ -1,0 +1,260 @@
+#include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "lib/store/mark.h"
+#include "lib/store/peers_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD 3       /* parts of an answer before its rows: mark, last, peers */
+#define PEER_PARTS 4 /* number, id, alive, facts */
+
+void peers_rows_call(struct call *c, const char *what, const char *exclude)
+{
+    call_init_script(c, SCRIPT_PEERS_ROWS, 2);
+    call_str(c, MARK_KEY);
+    call_str(c, PEERS_NODES_KEY);
+    call_str(c, what);
+    call_str(c, exclude ? exclude : "");
+    call_u64(c, PEERS_HOLDERS_MAX);
+}
+
+/* The shape that the script gives, once it found a mark. */
+static enum err check_answer(const struct store *s, const redisReply *r)
+{
+    if (r->elements == 0 || r->element[0]->type != REDIS_REPLY_STRING)
+        return ERR_INTERNAL;
+    if (r->element[0]->len == 0 || strcmp(r->element[0]->str, store_run_id(s)) != 0)
+        return ERR_STALE_INDEX;
+    if (r->elements < HEAD || r->element[1]->type != REDIS_REPLY_STRING || r->element[2]->type != REDIS_REPLY_ARRAY)
+        return ERR_INTERNAL;
+    for (size_t i = HEAD; i < r->elements; i++)
+        if (r->element[i]->type != REDIS_REPLY_ARRAY || r->element[i]->elements % 2 != 1 ||
+            r->element[i]->element[0]->type != REDIS_REPLY_STRING)
+            return ERR_INTERNAL;
+    return ERR_OK;
+}
+
+enum err peers_rows_send(struct store *s, struct call *c, struct peers_answer *out)
+{
+    redisReply *r;
+    enum err e = call_send(s, c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r);
+    if (e)
+        return e;
+    e = check_answer(s, r);
+    if (e) {
+        freeReplyObject(r);
+        return e;
+    }
+    *out = (struct peers_answer){.reply = r, .last = r->element[1], .n_rows = r->elements - HEAD};
+    return ERR_OK;
+}
+
+void peers_answer_release(struct peers_answer *a)
+{
+    freeReplyObject(a->reply);
+    *a = (struct peers_answer){0};
+}
+
+const redisReply *peers_answer_row(const struct peers_answer *a, size_t i)
+{
+    return a->reply->element[HEAD + i];
+}
+
+size_t peers_row_entries(const redisReply *row)
+{
+    return row->elements / 2;
+}
+
+/* Digits and the space behind them. */
+static enum err take_number(const char **text, uint64_t *out)
+{
+    char digits[24];
+    size_t n = strspn(*text, "0123456789");
+    if (n == 0 || n >= sizeof digits || (*text)[n] != ' ')
+        return ERR_INTERNAL;
+    memcpy(digits, *text, n);
+    digits[n] = '\0';
+    *text += n + 1;
+    return num_parse_u64(digits, JSON_EXACT_MAX, out) ? ERR_INTERNAL : ERR_OK;
+}
+
+enum err peers_row_entry(const redisReply *row, size_t i, struct peers_entry *out)
+{
+    const redisReply *number = row->element[1 + 2 * i], *record = row->element[2 + 2 * i];
+    if (record->type != REDIS_REPLY_STRING || call_number(number, &out->number) != ERR_OK)
+        return ERR_INTERNAL;
+    const char *text = record->str, *end = text + record->len;
+    if (take_number(&text, &out->size) != ERR_OK || take_number(&text, &out->mtime_ms) != ERR_OK)
+        return ERR_INTERNAL;
+    out->sha256[0] = '\0';
+    if (*text == 'h' && end - text > 1 + HASH_SIZE) {
+        num_hex(text + 1, HASH_SIZE, out->sha256);
+        text += HASH_SIZE;
+    } else if (*text != '-') {
+        return ERR_INTERNAL;
+    }
+    out->name = text + 1;
+    return ERR_OK;
+}
+
+void peers_row_release(struct peers_row *r)
+{
+    for (size_t i = 0; i < r->n_holders; i++)
+        free(r->holders[i].file);
+    free(r->holders);
+    free(r->name);
+    *r = (struct peers_row){0};
+}
+
+/* What the answer says of a peer: its parts, or NULL. */
+static redisReply *const *find_peer(const struct peers_answer *a, uint64_t number)
+{
+    const redisReply *peers = a->reply->element[2];
+    for (size_t i = 0; i + PEER_PARTS <= peers->elements; i += PEER_PARTS) {
+        uint64_t n;
+        if (call_number(peers->element[i], &n) == ERR_OK && n == number)
+            return &peers->element[i];
+    }
+    return NULL;
+}
+
+static enum err take_holder(
+    const struct peers_answer *a, const struct peers_entry *entry, struct peers_holder *out, enum peers_state *state)
+{
+    struct member m;
+    redisReply *const *parts = find_peer(a, entry->number);
+    enum err e = parts ? call_copy(parts[1], out->peer, sizeof out->peer) : ERR_INTERNAL;
+    if (e)
+        return e;
+    if (peers_read_facts(parts[3], &m)) {
+        memcpy(out->name, m.name, sizeof out->name);
+        memcpy(out->url, m.url, sizeof out->url);
+        out->obtain_port = m.obtain_port;
+        *state = parts[2]->integer == 1 ? PEERS_HERE : PEERS_QUIET;
+    } else {
+        size_t n = strcspn(out->peer, ".");
+        memcpy(out->name, out->peer, n < sizeof out->name ? n : sizeof out->name - 1);
+        *state = PEERS_GONE;
+    }
+    out->file = strdup(entry->name);
+    return out->file ? ERR_OK : ERR_NOMEM;
+}
+
+/* The entries of a row in the order of their numbers; the first one is where it was found. */
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = ((const struct peers_entry *)a)->number, y = ((const struct peers_entry *)b)->number;
+    return x < y ? -1 : x > y;
+}
+
+static enum err take_entries(
+    const struct peers_answer *a, struct peers_entry *entries, size_t n, struct peers_row *row, enum peers_state *state)
+{
+    const struct peers_entry *first = &entries[0];
+    row->size = first->size;
+    row->mtime_ms = first->mtime_ms;
+    memcpy(row->sha256, first->sha256, sizeof row->sha256);
+    row->name = strdup(first->name);
+    row->holders = calloc(n, sizeof *row->holders);
+    if (!row->name || !row->holders)
+        return ERR_NOMEM;
+    qsort(entries, n, sizeof *entries, by_number);
+    for (size_t i = 0; i < n; i++) {
+        enum peers_state one;
+        if (entries[i].number == 0) {
+            row->adopted = 1;
+            continue;
+        }
+        enum err e = take_holder(a, &entries[i], &row->holders[row->n_holders], &one);
+        if (e)
+            return e;
+        if (row->n_holders++ == 0 && state)
+            *state = one;
+    }
+    return ERR_OK;
+}
+
+enum err peers_answer_take(const struct peers_answer *a, size_t i, struct peers_row *out, enum peers_state *state)
+{
+    struct peers_entry entries[PEERS_HOLDERS_MAX + 1];
+    struct peers_row row = {0};
+    const redisReply *from = peers_answer_row(a, i);
+    size_t n = peers_row_entries(from);
+    if (n == 0)
+        return ERR_NOT_FOUND;
+    enum err e = n <= sizeof entries / sizeof *entries ? ERR_OK : ERR_INTERNAL;
+    for (size_t k = 0; !e && k < n; k++)
+        e = peers_row_entry(from, k, &entries[k]);
+    if (!e)
+        e = take_entries(a, entries, n, &row, state);
+    if (e == ERR_INTERNAL)
+        log_write(LOG_ERROR, "peers", "a row of the index of peers cannot be read");
+    if (e)
+        peers_row_release(&row);
+    else
+        *out = row;
+    return e;
+}
+
+/* The one row that was asked for. */
+static enum err send_one(struct store *s, struct call *c, struct peers_row *out, enum peers_state *state)
+{
+    struct peers_answer a;
+    enum err e = peers_rows_send(s, c, &a);
+    if (e)
+        return e;
+    e = a.n_rows == 1 ? peers_answer_take(&a, 0, out, state) : ERR_INTERNAL;
+    peers_answer_release(&a);
+    return e;
+}
+
+enum err peers_by_hash(struct store *s, const char sha256[HASH_HEX_SIZE], struct peers_row *out)
+{
+    struct call c;
+    uint8_t hash[HASH_SIZE];
+    if (num_unhex(sha256, hash, sizeof hash) != ERR_OK)
+        return ERR_NOT_FOUND;
+    peers_rows_call(&c, "hash", NULL);
+    call_bytes(&c, hash, sizeof hash);
+    return send_one(s, &c, out, NULL);
+}
+
+enum err peers_find(struct store *s, const char *id, const char *name, struct peers_row *out, enum peers_state *state)
+{
+    struct call c;
+    uint8_t hash[PEERS_NAME_HASH_SIZE];
+    peers_name_hash(name, hash);
+    peers_rows_call(&c, "one", NULL);
+    call_str(&c, id);
+    call_bytes(&c, hash, sizeof hash);
+    call_str(&c, name);
+    return send_one(s, &c, out, state);
+}
+
+enum err peers_named(struct store *s, const char *name, const char *exclude, struct peers_row *out)
+{
+    struct call c;
+    struct peers_keys keys;
+    struct buf low, high;
+    buf_init(&low, PEERS_FOLD_MAX + 4);
+    buf_init(&high, PEERS_FOLD_MAX + 4);
+    enum err e = peers_keys_init(&keys, name);
+    if (!e)
+        e = buf_addf(&low, "[%s", keys.keys.data); /* up to the first NUL: the whole name's key */
+    if (!e)
+        e = buf_add(&low, "", 1);
+    if (!e)
+        e = buf_addf(&high, "(%s\x01", keys.keys.data);
+    if (!e) {
+        peers_rows_call(&c, "name", exclude);
+        call_bytes(&c, low.data, low.len);
+        call_bytes(&c, high.data, high.len);
+        call_str(&c, name);
+        e = send_one(s, &c, out, NULL);
+    }
+    peers_keys_release(&keys);
+    buf_release(&low);
+    buf_release(&high);
+    return e == ERR_INVALID ? ERR_NOT_FOUND : e;
+}
