@@ -87,20 +87,6 @@ static void reply_accepted(const struct ask *a)
     reply(a->r, 202, j);
 }
 
-/* 409 of one who does not lead: who does, as far as it knows. */
-static void reply_leader(struct http_request *r, struct coordinator *c)
-{
-    struct json *j = json_object();
-    pthread_mutex_lock(&c->lock);
-    struct json *leader = serve_leader_json(c);
-    pthread_mutex_unlock(&c->lock);
-    if (leader)
-        json_set(j, "leader", leader);
-    else
-        json_set_null(j, "leader");
-    reply(r, 409, j);
-}
-
 /* ---- the question */
 
 static int read_word(struct ask *a, const char *word)
@@ -156,7 +142,7 @@ static int find_living(const struct membership *m, const char *node, char id[RIN
 {
     for (size_t i = 0; i < m->n; i++) {
         const struct member *one = &m->nodes[i].member;
-        if (strcmp(one->id, node) != 0 && (strcmp(one->name, node) != 0 || !one->alive))
+        if (!one->stores || (strcmp(one->id, node) != 0 && (strcmp(one->name, node) != 0 || !one->alive)))
             continue;
         memcpy(id, one->id, RING_ID_MAX);
         return 1;
@@ -359,7 +345,7 @@ static void answer(struct ask *a)
     }
     e = begin(a, &why);
     if (!coordinator_governs(a->c, a->term)) {
-        reply_leader(a->r, a->c);
+        serve_reply_leader(a->r, a->c);
         return;
     }
     if (e != ERR_OK)

@@ -2,13 +2,16 @@
  *
  * main  (runtime.c)  a tick every 50 ms: the lease, on a connection of its own so that nothing else can hold it up; the states of the nodes
  * meet  (meet.c)     Redis: heartbeats, our own alive key, the other coordinators, the published ring, events; the ring on disk
+ * files (files.c)    the index of peers' files, while we lead: deltas of their lists, with a connection to Redis of its own
  * lead  (lead.c)     the promise round with the nodes after the lease was taken; then plans rings and sees changes through
- * http  (serve.c)    a thread a connection: answers from memory; only what people ask of the ring (admin.c) waits for nodes and Redis
+ * http  (serve.c)    a thread a connection: answers from memory; only what people ask of the ring (admin.c) waits for nodes and Redis,
+ *                    and what peers tell of their files for the thread above
  *
  * `lock` guards everything below it in the struct and is never held during I/O. */
 #ifndef RB_COORDINATOR_COORDINATOR_H
 #define RB_COORDINATOR_COORDINATOR_H
 
+#include "coordinator/files.h"
 #include "coordinator/lease.h"
 #include "coordinator/membership.h"
 #include "coordinator/takeover.h"
@@ -53,6 +56,7 @@ struct coordinator {
     struct lease leader;
     uint64_t led_term, led_epoch; /* the promise round of this term is through, with this epoch; 0: a node refused it since */
     struct wishes wishes;
+    struct files files;
     struct members_progress progress;                     /* of the change under way, while we lead */
     char waiting[MEMBERS_WAITING_MAX];                    /* what the next step waits for, for people */
     uint64_t bytes_per_s;                                 /* of one node, measured with the last change; 0 = never */
@@ -79,6 +83,8 @@ void coordinator_refused(struct coordinator *c, uint64_t term);
 uint64_t coordinator_out_at_ms(const struct coordinator *c, const struct membership_node *node);
 /* (locked) Waits for `changed`, at most ms. */
 void coordinator_wait(struct coordinator *c, unsigned ms);
+/* (locked) The same for another condition of the monotonic clock. */
+void coordinator_wait_for(struct coordinator *c, pthread_cond_t *condition, unsigned ms);
 /* (locked) Takes doc, which is committed; it becomes our ring when it is newer, else it is freed. */
 void coordinator_adopt(struct coordinator *c, struct ringdoc *doc);
 /* (locked) Tells what the step from one ring to the next means for people: who joins, leaves, goes out. */

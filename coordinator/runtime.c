@@ -201,6 +201,7 @@ static int open_all(struct coordinator *c, const struct coordinator_settings *s)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&c->changed, &attributes);
     pthread_condattr_destroy(&attributes);
+    files_init(&c->files);
     id_random(random, sizeof random);
     num_hex(random, sizeof random, c->token);
     c->start = num_load_be64(random) >> 11; /* 53 bits: exact in JSON */
@@ -220,6 +221,7 @@ static int open_all(struct coordinator *c, const struct coordinator_settings *s)
 static void close_all(struct coordinator *c)
 {
     membership_release(&c->membership);
+    files_release(&c->files);
     ringdoc_free(c->ring);
     close(c->wake_fd);
     pthread_cond_destroy(&c->changed);
@@ -236,6 +238,7 @@ static void leave(struct runtime *r)
     pthread_mutex_lock(&r->c->lock);
     r->c->stopping = 1;
     pthread_cond_broadcast(&r->c->changed);
+    pthread_cond_broadcast(&r->c->files.work);
     pthread_mutex_unlock(&r->c->lock);
 }
 
@@ -244,14 +247,15 @@ static int serve(struct runtime *r)
 {
     struct coordinator *c = r->c;
     struct http_server *server;
-    pthread_t meet, lead, tend;
+    pthread_t meet, lead, tend, files;
     enum err e = serve_start(c, &server);
     if (e != ERR_OK)
         return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", c->settings->listen,
             e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
     int has_meet = pthread_create(&meet, NULL, meet_run, c) == 0;
     int has_lead = has_meet && pthread_create(&lead, NULL, lead_run, c) == 0;
-    int has_all = has_lead && pthread_create(&tend, NULL, tend_run, c) == 0;
+    int has_tend = has_lead && pthread_create(&tend, NULL, tend_run, c) == 0;
+    int has_all = has_tend && pthread_create(&files, NULL, files_run, c) == 0;
     if (has_all) {
         log_write(
             LOG_INFO, "start", "%s serves at %s, ring %llu", c->settings->name, c->settings->url, (unsigned long long)c->ring->ring->epoch);
@@ -267,8 +271,10 @@ static int serve(struct runtime *r)
         log_write(LOG_WARN, "stop", "the alive key stays until its time: %s", err_text(e));
     if (has_lead)
         pthread_join(lead, NULL);
-    if (has_all)
+    if (has_tend)
         pthread_join(tend, NULL);
+    if (has_all)
+        pthread_join(files, NULL);
     http_stop(server);
     return has_all ? 0 : fail(1, "no threads");
 }

@@ -1,5 +1,6 @@
 #include "coordinator/serve.h"
 #include "coordinator/admin.h"
+#include "coordinator/files.h"
 #include "coordinator/url.h"
 
 #include "lib/base/clock.h"
@@ -15,14 +16,14 @@
 static const char not_yourself[] = "A node speaks only for itself: the sender is not the member.";
 
 /* Sends j or a problem; frees j. */
-static void reply(struct http_request *r, struct json *j)
+static void reply(struct http_request *r, int status, struct json *j)
 {
     struct buf text;
     buf_init(&text, 4096);
     enum err e = json_print(j, &text);
     json_free(j);
     if (e == ERR_OK)
-        http_reply_json(r, 200, &text);
+        http_reply_json(r, status, &text);
     else
         http_reply_problem(r, e, NULL);
     buf_release(&text);
@@ -59,6 +60,13 @@ static enum err read_member(struct http_request *r, struct member *out, const ch
     return url_ok(out->url) ? ERR_OK : ERR_INVALID;
 }
 
+static const char *why_not_heard(enum err e)
+{
+    if (e == ERR_CONFLICT)
+        return "Another node has this name: it is in the ring, or alive.";
+    return e == ERR_DENIED ? "It is in the ring, which counts on it to store: drain it before it only shares." : NULL;
+}
+
 static void hear(struct http_request *r, struct coordinator *c, int joining)
 {
     struct member told;
@@ -68,19 +76,20 @@ static void hear(struct http_request *r, struct coordinator *c, int joining)
         http_reply_problem(r, e, why);
         return;
     }
+    struct json *j = json_object();
     struct effects fx = coordinator_effects(c);
     pthread_mutex_lock(&c->lock);
     e = membership_hear(&c->membership, &fx, c->ring, &told, joining);
-    uint64_t epoch = c->ring->ring->epoch, view = c->membership.view;
+    json_set_u64(j, "ring", c->ring->ring->epoch);
+    json_set_u64(j, "view", c->membership.view);
+    files_tell(c, &told, j);
     pthread_mutex_unlock(&c->lock);
-    if (e != ERR_OK) {
-        http_reply_problem(r, e, e == ERR_CONFLICT ? "Another node has this name: it is in the ring, or alive." : NULL);
+    if (e == ERR_OK) {
+        reply(r, 200, j);
         return;
     }
-    struct json *j = json_object();
-    json_set_u64(j, "ring", epoch);
-    json_set_u64(j, "view", view);
-    reply(r, j);
+    json_free(j);
+    http_reply_problem(r, e, why_not_heard(e));
 }
 
 static void handle_join(struct http_request *r, void *ctx)
@@ -133,14 +142,14 @@ static void handle_leave(struct http_request *r, void *ctx)
     http_reply(r, 200, "application/json", "{}", 2);
 }
 
-/* (locked) The nodes as a JSON array: those whose address is known. */
+/* (locked) The nodes as a JSON array: those whose address is known, without those that only share. */
 static struct json *nodes_json(const struct coordinator *c)
 {
     struct json *list = json_array();
     for (size_t i = 0; i < c->membership.n; i++) {
         const struct member *node = &c->membership.nodes[i].member;
         uint64_t out_at_ms = coordinator_out_at_ms(c, &c->membership.nodes[i]);
-        if (node->url[0] == '\0')
+        if (node->url[0] == '\0' || (!node->stores && !ringdoc_names(c->ring, node->id)))
             continue;
         struct json *j = json_object();
         json_set_str(j, "id", node->id);
@@ -180,6 +189,15 @@ static void set_or_null(struct json *object, const char *key, struct json *value
         json_set(object, key, value);
     else
         json_set_null(object, key);
+}
+
+void serve_reply_leader(struct http_request *r, struct coordinator *c)
+{
+    struct json *j = json_object();
+    pthread_mutex_lock(&c->lock);
+    set_or_null(j, "leader", serve_leader_json(c));
+    pthread_mutex_unlock(&c->lock);
+    reply(r, 409, j);
 }
 
 /* (locked) The ring's text goes out as it is: it is large, and already JSON. */
@@ -228,13 +246,14 @@ static void handle_healthz(struct http_request *r, void *ctx)
     struct json *j = json_object();
     json_set_str(j, "name", c->settings->name);
     json_set_bool(j, "leads", leads);
-    reply(r, j);
+    reply(r, 200, j);
 }
 
 static const struct http_route routes[] = {
     {.method = "POST", .pattern = "/join", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_join},
     {.method = "POST", .pattern = "/heartbeat", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_heartbeat},
     {.method = "POST", .pattern = "/leave", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_leave},
+    {.method = "POST", .pattern = "/files", .auth = HTTP_AUTH_SIGNED, .body_max = FILES_BODY_MAX, .handle = files_handle},
     {.method = "POST", .pattern = "/admin/{}", .auth = HTTP_AUTH_SIGNED, .body_max = ADMIN_BODY_MAX, .handle = admin_handle},
     {.method = "GET", .pattern = "/ring", .auth = HTTP_AUTH_SIGNED, .handle = handle_ring},
     {.method = "GET", .pattern = "/healthz", .auth = HTTP_AUTH_NONE, .handle = handle_healthz},

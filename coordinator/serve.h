@@ -1,5 +1,5 @@
 /* What a coordinator answers over HTTP (docs/inside.md). Everything here comes from memory: no answer waits for Redis or a node. What people ask of the ring is in
- * admin.h. */
+ * admin.h, what peers tell of their files in files.h. */
 #ifndef RB_COORDINATOR_SERVE_H
 #define RB_COORDINATOR_SERVE_H
 
@@ -11,5 +11,7 @@ enum err serve_start(struct coordinator *c, struct http_server **out) MUST_CHECK
 
 /* (locked) {"name", "url", "epoch"} of who leads, or NULL when nobody does as far as we know. Ours counts while our own clock says so. */
 struct json *serve_leader_json(const struct coordinator *c);
+/* 409 {"leader": that, or null}: the answer of one who does not lead to what only a leader may do. */
+void serve_reply_leader(struct http_request *r, struct coordinator *c);
 
 #endif

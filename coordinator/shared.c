@@ -39,14 +39,19 @@ uint64_t coordinator_out_at_ms(const struct coordinator *c, const struct members
     return clock_unix_ms() + (node->silent_ms < out_after_ms ? out_after_ms - node->silent_ms : 0);
 }
 
-void coordinator_wait(struct coordinator *c, unsigned ms)
+void coordinator_wait_for(struct coordinator *c, pthread_cond_t *condition, unsigned ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)(ms % 1000) * 1000000;
     until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&c->changed, &c->lock, &until);
+    pthread_cond_timedwait(condition, &c->lock, &until);
+}
+
+void coordinator_wait(struct coordinator *c, unsigned ms)
+{
+    coordinator_wait_for(c, &c->changed, ms);
 }
 
 void coordinator_adopt(struct coordinator *c, struct ringdoc *doc)

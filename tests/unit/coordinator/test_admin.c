@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/peer/peer.h"
 #include "lib/wire/owners.h"
+#include "tests/unit/coordinator/calls.h"
 #include "tests/unit/coordinator/rings.h"
 
 #include <signal.h>
@@ -158,16 +159,9 @@ static void fall_silent(struct world *w, unsigned i)
 
 static long ask(struct world *w, const char *path, const char *body, struct json **answer)
 {
-    struct peer *p = peer_new(&w->c->key, "api-1");
-    struct peer_call call = {
-        .base_url = w->url, .method = "POST", .path = path, .body = body, .body_len = strlen(body), .answer_max = 1u << 21};
-    assert_non_null(p);
-    assert_ok(peer_call(p, &call, 20000));
-    assert_ok(call.error);
-    assert_ok(json_parse(buf_str(&call.answer), call.answer.len, answer));
-    peer_calls_release(&call, 1);
-    peer_free(p);
-    return call.status;
+    long status = call_as(&w->c->key, w->url, "api-1", "POST", path, body, answer);
+    assert_non_null(*answer);
+    return status;
 }
 
 static void expect(struct world *w, long status, const char *path, const char *body)
@@ -220,6 +214,22 @@ static void test_bad_questions(void **state)
     expect(w, 400, "/admin/replication", "{\"k\":17}");
     expect(w, 400, "/admin/replication", "{\"k\":\"many\"}");
     assert_int_equal(w->c->wishes.now.n, 0);
+}
+
+/* Nothing can be asked of the ring about one who only shares. */
+static void test_peers_are_no_nodes(void **state)
+{
+    struct world *w = *state;
+    struct effects fx = coordinator_effects(w->c);
+    struct member peer = make_member(9);
+    begin(w);
+    peer.stores = 0;
+    assert_ok(membership_hear(&w->c->membership, &fx, w->c->ring, &peer, 1));
+    expect(w, 404, "/admin/drain", "{\"node\":\"node-9\"}");
+    expect(w, 404, "/admin/remove", "{\"node\":\"node-9.0000000000000009\",\"force\":true}");
+    expect(w, 404, "/admin/undrain", "{\"node\":\"node-9\"}");
+    assert_int_equal(w->c->wishes.now.n, 0);
+    membership_leave(&w->c->membership, &fx, w->c->ring, peer.id);
 }
 
 static void test_a_dry_run_changes_nothing(void **state)
@@ -313,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_the_leader_answers),
         cmocka_unit_test(test_bad_questions),
+        cmocka_unit_test(test_peers_are_no_nodes),
         cmocka_unit_test(test_a_dry_run_changes_nothing),
         cmocka_unit_test(test_the_only_holder_stays),
         cmocka_unit_test(test_what_nobody_can_tell),

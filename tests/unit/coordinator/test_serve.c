@@ -3,7 +3,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/peer/peer.h"
+#include "tests/unit/coordinator/calls.h"
 #include "tests/unit/coordinator/rings.h"
 
 #include <signal.h>
@@ -30,6 +30,7 @@ static int set_up(void **state)
     w.c->ring = make_doc(1, 1, 3, 0, "");
     membership_init(&w.c->membership, 1000, clock_boot_ms(), &w.c->wishes.now);
     membership_new_ring(&w.c->membership, w.c->ring);
+    files_init(&w.c->files);
     if (peer_global_init() != ERR_OK || serve_start(w.c, &w.server) != ERR_OK)
         return -1;
     snprintf(w.url, sizeof w.url, "http://127.0.0.1:%u", http_port(w.server));
@@ -42,43 +43,29 @@ static int tear_down(void **state)
     struct world *w = *state;
     http_stop(w->server);
     membership_release(&w->c->membership);
+    files_release(&w->c->files);
     ringdoc_free(w->c->ring);
     pthread_mutex_destroy(&w->c->lock);
     free(w->c);
     return 0;
 }
 
-/* Asks as `sender`; answers the status, and the JSON in *answer (NULL when there is none). */
 static long ask(struct world *w, const char *sender, const char *method, const char *path, const char *body, struct json **answer)
 {
-    struct peer *p = peer_new(&w->c->key, sender);
-    struct peer_call call = {
-        .base_url = w->url, .method = method, .path = path, .body = body, .body_len = body ? strlen(body) : 0, .answer_max = 1u << 21};
-    assert_non_null(p);
-    assert_ok(peer_call(p, &call, 5000));
-    assert_ok(call.error);
-    *answer = NULL;
-    if (json_parse(buf_str(&call.answer), call.answer.len, answer) != ERR_OK)
-        *answer = NULL;
-    peer_calls_release(&call, 1);
-    peer_free(p);
-    return call.status;
+    return call_as(&w->c->key, w->url, sender, method, path, body, answer);
 }
 
 static long tell(struct world *w, const char *sender, const char *path, const struct member *m, uint64_t *ring, uint64_t *view)
 {
-    struct buf text;
-    struct json *j = member_to_json(m), *answer;
-    buf_init(&text, 4096);
-    assert_ok(json_print(j, &text));
-    json_free(j);
-    long status = ask(w, sender, "POST", path, buf_str(&text), &answer);
+    struct json *answer;
+    long status = call_with_member(&w->c->key, w->url, sender, path, m, &answer);
     if (status == 200) {
         assert_ok(json_get_u64(answer, "ring", UINT64_MAX, ring));
         assert_ok(json_get_u64(answer, "view", UINT64_MAX, view));
+        assert_int_equal(json_get_bool(answer, "leads", -1), 0);
+        assert_null(json_get(answer, "listed"));
     }
     json_free(answer);
-    buf_release(&text);
     return status;
 }
 
@@ -142,6 +129,27 @@ static void test_bad_members(void **state)
     }
     assert_int_equal(ask(w, "node-1.0000000000000001", "POST", "/leave", "{\"id\":\"node-2.0000000000000002\"}", &j), 403);
     json_free(j);
+}
+
+/* Those who follow the ring hear of nobody who only shares; and who is in the ring cannot stop storing. */
+static void test_peers_are_not_among_the_nodes(void **state)
+{
+    struct world *w = *state;
+    struct member peer = make_member(9), three = make_member(3);
+    uint64_t ring, before, view;
+    struct json *j;
+    peer.stores = 0;
+    peer.shares = 1;
+    memset(peer.share_digest, 'a', sizeof peer.share_digest - 1);
+    assert_int_equal(tell(w, three.id, "/join", &three, &ring, &before), 200);
+    assert_int_equal(tell(w, peer.id, "/join", &peer, &ring, &view), 200);
+    assert_int_equal(view, before);
+    assert_int_equal(ask(w, "api-1", "GET", "/ring", NULL, &j), 200);
+    for (const struct json *node = json_first(json_get(j, "nodes")); node; node = json_next(node))
+        assert_string_not_equal(json_get_str(node, "id"), peer.id);
+    json_free(j);
+    three.stores = 0;
+    assert_int_equal(tell(w, three.id, "/heartbeat", &three, &ring, &view), 403);
 }
 
 static void test_unsigned_and_unknown(void **state)
@@ -214,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_join_heartbeat_ring_leave),
         cmocka_unit_test(test_bad_members),
+        cmocka_unit_test(test_peers_are_not_among_the_nodes),
         cmocka_unit_test(test_unsigned_and_unknown),
         cmocka_unit_test(test_leader),
         cmocka_unit_test(test_bad_listen),
