@@ -13,7 +13,7 @@ enum cli_exit {
     CLI_NOT_FOUND = 3,   /* no such course, version, node, peer or file; it was taken down; nothing matches */
     CLI_UNREACHABLE = 4, /* nobody there, or too few machines answer; trying again may help */
     CLI_CONFLICT = 5,    /* somebody was faster, or it would lose data */
-    CLI_DENIED = 6,      /* not signed in, or not allowed */
+    CLI_DENIED = 6,      /* not signed in, not allowed, or the answer to a question was no */
 };
 
 /* The exit code for an error. */

@@ -109,6 +109,8 @@ static int run(struct cli *c, int argc, char **argv)
         return cli_exit_code(out_fail(&c->out, ERR_NOMEM, "%s", err_text(ERR_NOMEM)));
     code = c->command->run(c, argc, argv);
     client_free(c->client);
+    if (code != CLI_OK && sig_stopping())
+        code = CLI_FAILED;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
     return cli_exit_code(out_fail(&c->out, ERR_IO, "The output could not be written."));

@@ -32,12 +32,6 @@ static void put(struct line *l, const char *text)
     }
 }
 
-static void put_spaces(struct line *l, size_t n)
-{
-    while (n-- > 0)
-        put(l, " ");
-}
-
 /* The label, cut with "…" at `max` cells. */
 static void put_label(struct line *l, const char *label, size_t max)
 {
@@ -107,13 +101,13 @@ void progress_line(char line[PROGRESS_LINE_MAX], unsigned columns, const struct 
 {
     struct line l = {.text = line, .columns = columns};
     char tail[128];
-    size_t label_cells = columns / 3 < LABEL_MAX ? columns / 3 : LABEL_MAX, right, bar;
+    size_t label_max = columns / 3 < LABEL_MAX ? columns / 3 : LABEL_MAX, right, bar;
 
     line[0] = '\0';
     figures(p, speed, tail);
-    if (label_cells > 0)
-        put_label(&l, p->label, label_cells);
-    put_spaces(&l, label_cells - l.cells + 1);
+    if (label_max > 0)
+        put_label(&l, p->label, label_max);
+    put(&l, " ");
     right = p->total > 0 ? TAIL_CELLS : out_cells(tail);
     bar = columns > l.cells + right ? columns - l.cells - right : 0;
     if (bar > BAR_MAX)
