@@ -23,10 +23,11 @@
 #define QUORUM_TIMEOUT_MS 2000u
 #define UPLOAD_MAX_MAX (UINT64_C(1) << 50)
 #define STOP_GRACE_MS 2000u
+#define ADOPT_AFTER_MAX 1000000u
 
 struct settings {
     const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level;
-    uint64_t threads, upload_max_bytes, lock_skip_percent;
+    uint64_t threads, upload_max_bytes, lock_skip_percent, adopt_after;
 };
 
 static enum err read_settings(struct settings *s, int argc, char **argv)
@@ -55,6 +56,8 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
             .help = "how many requests are served at once"},
         {.name = "upload-max-bytes", .env = "RB_UPLOAD_MAX_BYTES", .type = CFG_U64, .u64 = &s->upload_max_bytes, .def = "2147483648",
             .min = 1, .max = UPLOAD_MAX_MAX, .help = "the largest upload, in bytes"},
+        {.name = "adopt-after", .env = "RB_ADOPT_AFTER", .type = CFG_U64, .u64 = &s->adopt_after, .def = "3", .max = ADOPT_AFTER_MAX,
+            .help = "downloads after which a file that only peers hold is taken into the ring; 0: never"},
         {.name = "lock-skip-percent", .env = "RB_LOCK_SKIP_PERCENT", .type = CFG_U64, .u64 = &s->lock_skip_percent, .def = "0", .max = 100,
             .help = "for tests: how often the lock that spares rivals a chase is not taken, in percent"},
         {.name = "log-level", .env = "RB_LOG_LEVEL", .type = CFG_STR, .str = &s->log_level, .def = "info",
@@ -148,6 +151,7 @@ static enum err run(const struct settings *s, struct metrics *m)
         .small_max_bytes = SMALL_MAX_BYTES,
         .quorum_timeout_ms = QUORUM_TIMEOUT_MS,
         .lock_skip_percent = (unsigned)s->lock_skip_percent,
+        .adopt_after = s->adopt_after,
     };
     if (!e)
         e = app_init(&app, &settings, &key);

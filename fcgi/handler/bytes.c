@@ -1,9 +1,10 @@
-/* GET and HEAD /courses/{course}/syllabus. The bytes never pass through here: nginx is told which owners have them. */
+/* GET and HEAD /courses/{course}/syllabus, and of files that the ring has adopted. The bytes never pass through here: nginx is told which owners have them. */
 #include "fcgi/handler/conditional.h"
 #include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
 #include "fcgi/handler/media.h"
+#include "fcgi/service/adopt.h"
 #include "fcgi/service/read.h"
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
@@ -145,4 +146,28 @@ void bytes_get(struct request *r)
     }
     send_bytes(r, &b, &w);
     read_bytes_release(&b);
+}
+
+/* A file of a peer's folder that the ring has taken in: the one record of its key, and always to be saved, never shown in place. */
+void bytes_get_adopted(struct request *r)
+{
+    char key[ADOPT_KEY_SIZE];
+    const char *sha256 = request_capture(r, 0, NULL), *detail = NULL;
+    struct read_bytes b;
+    enum err e = inputs_sha256(sha256, &detail);
+    if (!e) {
+        adopt_key(sha256, key);
+        struct wish w = {.target = {.key = key}, .attachment = 1};
+        e = read_bytes(request_worker(r), &w.target, &b);
+        if (!e) {
+            send_bytes(r, &b, &w);
+            read_bytes_release(&b);
+            return;
+        }
+        if (e == ERR_NOT_FOUND)
+            detail = "The ring has adopted no file with this hash. Peers may share it: /api/v1/peers/files/{sha256}/sources.";
+        else if (e == ERR_UNAVAILABLE)
+            detail = "No machine that keeps this file answers.";
+    }
+    response_problem(r, e, detail);
 }

@@ -1,5 +1,6 @@
 #include "fcgi/handler/course_name.h"
 
+#include "fcgi/service/adopt.h"
 #include "lib/name/name.h"
 
 enum err course_name_read(struct request *r, struct course_name *out)
@@ -17,7 +18,10 @@ enum err course_name_read(struct request *r, struct course_name *out)
     }
     buf_release(&shown);
     buf_release(&key);
-    if (e == ERR_SYNTAX)
+    if (!e && adopt_is_key(out->key)) {
+        e = ERR_SYNTAX;
+        response_problem(r, e, "No course can have this name: files of peers that the ring has adopted are kept under it.");
+    } else if (e == ERR_SYNTAX)
         response_problem(
             r, e, "A course name has 1 to 128 characters, no control characters, and more than white space, “-”, “_” and “.”.");
     else if (e)

@@ -9,7 +9,7 @@ struct course_name {
     const char *shown, *key;
 };
 
-/* Reads the route's first capture. After an error the problem is answered already. */
+/* Reads the route's first capture. The key of an adopted file (fcgi/service/adopt.h) is no course's. After an error the problem is answered already. */
 enum err course_name_read(struct request *r, struct course_name *out) MUST_CHECK;
 
 #endif

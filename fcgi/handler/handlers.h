@@ -11,12 +11,19 @@ void syllabus_delete(struct request *r);
 void form_post(struct request *r);
 /* bytes.c */
 void bytes_get(struct request *r);
+void bytes_get_adopted(struct request *r);
 /* course.c */
 void course_get(struct request *r);
 void course_restore(struct request *r);
 void course_get_placement(struct request *r);
 /* list.c */
 void list_get(struct request *r);
+/* peers.c */
+void peers_get(struct request *r);
+void peers_get_files(struct request *r);
+void peers_get_sources(struct request *r);
+/* peers_bytes.c */
+void peers_get_bytes(struct request *r);
 /* cluster.c */
 void cluster_get(struct request *r);
 /* ring.c */

@@ -156,3 +156,32 @@ enum err inputs_version(const char *value, const char **detail)
         return ERR_OK; /* a number that no version has is simply not found */
     return fail(detail, "version takes a number from 1 on, or a record id of 32 lower-case hexadecimal digits.");
 }
+
+#define LIMIT_DEFAULT 50u
+
+enum err inputs_limit(const char *value, unsigned *out, const char **detail)
+{
+    uint64_t n = LIMIT_DEFAULT;
+    if (value && (num_parse_u64(value, INPUTS_LIMIT_MAX, &n) || n == 0))
+        return fail(detail, "limit takes a number from 1 to 200.");
+    *out = (unsigned)n;
+    return ERR_OK;
+}
+
+enum err inputs_sha256(const char *value, const char **detail)
+{
+    if (!num_is_hex(value, 2 * HASH_SIZE))
+        return fail(detail, "A SHA-256 has 64 lower-case hexadecimal digits.");
+    return ERR_OK;
+}
+
+/* Whatever is no single range of bytes is served as a whole, so it begins at the first byte too (RFC 9110 §14.2). */
+int inputs_range_begins(const char *value)
+{
+    static const char unit[] = "bytes=";
+    if (!value || strncmp(value, unit, sizeof(unit) - 1) != 0 || strchr(value, ','))
+        return 1;
+    const char *first = value + sizeof(unit) - 1;
+    size_t digits = strspn(first, "0123456789");
+    return digits > 0 && strspn(first, "0") == digits;
+}

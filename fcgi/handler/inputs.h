@@ -28,6 +28,16 @@ enum err inputs_media_type(const char *value, char out[RECORD_TYPE_MAX + 1], con
 /* A parameter that is 0 or 1; NULL = 0. */
 enum err inputs_flag(const char *value, int *on, const char **detail) MUST_CHECK;
 
+/* limit=: items a page, from 1 to 200; NULL = 50. */
+#define INPUTS_LIMIT_MAX 200u
+enum err inputs_limit(const char *value, unsigned *out, const char **detail) MUST_CHECK;
+
+/* A SHA-256 in a path: 64 lower-case hexadecimal digits. */
+enum err inputs_sha256(const char *value, const char **detail) MUST_CHECK;
+
+/* True when a Range header, or none (NULL), asks for a file from its first byte on: then a download begins. */
+int inputs_range_begins(const char *value);
+
 /* version=: a number from 1 on, or a record id; NULL is fine. */
 enum err inputs_version(const char *value, const char **detail) MUST_CHECK;
 

@@ -1,12 +1,11 @@
 /* GET /courses: search by name, and lists. */
 #include "fcgi/handler/handlers.h"
+#include "fcgi/handler/inputs.h"
 #include "fcgi/handler/shapes.h"
 #include "fcgi/request.h"
-#include "lib/base/num.h"
 
 #include <string.h>
 
-#define LIMIT_DEFAULT 50u
 #define QUERY_MAX 512 /* bytes of q and term: more words than anybody types */
 #define CURSOR_MAX 4096
 
@@ -35,8 +34,7 @@ static int too_long(const char *value, size_t max)
 
 static enum err read_wish(const struct request *r, struct wish *out, const char **detail)
 {
-    const char *sort = request_query(r, "sort"), *limit = request_query(r, "limit");
-    uint64_t n = LIMIT_DEFAULT;
+    const char *sort = request_query(r, "sort");
     *out = (struct wish){
         .q = query_or_null(r, "q"), .term = query_or_null(r, "term"), .cursor = query_or_null(r, "cursor"), .sort = INDEX_BY_NAME};
     if (too_long(out->q, QUERY_MAX) || too_long(out->term, QUERY_MAX))
@@ -47,10 +45,7 @@ static enum err read_wish(const struct request *r, struct wish *out, const char 
         out->sort = INDEX_NEWEST;
     else if (sort && strcmp(sort, "name") != 0)
         return fail(detail, "sort takes name or newest.");
-    if (limit && (num_parse_u64(limit, INDEX_LIMIT_MAX, &n) || n == 0))
-        return fail(detail, "limit takes a number from 1 to 200.");
-    out->limit = (unsigned)n;
-    return ERR_OK;
+    return inputs_limit(request_query(r, "limit"), &out->limit, detail);
 }
 
 static struct json *item_json(const struct index_item *item)

@@ -1,5 +1,6 @@
 #include "fcgi/service/app.h"
 
+#include "fcgi/service/adopt.h"
 #include "fcgi/service/contacts.h"
 #include "fcgi/service/courses.h"
 #include "fcgi/service/reindex.h"
@@ -40,6 +41,8 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
         e = view_start(a, &a->view);
     if (e == ERR_OK)
         e = reindex_start(a, &a->retry);
+    if (e == ERR_OK)
+        e = adopt_start(a, &a->adopter);
     if (e != ERR_OK) {
         log_write(LOG_ERROR, "start", "the service does not start: %s", err_text(e));
         app_release(a);
@@ -49,6 +52,7 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
 
 void app_release(struct app *a)
 {
+    adopt_stop(a->adopter); /* first: it uploads */
     reindex_stop(a->retry);
     view_stop(a->view);
     courses_free(a->queue);

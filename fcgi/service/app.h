@@ -17,6 +17,7 @@ struct index_retry;  /* reindex.h: reindex_waiting() for the metrics */
 struct type_sniffer; /* type.h */
 struct room;         /* room.h */
 struct contacts;     /* contacts.h */
+struct adopter;      /* adopt.h */
 
 struct app_settings {
     const char *name;         /* "api-1": also the sender name of signed requests */
@@ -28,6 +29,7 @@ struct app_settings {
     uint64_t small_max_bytes;   /* bodies up to this travel with their record (1 MiB) */
     unsigned quorum_timeout_ms; /* how long an upload waits for its owners (2,000) */
     unsigned lock_skip_percent; /* for tests of G3: how often the per-course lock is not taken (0) */
+    uint64_t adopt_after;       /* downloads after which a file that only peers hold is taken into the ring; 0: never */
 };
 
 struct app {
@@ -40,9 +42,10 @@ struct app {
     struct type_sniffer *sniffer;
     struct room *room; /* for bodies in memory */
     struct contacts *contacts;
+    struct adopter *adopter;
 };
 
-/* Starts everything shared (view thread, index retry thread). ERR_* with a log line that says why. */
+/* Starts everything shared (the threads of the view, of index retries, of adoption). ERR_* with a log line that says why. */
 enum err app_init(struct app *a, const struct app_settings *settings, const struct sign_key *key) MUST_CHECK;
 void app_release(struct app *a);
 

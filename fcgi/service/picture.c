@@ -301,7 +301,8 @@ enum err picture_save(const char *path, const struct members *m)
     else
         json_set_null(j, "ring");
     for (size_t i = 0; i < m->n_nodes; i++)
-        json_append(nodes, member_to_json(&m->nodes[i]));
+        if (m->nodes[i].stores)
+            json_append(nodes, member_to_json(&m->nodes[i]));
     json_set(j, "nodes", nodes);
     if (e == ERR_OK)
         e = json_print(j, &text);
@@ -321,6 +322,8 @@ void picture_digest(const struct members *m, uint8_t out[HASH_SIZE])
     if (m->ring != NULL)
         hash_add(h, m->ring->text, m->ring->text_len);
     for (size_t i = 0; i < m->n_nodes; i++) {
+        if (!m->nodes[i].stores)
+            continue;
         hash_add(h, m->nodes[i].id, strlen(m->nodes[i].id) + 1);
         hash_add(h, m->nodes[i].url, strlen(m->nodes[i].url) + 1);
     }

@@ -24,10 +24,10 @@ void picture_take_ring(struct members *m, struct ringdoc *ring);
 /* Reads a ring document that is part of a larger text; JSON null stays *out as it is. As ringdoc_parse(). */
 enum err picture_read_ring(const struct json *j, struct ringdoc **out) MUST_CHECK;
 
-/* A picture on disk: {"ring": document or null, "nodes": [member…]}. After reading, every node counts as alive. ERR_SYNTAX, ERR_NOMEM, and those of lib/base/fs. */
+/* A picture on disk: {"ring": document or null, "nodes": [member…]}; nodes that only share are left out: without Redis nothing is asked of them. After reading, every node counts as alive. ERR_SYNTAX, ERR_NOMEM, and those of lib/base/fs. */
 enum err picture_load(const char *path, struct members *out) MUST_CHECK;
 enum err picture_save(const char *path, const struct members *m) MUST_CHECK;
-/* Changes whenever the ring or a node's address does: when to save. */
+/* Changes whenever the ring or the address of a node that stores does: when to save. Peers that come and go change nothing on disk. */
 void picture_digest(const struct members *m, uint8_t out[HASH_SIZE]);
 
 /* The node with this id, or NULL. */

@@ -1,5 +1,6 @@
 #include "fcgi/service/read.h"
 
+#include "fcgi/service/capability.h"
 #include "fcgi/service/known.h"
 #include "fcgi/service/sources.h"
 #include "lib/base/log.h"
@@ -9,7 +10,6 @@
 #include <string.h>
 
 #define READ_BUDGET_MS 1500u
-#define CAPABILITY_S 50u /* SIGN_CAPABILITY_MAX_S, less what clocks may differ by */
 
 /* ---- which record */
 
@@ -97,36 +97,21 @@ static enum err by_owners(struct quorum *q, const struct read_target *t, struct 
 
 /* ---- where its bytes are */
 
-/* The host:port of a node's url. */
-static int address_of(const char *url, char out[64])
-{
-    const char *host = strstr(url, "://");
-    host = host == NULL ? url : host + 3;
-    size_t n = strcspn(host, "/");
-    if (n == 0 || n >= 64)
-        return 0;
-    memcpy(out, host, n);
-    out[n] = '\0';
-    return 1;
-}
-
-static enum err add_source(struct quorum *q, size_t owner, const struct record *r, struct read_bytes *out, size_t i)
+static enum err add_source(struct quorum *q, size_t owner, const struct record *r, struct read_source *out)
 {
     const struct view_owner *o = &q->owners.at[owner];
+    struct arena *a = &q->w->arena;
     char what[6 + HASH_HEX_SIZE];
-    struct buf capability;
-    /* Nodes believe their own clocks; of one that we never asked anything we only know by what clock its heartbeats are dated. */
-    int64_t ahead_ms = o->contact.clock_known ? o->contact.ahead_ms : q->view->survey.heartbeats_ahead_ms;
-    uint64_t now_s = (uint64_t)((int64_t)clock_unix_ms() + ahead_ms) / 1000;
-    if (!address_of(o->node->url, out->sources[i].address))
-        return ERR_INVALID;
     snprintf(what, sizeof(what), "blob:%s", r->sha256);
-    buf_init(&capability, sizeof(out->sources[i].capability) - 1);
-    enum err e = sign_capability_make(&q->w->app->key, o->member->id, what, now_s + CAPABILITY_S, &capability);
+    enum err e = capability_address(o->node->url, out->address);
     if (e == ERR_OK)
-        memcpy(out->sources[i].capability, buf_str(&capability), capability.len + 1);
-    buf_release(&capability);
-    return e;
+        e = capability_make(q->w->app, q->view, o->member->id, what, out->capability);
+    if (e != ERR_OK)
+        return e;
+    out->node = arena_strdup(a, o->member->id);
+    out->name = arena_strdup(a, o->member->name);
+    out->url = arena_strdup(a, o->node->url);
+    return out->node == NULL || out->name == NULL || out->url == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 static enum err fill_sources(struct quorum *q, const struct known *known, struct read_bytes *out)
@@ -141,11 +126,12 @@ static enum err fill_sources(struct quorum *q, const struct known *known, struct
     if (sources_are_doubtful(sources, found))
         sources_race(q, out->record.sha256, sources, found);
     for (size_t i = 0; i < found && n < READ_SOURCES; i++) {
-        enum err e = add_source(q, sources[i].owner, &out->record, out, n);
+        enum err e = add_source(q, sources[i].owner, &out->record, &out->sources[n]);
         if (e == ERR_NOMEM)
             return e;
         n += e == ERR_OK;
     }
+    out->n_sources = n;
     if (n == 0)
         return ERR_UNAVAILABLE;
     for (; n < READ_SOURCES; n++)

@@ -2,6 +2,7 @@
 #ifndef RB_FCGI_SERVICE_READ_H
 #define RB_FCGI_SERVICE_READ_H
 
+#include "fcgi/service/capability.h"
 #include "fcgi/service/upload.h"
 #include "lib/ring/fingers.h"
 #include "lib/store/index.h"
@@ -15,13 +16,17 @@ struct read_target {
 };
 
 #define READ_SOURCES 3
+/* One owner that can be asked for the bytes. */
+struct read_source {
+    char address[CAPABILITY_ADDRESS_SIZE]; /* host:port */
+    char capability[CAPABILITY_SIZE];
+    const char *node, *name, *url; /* its id and so on; in the worker's arena */
+};
 struct read_bytes {
-    struct record record; /* owned: read_bytes_release */
-    uint64_t version;     /* 0 = not asked for */
-    struct {
-        char address[64]; /* host:port */
-        char capability[160];
-    } sources[READ_SOURCES]; /* in the order to try; all set */
+    struct record record;                     /* owned: read_bytes_release */
+    uint64_t version;                         /* 0 = not asked for */
+    struct read_source sources[READ_SOURCES]; /* in the order to try; all set: the last one is repeated */
+    size_t n_sources;                         /* different ones */
 };
 /* Where the bytes of a version are. ERR_NOT_FOUND: no such course or version; ERR_GONE: deleted; ERR_UNAVAILABLE: neither index nor enough owners answer, or no owner has an address. */
 enum err read_bytes(struct worker *w, const struct read_target *t, struct read_bytes *out) MUST_CHECK;

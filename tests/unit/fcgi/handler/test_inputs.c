@@ -203,6 +203,46 @@ static void a_version_is_a_number_or_an_id(void **state)
     }
 }
 
+static void a_page_has_one_to_two_hundred_items(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "0", "201", "-1", "+5", "1e2", "5 ", "x"};
+    const char *detail = NULL;
+    unsigned n = 0;
+    assert_ok(inputs_limit(NULL, &n, &detail));
+    assert_int_equal(n, 50);
+    assert_ok(inputs_limit("200", &n, &detail));
+    assert_int_equal(n, 200);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        detail = NULL;
+        if (inputs_limit(bad[i], &n, &detail) != ERR_SYNTAX)
+            fail_msg("%s was taken", bad[i]);
+        assert_non_null(detail);
+        assert_int_equal(n, 200);
+    }
+}
+
+static void a_hash_is_64_small_hex_digits(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "ab", (SHA "0"), "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", ("../" SHA)};
+    const char *detail = NULL;
+    assert_ok(inputs_sha256(SHA, &detail));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_err(ERR_SYNTAX, inputs_sha256(bad[i], &detail));
+}
+
+static void a_range_from_the_first_byte_begins_a_download(void **state)
+{
+    (void)state;
+    static const char *const begins[] = {NULL, "", "bytes=0-", "bytes=0-99", "bytes=000-1", "items=5-6", "bytes=5-6,8-9"},
+                             *const goes_on[] = {"bytes=1-", "bytes=10-99", "bytes=-5", "bytes="};
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+        assert_true(inputs_range_begins(begins[i]));
+    for (size_t i = 0; i < sizeof(goes_on) / sizeof(goes_on[0]); i++)
+        assert_false(inputs_range_begins(goes_on[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +255,9 @@ int main(void)
         cmocka_unit_test(media_types_lose_case_and_parameters),
         cmocka_unit_test(what_is_no_media_type_is_refused),
         cmocka_unit_test(a_version_is_a_number_or_an_id),
+        cmocka_unit_test(a_page_has_one_to_two_hundred_items),
+        cmocka_unit_test(a_hash_is_64_small_hex_digits),
+        cmocka_unit_test(a_range_from_the_first_byte_begins_a_download),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,35 @@ static void what_was_saved_is_read_back_as_alive(void **state)
     assert_err(ERR_NOT_FOUND, picture_load(path, &back));
 }
 
+static void peers_that_only_share_change_nothing_on_disk(void **state)
+{
+    (void)state;
+    struct members m, with, back;
+    char path[] = "/tmp/picture-XXXXXX";
+    uint8_t a[HASH_SIZE], b[HASH_SIZE];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    make(&m, 4, 3);
+    make(&with, 4, 3);
+    with.nodes[3] = with.nodes[2]; /* make() leaves room for one more */
+    snprintf(with.nodes[3].id, sizeof(with.nodes[3].id), "laptop.0000000000000009");
+    snprintf(with.nodes[3].name, sizeof(with.nodes[3].name), "laptop");
+    with.nodes[3].stores = 0;
+    with.n_nodes = 4;
+    picture_digest(&m, a);
+    picture_digest(&with, b);
+    assert_memory_equal(a, b, HASH_SIZE);
+    assert_ok(picture_save(path, &with));
+    assert_ok(picture_load(path, &back));
+    assert_int_equal(back.n_nodes, 3);
+    assert_null(picture_node(&back, "laptop.0000000000000009"));
+    members_release(&back);
+    members_release(&with);
+    members_release(&m);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +218,7 @@ int main(void)
         cmocka_unit_test(a_coordinators_word_on_who_lives_counts_when_it_hears_anybody),
         cmocka_unit_test(nonsense_from_a_coordinator_changes_nothing),
         cmocka_unit_test(what_was_saved_is_read_back_as_alive),
+        cmocka_unit_test(peers_that_only_share_change_nothing_on_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,40 @@
+#include "fcgi/service/capability.h"
+
+#include "lib/base/clock.h"
+
+#include <string.h>
+
+#define LASTS_S 50u /* SIGN_CAPABILITY_MAX_S, less what clocks may differ by */
+#define SCHEME "http://"
+
+enum err capability_address(const char *url, char out[CAPABILITY_ADDRESS_SIZE])
+{
+    if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
+        return ERR_INVALID;
+    const char *place = url + strlen(SCHEME);
+    size_t n = strspn(place, "0123456789abcdefABCDEF.:[]");
+    if (n == 0 || n >= CAPABILITY_ADDRESS_SIZE || (place[n] != '\0' && strcmp(place + n, "/") != 0))
+        return ERR_INVALID;
+    memcpy(out, place, n);
+    out[n] = '\0';
+    return ERR_OK;
+}
+
+/* Nodes believe their own clocks; of one that we never asked anything we only know by what clock its heartbeats are dated. */
+static uint64_t its_clock_s(const struct app *a, const struct view *v, const char *node)
+{
+    struct contact contact = contacts_get(a->contacts, node);
+    int64_t ahead_ms = contact.clock_known ? contact.ahead_ms : v->survey.heartbeats_ahead_ms;
+    return (uint64_t)((int64_t)clock_unix_ms() + ahead_ms) / 1000;
+}
+
+enum err capability_make(const struct app *a, const struct view *v, const char *node, const char *what, char out[CAPABILITY_SIZE])
+{
+    struct buf text;
+    buf_init(&text, CAPABILITY_SIZE - 1);
+    enum err e = sign_capability_make(&a->key, node, what, its_clock_s(a, v, node) + LASTS_S, &text);
+    if (e == ERR_OK)
+        memcpy(out, buf_str(&text), text.len + 1);
+    buf_release(&text);
+    return e;
+}
