@@ -41,6 +41,7 @@ const icons = {
   out: 'M14 4h6v6M20 4l-9 9M18 14v6H4V6h6',
   file: 'M6 3h8l4 4v14H6zM14 3v4h4',
   flag: 'M6 21V4h12l-3 4 3 4H6',
+  lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
 };
 
 export const icon = name =>
@@ -55,6 +56,22 @@ export const show = (element, on) => {
 export function focusOn(element) {
   if (!element.hasAttribute('tabindex')) element.tabIndex = -1;
   element.focus();
+}
+
+const escape = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** `text` as nodes, the beginnings of words that were typed marked yellow. */
+export function marked(text, typed) {
+  const parts = typed.split(/[\s,;:"“”]+/u).filter(Boolean);
+  if (parts.length === 0) return [text];
+  const found = new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.map(escape).join('|')})`, 'giu');
+  const nodes = [];
+  let last = 0;
+  for (const hit of text.matchAll(found)) {
+    nodes.push(text.slice(last, hit.index), h('mark', {}, hit[0]));
+    last = hit.index + hit[0].length;
+  }
+  return [...nodes, text.slice(last)];
 }
 
 // ---- Figures ----
@@ -124,7 +141,7 @@ export function courseKey(name) {
 
 // ---- The API ----
 
-const apiBase = '/api/v1';
+export const apiBase = '/api/v1';
 
 /** A course's path for api(). */
 export const coursePath = course => `/courses/${encodeURIComponent(course)}`;
@@ -240,14 +257,14 @@ export function copyButton(control, field) {
 
 // ---- Theme and shortcut: kept on this machine only; a browser that forbids storage just forgets them ----
 
-const keep = (name, value) => {
+export const keep = (name, value) => {
   try {
     localStorage.setItem(name, value);
   } catch {
     /* forgotten at the next page */
   }
 };
-const kept = name => {
+export const kept = name => {
   try {
     return localStorage.getItem(name);
   } catch {

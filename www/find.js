@@ -1,5 +1,5 @@
 // Find: search as you type over the course list, newest or by name, page by page.
-import { $, ApiError, api, button, clock, courseKey, coursePage, coursePath, explain, h, icon, kind, note, now } from './base.js';
+import { $, ApiError, api, button, clock, courseKey, coursePage, coursePath, explain, h, icon, kind, marked, note, now } from './base.js';
 import { say, show, size, startLive, syllabusPath, timeElement, words } from './base.js';
 import { courseMark, setDot, setRivets } from './mark.js';
 
@@ -32,8 +32,6 @@ let retry = 0;
 
 // ---- What of a text was searched for, marked yellow ----
 
-const escape = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
 /** The shortest beginning of `name` whose key starts with `key`; 0 when its key does not. "CSEN 317" for "csen31" gives 7. */
 function keyPrefix(name, key) {
   if (!key || !courseKey(name).startsWith(key)) return 0;
@@ -41,20 +39,10 @@ function keyPrefix(name, key) {
   return 0;
 }
 
-/** `text` as nodes: for a course name the part its key was found by, else the beginnings of words that were typed. */
-function marked(text, typed, isCourse = false) {
-  const end = isCourse ? keyPrefix(text, courseKey(typed)) : 0;
-  if (end > 0) return [h('mark', {}, text.slice(0, end)), text.slice(end)];
-  const parts = typed.split(/[\s,;:"“”]+/u).filter(Boolean);
-  if (parts.length === 0) return [text];
-  const found = new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.map(escape).join('|')})`, 'giu');
-  const nodes = [];
-  let last = 0;
-  for (const hit of text.matchAll(found)) {
-    nodes.push(text.slice(last, hit.index), h('mark', {}, hit[0]));
-    last = hit.index + hit[0].length;
-  }
-  return [...nodes, text.slice(last)];
+/** A course name as nodes: marked is the part its key was found by, else the beginnings of words that were typed. */
+function markedCourse(name, typed) {
+  const end = keyPrefix(name, courseKey(typed));
+  return end > 0 ? [h('mark', {}, name.slice(0, end)), name.slice(end)] : marked(name, typed);
 }
 
 // ---- Rows ----
@@ -65,7 +53,7 @@ function versionWords({ current, versions }) {
   return current.version ? words.version(current.version) : words.versions(versions);
 }
 
-const nameWords = item => [h('b', {}, marked(item.course, asked.q, true)), ' ', h('span', {}, marked(item.current.title, asked.q))];
+const nameWords = item => [h('b', {}, markedCourse(item.course, asked.q)), ' ', h('span', {}, marked(item.current.title, asked.q))];
 
 const factWords = ({ current: record }) => [
   record.instructor && h('span', {}, marked(record.instructor, asked.q)),
