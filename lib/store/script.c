@@ -35,6 +35,7 @@ SCRIPT_AFTER(PEERS_ENTRY, peers_names)
 SCRIPT_AFTER(PEERS_ENTRY, peers_rows)
 SCRIPT_AFTER(PEERS_TREE, peers_count)
 SCRIPT(peers_lists)
+SCRIPT(plain_id)
 
 const char *script_text(enum script s)
 {
@@ -58,6 +59,7 @@ const char *script_text(enum script s)
     case SCRIPT_PEERS_ROWS: return script_peers_rows;
     case SCRIPT_PEERS_COUNT: return script_peers_count;
     case SCRIPT_PEERS_LISTS: return script_peers_lists;
+    case SCRIPT_PLAIN_ID: return script_plain_id;
     case SCRIPT_COUNT: break;
     }
     assert(s < SCRIPT_COUNT); /* there is no such script */
