@@ -11,7 +11,6 @@
 
 #define BASE "/api/v1"
 #define RETRY_AFTER_DEFAULT_S 1 /* after a broken connection, or an answer that does not say */
-#define PAGE_ITEMS 200          /* of a list, the most that a page may have */
 
 enum err api_path(struct buf *b, const char *pattern, ...)
 {
@@ -59,19 +58,6 @@ static enum err from_status(long status)
     return status == 502 ? ERR_UNAVAILABLE : status == 504 ? ERR_TIMEOUT : ERR_INTERNAL;
 }
 
-/* The body of an answer as a problem (RFC 9457), NULL when it is none. The caller frees it. */
-static struct json *problem_of(const struct client_answer *a)
-{
-    struct json *j;
-
-    if (a->body.len == 0 || json_parse(a->body.data, a->body.len, &j))
-        return NULL;
-    if (json_is_object(j))
-        return j;
-    json_free(j);
-    return NULL;
-}
-
 /* Our own problems name the error in their type; an nginx or a proxy in between tells by its status alone. */
 static enum err from_answer(const struct client_answer *a)
 {
@@ -82,66 +68,12 @@ static enum err from_answer(const struct client_answer *a)
 
     if (a->status >= 200 && a->status <= 299)
         return ERR_OK;
-    problem = problem_of(a);
+    problem = api_problem(a);
     type = json_get_str(problem, "type");
     if (type && strncmp(type, ours, sizeof ours - 1) == 0)
         e = err_from_code(type + sizeof ours - 1);
     json_free(problem);
     return e == ERR_INTERNAL || e == ERR_OK ? from_status(a->status) : e;
-}
-
-/* The courses that would lose their last copy, as far as there is room. */
-static void add_at_risk(struct buf *b, const struct json *problem)
-{
-    const struct json *list = json_get(problem, "at_risk"), *item;
-    uint64_t n = json_count(list);
-    const char *before = " At risk: ";
-    enum err e = ERR_OK;
-
-    if (json_get_u64(problem, "at_risk_count", UINT64_MAX, &n))
-        n = json_count(list);
-    for (item = json_first(list); !e && item; item = json_next(item), before = ", ", n -= n > 0)
-        e = buf_addf(b, "%s%s", before, json_as_str(item) ? json_as_str(item) : "?");
-    if (!e && list && json_count(list) > 0 && n > 0)
-        e = buf_addf(b, " and %llu more", (unsigned long long)n);
-    (void)e; /* a sentence that is cut says enough */
-}
-
-static enum err explain_problem(struct buf *b, const struct client_answer *a, const struct json *problem)
-{
-    const char *detail = json_get_str(problem, "detail"), *id = json_get_str(problem, "request_id");
-    uint64_t can, needed;
-    enum err e = buf_add_str(b, detail ? detail : json_get_str(problem, "title") ? json_get_str(problem, "title") : "No reason was given");
-
-    if (!e && b->len > 0 && b->data[b->len - 1] != '.')
-        e = buf_add_str(b, ".");
-    if (!e && !json_get_u64(problem, "can_write", 64, &can) && !json_get_u64(problem, "needed", 64, &needed))
-        e = buf_addf(b, " %llu of the %llu machines that it needs can write.", (unsigned long long)can, (unsigned long long)needed);
-    if (!e)
-        add_at_risk(b, problem);
-    if (!e && a->status >= 500 && id)
-        e = buf_addf(b, " (request %s)", id);
-    return e;
-}
-
-void api_explain(const struct cli *c, enum err e, const struct client_answer *a, char *text, size_t size)
-{
-    struct json *problem = a->status ? problem_of(a) : NULL;
-    struct buf b;
-
-    buf_init(&b, size - 1);
-    if (sig_stopping())
-        snprintf(text, size, "Cancelled.");
-    else if (*a->why && (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT))
-        snprintf(text, size, "%s at %s: %s.", e == ERR_TIMEOUT ? "No answer in time" : "Nobody answers", c->url, a->why);
-    else if (*a->why)
-        snprintf(text, size, "%s: %s.", c->url, a->why);
-    else if (problem && (json_get_str(problem, "detail") || json_get_str(problem, "title")) && (explain_problem(&b, a, problem), b.len > 0))
-        snprintf(text, size, "%s", buf_str(&b));
-    else
-        snprintf(text, size, "%s answered %ld, which says: %s.", c->url, a->status, err_text(e));
-    buf_release(&b);
-    json_free(problem);
 }
 
 /* ---- asking */
@@ -273,77 +205,5 @@ enum err api_get(struct cli *c, const char *path, struct json **out)
         *out = NULL;
         e = out_fail(&c->out, ERR_INTERNAL, "%s gave an empty answer: is it a Ringbinder?", c->url);
     }
-    return e;
-}
-
-/* ---- lists */
-
-/* Adds a page's items to the text of a JSON array, at most *room of them. */
-static enum err add_items(const struct json *page, struct buf *text, size_t *room)
-{
-    enum err e = ERR_OK;
-
-    for (const struct json *item = json_first(json_get(page, "items")); !e && item && *room > 0; item = json_next(item), (*room)--) {
-        if (text->data[text->len - 1] != '[')
-            e = buf_add_str(text, ",");
-        if (!e)
-            e = json_print(item, text);
-    }
-    return e;
-}
-
-static enum err add_page(struct cli *c, const char *path, struct buf *cursor, struct buf *text, size_t *room)
-{
-    struct buf full;
-    struct json *page = NULL;
-    char limit[8];
-    enum err e;
-
-    snprintf(limit, sizeof limit, "%zu", *room < PAGE_ITEMS ? *room : (size_t)PAGE_ITEMS);
-    buf_init(&full, API_PATH_MAX);
-    e = buf_add_str(&full, path);
-    if (!e)
-        e = api_query(&full, "limit", limit);
-    if (!e)
-        e = api_query(&full, "cursor", cursor->len > 0 ? buf_str(cursor) : NULL);
-    if (e)
-        out_fail(&c->out, e, "What was asked for is too long.");
-    else
-        e = api_get(c, buf_str(&full), &page);
-    buf_release(&full);
-    if (e)
-        return e;
-    e = add_items(page, text, room);
-    buf_reset(cursor);
-    if (!e && json_get_str(page, "next"))
-        e = buf_add_str(cursor, json_get_str(page, "next"));
-    json_free(page);
-    return e ? out_fail(&c->out, e, "The answer is too long.") : ERR_OK;
-}
-
-enum err api_list(struct cli *c, const char *path, size_t max, struct json **out, int *more)
-{
-    struct buf text, cursor;
-    size_t room = max;
-    enum err e;
-
-    buf_init(&text, API_ANSWER_MAX);
-    buf_init(&cursor, API_PATH_MAX);
-    e = buf_add_str(&text, "{\"items\":[");
-    if (!e)
-        do
-            e = add_page(c, path, &cursor, &text, &room);
-        while (!e && cursor.len > 0 && room > 0);
-    if (!e) {
-        e = buf_add_str(&text, "]}");
-        if (!e)
-            e = json_parse(text.data, text.len, out);
-        if (e)
-            out_fail(&c->out, e, "The answer is too long.");
-    }
-    if (!e && more)
-        *more = cursor.len > 0;
-    buf_release(&text);
-    buf_release(&cursor);
     return e;
 }

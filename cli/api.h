@@ -29,6 +29,9 @@ enum err api_do(struct cli *c, struct api_call *call, struct client_answer *a) M
 /* The sentence for an answer that api_do gave back with e, for people: the problem's detail, or what the connection said. Never empty; into text. */
 void api_explain(const struct cli *c, enum err e, const struct client_answer *a, char *text, size_t size);
 
+/* An answer's body as a problem (RFC 9457), NULL when it is no JSON object. The caller's: json_free. */
+struct json *api_problem(const struct client_answer *a);
+
 /* A JSON call: method and path, an optional body (NULL: none; stays the caller's); *out is the caller's (json_free), NULL for an empty answer (204). Errors are said. */
 enum err api_json(struct cli *c, const char *method, const char *path, const struct json *body, struct json **out) MUST_CHECK;
 enum err api_get(struct cli *c, const char *path, struct json **out) MUST_CHECK;

@@ -110,7 +110,7 @@ static enum err read_cell(struct csv *csv, struct csv_row *row, size_t *start)
 
 enum err csv_next(struct csv *csv, struct csv_row *row)
 {
-    size_t starts[CSV_CELLS_MAX];
+    size_t starts[CSV_CELLS_MAX] = {0};
     enum err e = ERR_OK;
 
     buf_reset(&row->text);

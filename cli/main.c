@@ -47,6 +47,25 @@ struct common {
     int help;
 };
 
+static int is_one_of(const char *word, const char *name, const char *letter)
+{
+    return strcmp(word, name) == 0 || strcmp(word, letter) == 0;
+}
+
+/* True when the word is a common option without a value, which is noted. */
+static int take_flag(struct cli *c, const char *word, struct common *common)
+{
+    int *flag = strcmp(word, "--json") == 0        ? &c->out.json
+                : is_one_of(word, "--yes", "-y")   ? &c->yes
+                : is_one_of(word, "--quiet", "-q") ? &c->out.quiet
+                : is_one_of(word, "--help", "-h")  ? &common->help
+                                                   : NULL;
+
+    if (flag)
+        *flag = 1;
+    return flag != NULL;
+}
+
 /* Takes the common options out of argv, up to "--"; the rest moves together. ERR_SYNTAX: --url without a value (said). */
 static enum err take_common(struct cli *c, int *argc, char **argv, struct common *common)
 {
@@ -55,24 +74,19 @@ static enum err take_common(struct cli *c, int *argc, char **argv, struct common
     for (int i = 1; i < *argc; i++) {
         char *word = argv[i];
         ended = ended || strcmp(word, "--") == 0;
-        if (ended)
-            argv[kept++] = word;
-        else if (strcmp(word, "--json") == 0)
-            c->out.json = 1;
-        else if (strcmp(word, "--yes") == 0 || strcmp(word, "-y") == 0)
-            c->yes = 1;
-        else if (strcmp(word, "--quiet") == 0 || strcmp(word, "-q") == 0)
-            c->out.quiet = 1;
-        else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-            common->help = 1;
-        else if (strncmp(word, "--url=", 6) == 0)
+        if (!ended && take_flag(c, word, common))
+            continue;
+        if (!ended && strncmp(word, "--url=", 6) == 0) {
             common->url = word + 6;
-        else if (strcmp(word, "--url") != 0)
-            argv[kept++] = word;
-        else if (++i < *argc)
+        } else if (!ended && strcmp(word, "--url") == 0) {
+            if (++i == *argc) {
+                cli_usage(c, "--url: this option needs a value");
+                return ERR_SYNTAX;
+            }
             common->url = argv[i];
-        else
-            return cli_usage(c, "--url: this option needs a value") ? ERR_SYNTAX : ERR_OK;
+        } else {
+            argv[kept++] = word;
+        }
     }
     argv[kept] = NULL;
     *argc = kept;

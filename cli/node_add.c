@@ -91,8 +91,8 @@ static enum err make_folder(const struct cli *c, const char *program, const stru
 {
     char *argv[16] = {(char *)(uintptr_t)PROGRAM};
     size_t n = 1;
-    pid_t pid;
-    int ended;
+    pid_t pid = 0;
+    int ended = 0;
     enum err e;
 
     add(argv, &n, "--init", w->folder);
@@ -157,7 +157,7 @@ static int run(struct cli *c, const char *program, const struct wish *w)
 {
     char *argv[16] = {(char *)(uintptr_t)PROGRAM};
     size_t n = 1;
-    pid_t pid;
+    pid_t pid = 0;
 
     add(argv, &n, "--data", w->folder);
     add(argv, &n, "--listen", w->listen);

@@ -8,16 +8,17 @@
 void out_size(uint64_t bytes, char text[OUT_SIZE_TEXT])
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = (double)bytes;
+    double value = (double)bytes / 1024;
     size_t unit = 0;
 
     if (bytes < 1024) {
         snprintf(text, OUT_SIZE_TEXT, "%" PRIu64 " B", bytes);
         return;
     }
-    /* 1023.95 would be written as 1024.0. */
-    for (value /= 1024; value >= 1023.95 && unit + 1 < sizeof units / sizeof units[0]; value /= 1024)
+    while (value >= 1023.95 && unit + 1 < sizeof units / sizeof units[0]) { /* 1023.95 would be written as 1024.0 */
+        value /= 1024;
         unit++;
+    }
     snprintf(text, OUT_SIZE_TEXT, "%.1f %s", value, units[unit]);
 }
 
