@@ -62,6 +62,7 @@ static enum err describe(struct node *n, struct buf *out)
     memcpy(m.volume, n->volume, sizeof(m.volume));
     entropy_census(n->entropy, &m.census);
     m.shares = n->share != NULL;
+    m.obtain_port = n->obtain_number;
     if (n->share)
         share_list_sum(share_files(n->share), &m.shared_files, m.share_digest);
     struct json *j = member_to_json(&m);

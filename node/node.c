@@ -10,6 +10,7 @@
 #include "node/heartbeat.h"
 #include "node/hints.h"
 #include "node/identity.h"
+#include "node/obtain_port.h"
 #include "node/place.h"
 #include "node/repair.h"
 #include "node/scrub.h"
@@ -157,6 +158,19 @@ static int open_share(struct node *n, const struct node_settings *s)
     return !e ? 0 : no_folder ? 2 : fail(1, "the folder %s cannot be shared: %s", s->share, err_text(e));
 }
 
+static int open_obtain_port(struct node *n, const struct node_settings *s)
+{
+    if (!s->obtain_port)
+        return 0;
+    if (!n->share)
+        return fail(2, "--obtain-port needs --share DIR: there would be nothing to give out");
+    n->obtain_number = (uint16_t)s->obtain_port;
+    enum err e = obtain_port_start(n->share, s->listen, n->obtain_number, &n->obtain_port);
+    return e ? fail(e == ERR_INVALID ? 2 : 1, "cannot serve at port %u: %s", n->obtain_number,
+                   e == ERR_IO ? "it is taken, or not ours to take" : err_text(e))
+             : 0;
+}
+
 static int open_network(struct node *n, const struct node_settings *s)
 {
     enum err e = cluster_open(s->data, s->coordinators, n->ledger, &n->cluster);
@@ -182,6 +196,8 @@ static int open_network(struct node *n, const struct node_settings *s)
     if (e)
         return fail(1, "the node cannot start: %s", err_text(e));
     int code = open_share(n, s);
+    if (!code)
+        code = open_obtain_port(n, s);
     if (code)
         return code;
     e = server_start(n, s->listen, &n->server);
@@ -222,6 +238,7 @@ void node_close(struct node *n)
     collect_stop(n->collect);
     repair_stop(n->repair);
     http_stop(n->server);
+    obtain_port_stop(n->obtain_port);
     share_free(n->share);
     hints_free(n->hints);
     settle_free(n->settle);

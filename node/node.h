@@ -21,6 +21,7 @@ struct settle;
 struct former;
 struct heartbeat;
 struct share;
+struct obtain_port;
 struct blocks_cache;
 
 struct node_settings {
@@ -34,6 +35,7 @@ struct node_settings {
     uint64_t entropy_s, scrub_s, collect_s, purge_after_h; /* README.md, "Keeping well" */
     const char *share;                                     /* NULL: no folder of its own */
     uint64_t share_only;                                   /* --store 0: it keeps no copies for the ring */
+    uint64_t obtain_port;                                  /* where shared files are given out by the line protocol; 0: nowhere */
     uint64_t limit_rate;                                   /* bytes a second of shared files, all downloads together; 0: no limit */
 };
 
@@ -52,11 +54,13 @@ struct node {
     struct cluster *cluster;
     struct peers *peers;
     struct pace pace;
-    int stores;                  /* 0: it only shares; whatever would be written for the ring is refused */
-    struct share *share;         /* NULL: no folder of its own */
-    struct blocks_cache *blocks; /* of ring copies */
-    uint64_t purge_quiet_ms;     /* a deleted course is shown to the leader only when nobody touched it for so long (P6.5) */
-    uint64_t keep_deleted_ms;    /* the bytes of deleted versions are kept for so long (wanted.h) */
+    int stores;                      /* 0: it only shares; whatever would be written for the ring is refused */
+    struct share *share;             /* NULL: no folder of its own */
+    struct obtain_port *obtain_port; /* NULL: not served */
+    uint16_t obtain_number;          /* its port; 0: none */
+    struct blocks_cache *blocks;     /* of ring copies */
+    uint64_t purge_quiet_ms;         /* a deleted course is shown to the leader only when nobody touched it for so long (P6.5) */
+    uint64_t keep_deleted_ms;        /* the bytes of deleted versions are kept for so long (wanted.h) */
     struct catalog *catalog;
     struct repair *repair;
     struct entropy *entropy;

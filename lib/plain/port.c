@@ -442,7 +442,7 @@ void port_stop(struct port *p)
     free(p);
 }
 
-void port_say_goodbye(int fd)
+void port_linger(int fd)
 {
     char bytes[4096];
     uint64_t until_ms = clock_boot_ms() + PORT_LINGER_MS, now_ms;
@@ -457,5 +457,4 @@ void port_say_goodbye(int fd)
             break;
         read += (size_t)n;
     }
-    close(fd);
 }

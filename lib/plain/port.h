@@ -62,8 +62,8 @@ void port_stop(struct port *p);
 enum port_verdict port_refuse(struct port_conn *c, const char *why);
 /* The descriptor and with it the rest of the connection's life; it is non-blocking. Followed by PORT_TAKEN. What is in `out` is the taker's to send first. */
 int port_take(struct port_conn *c);
-/* After the last byte was sent: says so, and reads what still comes until the other side closes or PORT_LINGER_MS are over, so that the last bytes are not lost to a reset. Closes.
- * For takers, on their own threads. */
-void port_say_goodbye(int fd);
+/* After the last byte was sent: says so, and reads what still comes until the other side closes or PORT_LINGER_MS are over, so that the last bytes are not lost to a
+ * reset. For takers, on their own threads; they close. */
+void port_linger(int fd);
 
 #endif
