@@ -1,17 +1,60 @@
 #include "lib/store/index.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/num.h"
 #include "lib/store/events.h"
 #include "lib/store/index_inside.h"
 #include "lib/store/mark.h"
+#include "lib/store/peers_inside.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define SHA256_DIGITS 64
 #define FACT_MAX (96 + 65 * 3 * RECORD_FIELD_MAX) /* the words of three fields, each at most one byte long at worst */
 #define PIPE_BYTES_MAX (8u << 20)                 /* of records on their way at once */
 #define STEP_KEYS 1000u                           /* keys that one step of clearing looks at */
+
+/* Whether this is the key of a file that the ring has adopted. */
+static int is_adopted(const char *key)
+{
+    size_t n = strlen(PEERS_KEY_PREFIX);
+    return strncmp(key, PEERS_KEY_PREFIX, n) == 0 && num_is_hex(key + n, SHA256_DIGITS);
+}
+
+static enum err append_hex(const void *bytes, size_t n, struct buf *out)
+{
+    enum err e = buf_reserve(out, 2 * n);
+    if (e == ERR_OK) {
+        num_hex(bytes, n, out->data + out->len);
+        out->len += 2 * n;
+    }
+    return e;
+}
+
+/* What puts an adopted file into the index of peers (ring_change in lua/peers_entry.lua). It is called what it was called where it came from, or else by its hash. */
+static enum err append_adopted(const struct record *r, struct buf *out)
+{
+    struct peers_keys keys;
+    const char *name = shared_name_check(r->filename, strlen(r->filename)) == ERR_OK ? r->filename : r->sha256;
+    enum err e = peers_keys_init(&keys, name);
+    if (e == ERR_OK)
+        e = buf_addf(out, " ");
+    if (e == ERR_OK)
+        e = append_hex(keys.name_hash, sizeof keys.name_hash, out);
+    if (e == ERR_OK)
+        e = buf_addf(out, " ");
+    if (e == ERR_OK)
+        e = append_hex(name, strlen(name), out);
+    if (e == ERR_OK)
+        e = buf_addf(out, " %" PRIu64 " %" PRIu64 " ", r->size, hlc_to_unix_ms(r->id.clock));
+    if (e == ERR_OK)
+        e = append_hex(keys.keys.data, keys.keys.len, out);
+    peers_keys_release(&keys);
+    return e;
+}
 
 /* What lua/index_add.lua needs to know of a record: "<kind> <of> <upload> <words…>". */
 static enum err append_fact(const struct record *r, struct buf *out)
@@ -24,6 +67,8 @@ static enum err append_fact(const struct record *r, struct buf *out)
             stamp_hex(r->of, of);
     }
     enum err e = buf_addf(out, "%c %s %s", kind, of, r->upload[0] ? r->upload : "-");
+    if (e == ERR_OK && is_adopted(r->key))
+        return kind == 'v' ? append_adopted(r, out) : ERR_OK;
     if (e == ERR_OK)
         e = index_words(r->course, out);
     if (e == ERR_OK)

@@ -5,6 +5,7 @@
 --       6 "", or the token of a rebuild or sweep: nothing is added when another one has begun since
 --       then three for each record: id, JSON, fact
 -- A fact is "<kind> <of> <upload> <words...>". Kinds: v a version, a a tombstone of everything older, o a tombstone of one version; of is "-" when empty.
+-- The key of an adopted file, "peer/<its hash>", is not listed among the courses: its fact has in place of words what puts it into the index of peers (peers_entry.lua).
 -- Ids are hex stamps of one length, so that they compare as text (digits and a-f sort alike in every locale).
 -- Answers how many records were new; -1: the token is not the present one.
 --
@@ -107,6 +108,7 @@ local digits = {}
 for i = 0, 15 do digits[string.format('%x', i)] = string.format('%x', 15 - i) end
 -- What the sets hold of this course while `of` is its current record and `text` its words.
 local function list_with(of, text, remove)
+    if is_adopted(key) then return ring_change(key, text, remove) end
     local inverted = string.gsub(of, '%x', digits)
     local place = inverted .. ':' .. key
     local function change(set, members)

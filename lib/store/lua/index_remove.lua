@@ -13,7 +13,9 @@ local function remove(key)
     local hash = 'rb:c:' .. key
     local state = redis.call('HMGET', hash, 'id', 'words')
     local id, words = state[1], state[2]
-    if id and words and words ~= '' then
+    if id and words and words ~= '' and is_adopted(key) then
+        ring_change(key, words, true)
+    elseif id and words and words ~= '' then
         local inverted = string.gsub(id, '%x', digits)
         local place = inverted .. ':' .. key
         redis.call('ZREM', KEYS[2], key .. '\0' .. inverted .. words)

@@ -1,4 +1,3 @@
--- lua/peers_apply.lua
 -- One step of a peer's list, whole or not at all. After peers_tree.lua and peers_entry.lua.
 --
 -- ARGV  1 peer id  2 what to do  3 the digest that must be listed, or the token of who has begun  4 the digest afterwards  5 most files of a list

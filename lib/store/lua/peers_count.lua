@@ -1,4 +1,3 @@
--- lua/peers_count.lua
 -- How many members of the trees of names and words begin with each of some words, at a guess: the rarest leads a search. After peers_tree.lua.
 -- ARGV: the words. Answers a number for each.
 local counts = {}

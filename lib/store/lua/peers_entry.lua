@@ -1,4 +1,3 @@
--- lua/peers_entry.lua
 -- The entries of the index of peers: one file of one peer each, in the peer's table and in four trees (peers.h). Stands after peers_tree.lua.
 -- A list is a table {n = the peer's number, files, next}, read by list_open() and written back by list_close().
 local PLACES = 64                              -- records in one piece of a table
@@ -97,6 +96,11 @@ local function entry_drop(list, name_hash, name, keys)
     for first = 0, list.next - 1, PLACES do redis.call('DEL', table_of(n, first)) end
     redis.call('DEL', 'rb:p:free:' .. n)
     list.next = 0
+end
+
+-- Whether a course's key is that of an adopted file.
+local function is_adopted(key)
+    return #key == 69 and string.find(key, '^peer/[0-9a-f]+$') ~= nil
 end
 
 -- The file that the ring has adopted under the key "peer/<sha256>", in its list (number 0) or out of it. facts: what index_add.c gives for such a key instead of words,

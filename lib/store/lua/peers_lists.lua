@@ -1,4 +1,3 @@
--- lua/peers_lists.lua
 -- KEYS: rb:p:numbers, rb:nodes, rb:mark. ARGV: "facts" to answer the nodes' facts too.
 -- Answers {the mark's run_id or "", {id, digest, files, since, alive, ...} of all lists but the ring's, {facts, alive, ...} of all nodes}.
 local lists, nodes = {}, {}

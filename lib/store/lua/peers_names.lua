@@ -1,4 +1,3 @@
--- lua/peers_names.lua
 -- Some files of a peer, by which its list is cleared. After peers_tree.lua and peers_entry.lua.
 -- ARGV  1 peer id  2 how many at most. Answers their names; none when there is no such list.
 local n = redis.call('HGET', 'rb:p:numbers', ARGV[1])

@@ -1,4 +1,3 @@
--- lua/peers_rows.lua
 -- Rows of the index of peers: entries with everybody who holds the same content. After peers_tree.lua and peers_entry.lua.
 --
 -- KEYS  1 rb:mark  2 rb:nodes

@@ -1,4 +1,3 @@
--- lua/peers_tree.lua
 -- Ordered sets of binary members for the index of peers (peers.h); stands before each script that needs it. A tree is a sorted set of bounds, and for each bound a leaf: a sorted
 -- set of what lies from it up to the next bound. Redis keeps a sorted set of at most 128 short members in one piece of memory, so leaves never grow beyond that.
 -- No member is the beginning of another one.
