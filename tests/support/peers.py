@@ -1,0 +1,91 @@
+"""Peers for tests: nodes that only share a folder, and what the API says of them."""
+import hashlib
+import pathlib
+import urllib.parse
+
+from support.cluster import wait_for
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_path(peer, name):
+    return f"/api/v1/peers/{urllib.parse.quote(peer, safe='')}/files/{urllib.parse.quote(name, safe='')}"
+
+
+def content(peer, name):
+    """Bytes that no other file has."""
+    return f"{peer} has {name}\n".encode() * 40
+
+
+class Peer:
+    """One sharing node of a cluster; `name` as bin/cluster gave it."""
+
+    def __init__(self, cluster, folder, files=None):
+        self.cluster = cluster
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True)
+        for name, data in (files or {}).items():
+            self.write(name, data)
+        self.name = cluster.command("add", "node", "--share", str(self.folder), "--store", "0").strip()
+
+    def write(self, name, data):
+        """Puts a file into the folder as a careful program does: whole, by a rename."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name("." + path.name[:100] + ".new")
+        temporary.write_bytes(data)
+        temporary.rename(path)
+
+    def remove(self, name):
+        (self.folder / name).unlink()
+
+    def names(self):
+        """What is in the folder, as it should be listed."""
+        return sorted(str(p.relative_to(self.folder)) for p in self.folder.rglob("*")
+                      if p.is_file() and not p.is_symlink() and not any(part.startswith(".") for part in p.relative_to(self.folder).parts))
+
+
+def pages(api, path, limit=200, **params):
+    """All items of a list, page by page."""
+    items, cursor = [], None
+    while True:
+        wish = {**params, "limit": limit, **({"cursor": cursor} if cursor else {})}
+        answer = api.get(path, params=wish)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return items
+
+
+def search(api, q="", **params):
+    """The rows of a search."""
+    return pages(api, "/api/v1/peers/files", **({"q": q} if q else {}), **params)
+
+
+def peer_of(api, name):
+    """The newest row of GET /peers with this name, or None."""
+    rows = [p for p in pages(api, "/api/v1/peers") if p["name"] == name]
+    return max(rows, key=lambda p: p["heard_at"] or "") if rows else None
+
+
+def listed(api, peer, q=""):
+    """The names that the index has for a peer that is here."""
+    return sorted(h["file"] for row in search(api, q) for h in row["holders"] if h["name"] == peer)
+
+
+def wait_listed(api, peer, seconds=5):
+    """Waits until the index has just what is in the folder."""
+    wait_for(lambda: listed(api, peer.name) == peer.names(), seconds, f"{peer.name} is listed as its folder is")
+
+
+def wait_hashed(api, q, seconds=10):
+    """Waits until the hash of each file found is known; the rows."""
+    def look():
+        rows = search(api, q)
+        return rows if rows and all(row["sha256"] for row in rows) else None
+    return wait_for(look, seconds, f"the hashes of {q} are known")
