@@ -6,6 +6,7 @@ import { drawRow, newRow, pairUp } from './rows.js';
 
 const PAGE = 50; // rows a page
 const LIMIT = 200; // rows and peers a question: what the API gives at most
+const EMPTY_PAGES = 10; // followed in a row: a long search may answer with an empty page and a cursor to go on from
 const TYPING_MS = 120; // after the last key
 const SPOKEN_MS = 600; // before the count is read out
 const SLOW_MS = 300; // before "Looking …"
@@ -138,6 +139,15 @@ const path = (cursor, limit) => {
   return `/peers/files?${new URLSearchParams(Object.entries(wish).filter(([, value]) => value))}`;
 };
 
+/** The page behind a cursor, or the first one behind it that has rows. */
+async function somePage(cursor, limit, signal) {
+  let answer = await api(path(cursor, limit), { signal });
+  for (let left = EMPTY_PAGES; answer.items.length === 0 && answer.next !== null && left > 0; left--) {
+    answer = await api(path(answer.next, limit), { signal });
+  }
+  return answer;
+}
+
 /** Asks for the first page of what is wanted; an older question is given up. */
 function load() {
   request?.abort();
@@ -155,7 +165,7 @@ async function loadPage(signal) {
     drawState();
   }, SLOW_MS);
   try {
-    const answer = await api(path(null, PAGE), { signal });
+    const answer = await somePage(null, PAGE, signal);
     render(answer);
     $('notes').replaceChildren();
     speakCount();
@@ -172,7 +182,7 @@ async function loadPage(signal) {
 async function lookAgain() {
   const { signal } = request;
   const limit = Math.min(LIMIT, Math.max(PAGE, Math.ceil(rows.length / PAGE) * PAGE));
-  const answer = await api(path(null, limit), { signal });
+  const answer = await somePage(null, limit, signal);
   $('notes').replaceChildren();
   loaded_at = now();
   return renew(answer);
@@ -234,8 +244,9 @@ async function nextPage() {
   more.setAttribute('aria-disabled', 'true');
   more.textContent = w.looking;
   try {
-    const answer = await api(path(next, PAGE), { signal: request.signal });
-    const added = answer.items.map(item => newRow(item, q));
+    const answer = await somePage(next, PAGE, request.signal);
+    const known = new Set(pairUp(rows, answer.items).values()); // the same bytes under a later name
+    const added = answer.items.filter(item => !known.has(item)).map(item => newRow(item, q));
     next = answer.next;
     rows.push(...added);
     list.append(...added.map(row => row.element));
