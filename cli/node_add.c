@@ -4,15 +4,12 @@
 #include "cli/args.h"
 #include "cli/ask.h"
 #include "cli/courses.h"
+#include "cli/spawn.h"
 #include "lib/base/clock.h"
 #include "lib/base/sig.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -26,60 +23,6 @@ struct wish {
     const char *folder, *name, *zone, *weight, *listen, *url, *coordinators, *key;
 };
 
-/* ringbinder-node beside this program. ERR_NOT_FOUND: it is not there. */
-static enum err find_program(char path[PATH_MAX])
-{
-    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
-    char *slash;
-
-    if (len <= 0)
-        return ERR_NOT_FOUND;
-    path[len] = '\0';
-    slash = strrchr(path, '/');
-    if (!slash || (size_t)(slash + 1 - path) + sizeof PROGRAM > PATH_MAX)
-        return ERR_NOT_FOUND;
-    memcpy(slash + 1, PROGRAM, sizeof PROGRAM);
-    return access(path, X_OK) ? ERR_NOT_FOUND : ERR_OK;
-}
-
-/* "--name VALUE" for a value that is there. */
-static void add(char **argv, size_t *n, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    argv[(*n)++] = (char *)(uintptr_t)name; /* posix_spawn takes them as they are and changes none */
-    argv[(*n)++] = (char *)(uintptr_t)value;
-}
-
-/* silent: what it prints on standard output is not shown. */
-static enum err start(const struct cli *c, const char *program, char **argv, int silent, pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    int error = posix_spawn_file_actions_init(&actions);
-
-    if (error)
-        return out_fail(&c->out, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-    if (silent)
-        error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!error)
-        error = posix_spawn(pid, program, &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return error ? out_fail(&c->out, ERR_IO, "%s cannot be started: %s.", program, strerrordesc_np(error)) : ERR_OK;
-}
-
-/* Waits for its end; a stop that was asked for is handed on. Its exit status, 128 + signal when it was killed. */
-static int wait_for(pid_t pid, int options, int *ended)
-{
-    int status = 0;
-    pid_t got;
-
-    do
-        got = waitpid(pid, &status, options);
-    while (got < 0 && errno == EINTR);
-    *ended = got == pid;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 static int is_node_folder(const char *folder)
 {
     char path[PATH_MAX];
@@ -87,21 +30,21 @@ static int is_node_folder(const char *folder)
     return snprintf(path, sizeof path, "%s/node.json", folder) < (int)sizeof path && access(path, F_OK) == 0;
 }
 
-static enum err make_folder(const struct cli *c, const char *program, const struct wish *w)
+static enum err make_folder(const struct cli *c, const struct wish *w)
 {
-    char *argv[16] = {(char *)(uintptr_t)PROGRAM};
-    size_t n = 1;
+    struct spawn s;
     pid_t pid = 0;
-    int ended = 0;
-    enum err e;
+    int ended;
+    enum err e = spawn_init(c, PROGRAM, &s);
 
-    add(argv, &n, "--init", w->folder);
-    add(argv, &n, "--name", w->name);
-    add(argv, &n, "--zone", w->zone);
-    add(argv, &n, "--weight", w->weight);
-    argv[n] = NULL;
-    e = start(c, program, argv, 1, &pid);
-    if (!e && wait_for(pid, 0, &ended) != 0)
+    if (e)
+        return e;
+    spawn_add(&s, "--init", w->folder);
+    spawn_add(&s, "--name", w->name);
+    spawn_add(&s, "--zone", w->zone);
+    spawn_add(&s, "--weight", w->weight);
+    e = spawn_start(c, &s, NULL, &pid);
+    if (!e && spawn_wait(pid, 0, &ended) != 0)
         e = out_fail(&c->out, ERR_INVALID, "%s did not become a node's folder.", w->folder);
     return e;
 }
@@ -132,7 +75,7 @@ static int look_after(struct cli *c, const struct wish *w, pid_t pid)
     int ended = 0, told = w->name == NULL, stopped = 0, status = 0;
 
     for (;;) {
-        status = wait_for(pid, WNOHANG, &ended);
+        status = spawn_wait(pid, WNOHANG, &ended);
         if (ended)
             break;
         if (sig_stopping() && !stopped) {
@@ -153,27 +96,26 @@ static int look_after(struct cli *c, const struct wish *w, pid_t pid)
     return CLI_OK;
 }
 
-static int run(struct cli *c, const char *program, const struct wish *w)
+static int run(struct cli *c, const struct wish *w)
 {
-    char *argv[16] = {(char *)(uintptr_t)PROGRAM};
-    size_t n = 1;
+    struct spawn s;
     pid_t pid = 0;
+    enum err e = spawn_init(c, PROGRAM, &s);
 
-    add(argv, &n, "--data", w->folder);
-    add(argv, &n, "--listen", w->listen);
-    add(argv, &n, "--url", w->url);
-    add(argv, &n, "--coordinators", w->coordinators);
-    add(argv, &n, "--key", w->key);
-    argv[n] = NULL;
-    if (start(c, program, argv, 0, &pid))
-        return CLI_FAILED;
-    return look_after(c, w, pid);
+    if (e)
+        return cli_exit_code(e);
+    spawn_add(&s, "--data", w->folder);
+    spawn_add(&s, "--listen", w->listen);
+    spawn_add(&s, "--url", w->url);
+    spawn_add(&s, "--coordinators", w->coordinators);
+    spawn_add(&s, "--key", w->key);
+    e = spawn_start(c, &s, NULL, &pid);
+    return e ? cli_exit_code(e) : look_after(c, w, pid);
 }
 
 int node_add(struct cli *c, int argc, char **argv)
 {
     struct wish w = {.coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY")};
-    char program[PATH_MAX];
     struct args words;
     enum err e = ERR_OK;
     const struct args_option options[] = {
@@ -191,8 +133,6 @@ int node_add(struct cli *c, int argc, char **argv)
     w.folder = words.words[0];
     if (!w.listen || !w.coordinators || !w.key)
         return cli_usage(c, "--listen, --coordinators and --key are needed");
-    if (find_program(program))
-        return cli_exit_code(out_fail(&c->out, ERR_NOT_FOUND, PROGRAM " is not beside this program."));
     if (!is_node_folder(w.folder)) {
         if (!w.name)
             return cli_usage(c, "%s is no node's folder yet: --name says what the node is called", w.folder);
@@ -200,9 +140,9 @@ int node_add(struct cli *c, int argc, char **argv)
             w.zone ? " in zone " : "", w.zone ? w.zone : "");
         e = ask_yes(c, "Add it? [y/N]");
         if (!e)
-            e = make_folder(c, program, &w);
+            e = make_folder(c, &w);
     }
     if (e)
         return e == ERR_SYNTAX ? CLI_USAGE : cli_exit_code(e);
-    return run(c, program, &w);
+    return run(c, &w);
 }

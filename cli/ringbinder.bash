@@ -23,8 +23,9 @@ _ringbinder() {
         [where]="--from"
         [node]="--dry-run --force --name --zone --weight --listen --node-url --coordinators --key"
         [set]="--dry-run"
-        [share]="--coordinators --key"
-        [obtain]="--from --output --limit-rate --wait"
+        [share]="--coordinators --key --name --listen --data --limit-rate --obtain-port"
+        [peers]="--exclude --limit"
+        [obtain]="--from --exclude --output --force --limit-rate --wait"
     )
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
