@@ -4,6 +4,7 @@
  * meet  (meet.c)     Redis: heartbeats, our own alive key, the other coordinators, the published ring, events; the ring on disk
  * files (files.c)    the index of peers' files, while we lead: deltas of their lists, with a connection to Redis of its own
  * lead  (lead.c)     the promise round with the nodes after the lease was taken; then plans rings and sees changes through
+ * port  (index_port.c) the line protocol of peers that know nothing of Ringbinder, when it is wanted
  * http  (serve.c)    a thread a connection: answers from memory; only what people ask of the ring (admin.c) waits for nodes and Redis,
  *                    and what peers tell of their files for the thread above
  *
@@ -27,6 +28,7 @@ struct coordinator_settings {
     const char *name, *data, *listen, *url, *redis, *redis_user, *redis_password_file, *key, *founding;
     uint64_t out_after_s;      /* how long a member is silent before it is taken out of the ring */
     uint64_t move_bytes_per_s; /* of one node, for the dry run's guess while nothing was measured */
+    uint64_t index_port;       /* of the line protocol, at the address of `listen`; 0: none */
     uint64_t sweep_s;          /* how often the index is compared with the nodes */
     uint64_t purge_after_s;    /* how old a deleted file's tombstone must be before it is forgotten */
 };

@@ -1,4 +1,5 @@
 #include "coordinator/coordinator.h"
+#include "coordinator/index_port.h"
 #include "coordinator/ringfile.h"
 #include "coordinator/serve.h"
 #include "coordinator/tend.h"
@@ -242,16 +243,30 @@ static void leave(struct runtime *r)
     pthread_mutex_unlock(&r->c->lock);
 }
 
+static int start_index_port(struct coordinator *c, struct index_port **out)
+{
+    enum err e = index_port_start(c, out);
+    return e == ERR_OK ? 0
+                       : fail(e == ERR_INVALID ? 2 : 1, "cannot serve at port %llu: %s", (unsigned long long)c->settings->index_port,
+                             e == ERR_IO ? "it is taken, or not ours to take" : err_text(e));
+}
+
 /* Runs the threads around the loop. */
 static int serve(struct runtime *r)
 {
     struct coordinator *c = r->c;
     struct http_server *server;
+    struct index_port *index_port;
     pthread_t meet, lead, tend, files;
     enum err e = serve_start(c, &server);
     if (e != ERR_OK)
         return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", c->settings->listen,
             e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));
+    int code = start_index_port(c, &index_port);
+    if (code) {
+        http_stop(server);
+        return code;
+    }
     int has_meet = pthread_create(&meet, NULL, meet_run, c) == 0;
     int has_lead = has_meet && pthread_create(&lead, NULL, lead_run, c) == 0;
     int has_tend = has_lead && pthread_create(&tend, NULL, tend_run, c) == 0;
@@ -275,6 +290,7 @@ static int serve(struct runtime *r)
         pthread_join(tend, NULL);
     if (has_all)
         pthread_join(files, NULL);
+    index_port_stop(index_port);
     http_stop(server);
     return has_all ? 0 : fail(1, "no threads");
 }
