@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-#define FILES_WAITING_MAX 64u     /* deltas that wait for the thread or are with it; some 2 MiB each, at most */
+#define FILES_WAITING_MAX 128u    /* deltas that wait for the thread or are with it: some 4 s, so that nobody gives up before */
 #define FILES_READ_EVERY_MS 1000u /* what Redis has of lists; every delta is known at once */
 #define FILES_BODY_MAX SHARED_DELTA_BYTES
 

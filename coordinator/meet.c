@@ -12,7 +12,6 @@
 
 #define STORE_TIMEOUT_MS 500u
 #define READ_EVERY_MS 500u /* also how often the alive key is renewed, whose TTL is three times that */
-#define BATCH 64u          /* heartbeats handed over at once */
 
 struct meet {
     struct coordinator *c;
@@ -24,17 +23,15 @@ struct meet {
 
 static void write_heartbeats(struct meet *m)
 {
-    static const size_t rounds_max = MEMBERSHIP_MAX / BATCH;
-    struct member batch[BATCH];
+    static const size_t rounds_max = MEMBERSHIP_MAX / MEMBERS_HEARTBEATS_MAX;
+    struct member batch[MEMBERS_HEARTBEATS_MAX];
     for (size_t round = 0; round < rounds_max; round++) {
         pthread_mutex_lock(&m->c->lock);
-        size_t n = membership_take_heartbeats(&m->c->membership, batch, BATCH);
+        size_t n = membership_take_heartbeats(&m->c->membership, batch, MEMBERS_HEARTBEATS_MAX);
         pthread_mutex_unlock(&m->c->lock);
-        for (size_t i = 0; i < n; i++) {
-            if (members_heartbeat(m->store, &batch[i], batch[i].heartbeat_at_ms) != ERR_OK)
-                return; /* the next heartbeat of that node tries again */
-        }
-        if (n < BATCH)
+        if (n == 0 || members_heartbeats(m->store, batch, n) != ERR_OK)
+            return; /* the next heartbeats of those nodes try again */
+        if (n < MEMBERS_HEARTBEATS_MAX)
             return;
     }
 }

@@ -5,6 +5,7 @@
 #include "lib/store/call.h"
 #include "lib/store/lock.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,29 +19,51 @@
 #define KEY_MAX 128
 #define RING_REFUSED 0
 
-/* Facts and the alive key of one node or coordinator, by one script. */
-static enum err send_heartbeat(
-    struct store *s, const char *hash, const char *alive_prefix, const char *id, const struct json *facts, unsigned ttl_ms)
-{
+/* Facts and the alive key of one node or coordinator, by one script, on their way: the call borrows the texts. */
+struct beat {
+    struct call call;
     char alive[KEY_MAX + 32];
-    snprintf(alive, sizeof alive, "%s%s", alive_prefix, id);
-    struct buf text;
-    buf_init(&text, FACTS_MAX);
-    enum err e = json_print(facts, &text);
+    struct buf facts;
+};
+
+/* Makes the call, to be sent or released; takes facts. beat_release() in every case. */
+static enum err beat_make(struct beat *b, const char *hash, const char *alive_prefix, const char *id, struct json *facts, unsigned ttl_ms)
+{
+    snprintf(b->alive, sizeof b->alive, "%s%s", alive_prefix, id);
+    buf_init(&b->facts, FACTS_MAX);
+    call_init_script(&b->call, SCRIPT_HEARTBEAT, 2);
+    call_str(&b->call, hash);
+    call_str(&b->call, b->alive);
+    call_str(&b->call, id);
+    enum err e = json_print(facts, &b->facts);
+    json_free(facts);
     if (e == ERR_OK) {
-        struct call c;
-        call_init_script(&c, SCRIPT_HEARTBEAT, 2);
-        call_str(&c, hash);
-        call_str(&c, alive);
-        call_str(&c, id);
-        call_bytes(&c, text.data, text.len);
-        call_u64(&c, ttl_ms);
-        redisReply *r;
-        e = call_send(s, &c, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, &r);
-        if (e == ERR_OK)
-            freeReplyObject(r);
+        call_bytes(&b->call, b->facts.data, b->facts.len);
+        call_u64(&b->call, ttl_ms);
     }
-    buf_release(&text);
+    return e;
+}
+
+/* A call that was sent is released already. */
+static void beat_release(struct beat *b, int was_sent)
+{
+    if (!was_sent)
+        call_release(&b->call);
+    buf_release(&b->facts);
+}
+
+/* One alone. Takes facts. */
+static enum err send_heartbeat(
+    struct store *s, const char *hash, const char *alive_prefix, const char *id, struct json *facts, unsigned ttl_ms)
+{
+    struct beat b;
+    redisReply *r = NULL;
+    enum err e = beat_make(&b, hash, alive_prefix, id, facts, ttl_ms);
+    int was_sent = e == ERR_OK;
+    if (e == ERR_OK)
+        e = call_send(s, &b.call, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, &r);
+    freeReplyObject(r);
+    beat_release(&b, was_sent);
     return e;
 }
 
@@ -48,9 +71,29 @@ enum err members_heartbeat(struct store *s, const struct member *m, uint64_t now
 {
     struct member stamped = *m;
     stamped.heartbeat_at_ms = now_unix_ms;
-    struct json *facts = member_to_json(&stamped);
-    enum err e = send_heartbeat(s, NODES_KEY, ALIVE_PREFIX, m->id, facts, MEMBERS_TTL_MS);
-    json_free(facts);
+    return send_heartbeat(s, NODES_KEY, ALIVE_PREFIX, m->id, member_to_json(&stamped), MEMBERS_TTL_MS);
+}
+
+enum err members_heartbeats(struct store *s, const struct member *m, size_t n)
+{
+    redisReply *replies[MEMBERS_HEARTBEATS_MAX] = {0};
+    struct call *calls[MEMBERS_HEARTBEATS_MAX] = {0};
+    struct beat *beats = calloc(n + 1, sizeof *beats);
+    size_t made = 0;
+    enum err e = beats ? ERR_OK : ERR_NOMEM;
+    assert(n <= MEMBERS_HEARTBEATS_MAX);
+    for (; made < n && e == ERR_OK; made++) {
+        calls[made] = &beats[made].call;
+        e = beat_make(&beats[made], NODES_KEY, ALIVE_PREFIX, m[made].id, member_to_json(&m[made]), MEMBERS_TTL_MS);
+    }
+    int was_sent = e == ERR_OK;
+    if (e == ERR_OK)
+        e = call_send_all(s, calls, n, REDIS_REPLY_INTEGER, replies);
+    for (size_t i = 0; i < made; i++) {
+        freeReplyObject(replies[i]);
+        beat_release(&beats[i], was_sent);
+    }
+    free(beats);
     return e;
 }
 
@@ -104,10 +147,7 @@ static enum err coordinator_parse(const char *text, size_t len, struct coordinat
 
 enum err members_coordinator_alive(struct store *s, const struct coordinator_alive *c, unsigned ttl_ms)
 {
-    struct json *facts = coordinator_to_json(c);
-    enum err e = send_heartbeat(s, COORDINATORS_KEY, COORDINATOR_PREFIX, c->name, facts, ttl_ms);
-    json_free(facts);
-    return e;
+    return send_heartbeat(s, COORDINATORS_KEY, COORDINATOR_PREFIX, c->name, coordinator_to_json(c), ttl_ms);
 }
 
 enum err members_coordinator_leave(struct store *s, const char *name)

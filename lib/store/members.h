@@ -18,6 +18,10 @@
 
 /* Writes a heartbeat: the node's facts and its alive key with TTL, in one round trip. */
 enum err members_heartbeat(struct store *s, const struct member *m, uint64_t now_unix_ms) MUST_CHECK;
+/* n of them, at most MEMBERS_HEARTBEATS_MAX, as each is stamped already, in one go: where a delta of a peer's list has Redis for itself, all of them wait for it once. After an
+ * error it is not known which were written. */
+#define MEMBERS_HEARTBEATS_MAX 64u
+enum err members_heartbeats(struct store *s, const struct member *m, size_t n) MUST_CHECK;
 /* A node says goodbye: its alive key goes at once; forget also removes its facts (nodes outside the ring). */
 enum err members_leave(struct store *s, const char *id, int forget) MUST_CHECK;
 

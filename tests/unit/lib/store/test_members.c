@@ -125,6 +125,30 @@ static void test_heartbeats_live_one_ttl(void **state)
     assert_ok(members_leave(s, first.id, 1));
 }
 
+static void test_heartbeats_in_one_go(void **state)
+{
+    struct store *s = ((struct world *)*state)->store;
+    struct member many[MEMBERS_HEARTBEATS_MAX] = {0};
+    struct members all;
+    assert_ok(members_heartbeats(s, many, 0));
+    for (unsigned i = 0; i < MEMBERS_HEARTBEATS_MAX; i++) {
+        char name[RING_NAME_MAX];
+        snprintf(name, sizeof name, "node-%02u", i);
+        many[i] = make_member(name);
+        many[i].heartbeat_at_ms = 1700000000000 + i;
+    }
+    assert_ok(members_heartbeats(s, many, MEMBERS_HEARTBEATS_MAX));
+    assert_ok(members_read(s, &all));
+    assert_int_equal(all.n_nodes, MEMBERS_HEARTBEATS_MAX);
+    for (unsigned i = 0; i < MEMBERS_HEARTBEATS_MAX; i++) {
+        assert_string_equal(all.nodes[i].id, many[i].id);
+        assert_int_equal(all.nodes[i].heartbeat_at_ms, 1700000000000 + i);
+        assert_int_equal(all.nodes[i].alive, 1);
+        assert_ok(members_leave(s, many[i].id, 1));
+    }
+    members_release(&all);
+}
+
 static void test_states_by_the_ring(void **state)
 {
     struct store *s = ((struct world *)*state)->store;
@@ -339,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_json_both_ways),
         cmocka_unit_test(test_bad_members_are_refused),
         cmocka_unit_test(test_heartbeats_live_one_ttl),
+        cmocka_unit_test(test_heartbeats_in_one_go),
         cmocka_unit_test(test_states_by_the_ring),
         cmocka_unit_test(test_states_of_joint_rings),
         cmocka_unit_test(test_wishes_are_kept),
