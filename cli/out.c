@@ -88,19 +88,19 @@ size_t out_cells(const char *clean)
     return cells;
 }
 
-/* One line, cleaned, in one write. A text that is too long or finds no memory is cut. */
+/* One line, cleaned. A text that is too long is not shown by halves. */
 static void put_line(FILE *file, const char *before, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 static void put_line(FILE *file, const char *before, const char *fmt, va_list ap)
 {
     struct buf line;
     char *text = NULL;
+    int lost;
 
     buf_init(&line, LINE_MAX_BYTES);
     if (vasprintf(&text, fmt, ap) < 0)
         text = NULL;
-    if (out_clean(&line, text ? text : fmt))
-        buf_reset(&line);
-    fprintf(file, "%s%s\n", before, line.len > 0 || !text ? buf_str(&line) : "(a line that is too long)");
+    lost = out_clean(&line, text ? text : fmt) != ERR_OK;
+    fprintf(file, "%s%s\n", before, lost ? "(a line that is too long to be shown)" : buf_str(&line));
     fflush(file);
     free(text);
     buf_release(&line);

@@ -56,5 +56,7 @@ void out_size(uint64_t bytes, char text[OUT_SIZE_TEXT]);
 void out_duration(uint64_t seconds, char text[OUT_SIZE_TEXT]);
 /* An RFC 3339 time of the API for people: local time to the minute on a terminal, as it came in a pipe. NULL gives "". */
 void out_time(const struct out *o, const char *rfc3339, char text[OUT_TIME_TEXT]);
+/* How long before `now` the time `then` was, both of the API: "3 s" on a terminal; `then` as it came in a pipe. NULL gives "". */
+void out_age(const struct out *o, const char *then, const char *now, char text[OUT_TIME_TEXT]);
 
 #endif

@@ -32,17 +32,36 @@ void out_duration(uint64_t seconds, char text[OUT_SIZE_TEXT])
         snprintf(text, OUT_SIZE_TEXT, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
+/* An RFC 3339 time in UTC as seconds since 1970. False when it is none. */
+static int read_time(const char *rfc3339, time_t *at)
+{
+    struct tm utc = {0};
+
+    if (!rfc3339 || !strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &utc))
+        return 0;
+    *at = timegm(&utc);
+    return 1;
+}
+
 void out_time(const struct out *o, const char *rfc3339, char text[OUT_TIME_TEXT])
 {
-    struct tm utc = {0}, local;
-    const char *end = rfc3339 ? strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &utc) : NULL;
+    struct tm local;
     time_t at;
 
-    if (!o->terminal || !end) {
+    if (!o->terminal || !read_time(rfc3339, &at) || !localtime_r(&at, &local) ||
+        strftime(text, OUT_TIME_TEXT, "%Y-%m-%d %H:%M", &local) == 0)
         snprintf(text, OUT_TIME_TEXT, "%s", rfc3339 ? rfc3339 : "");
+}
+
+void out_age(const struct out *o, const char *then, const char *now, char text[OUT_TIME_TEXT])
+{
+    time_t from, to;
+    char age[OUT_SIZE_TEXT];
+
+    if (!o->terminal || !read_time(then, &from) || !read_time(now, &to)) {
+        snprintf(text, OUT_TIME_TEXT, "%s", then ? then : "");
         return;
     }
-    at = timegm(&utc);
-    if (!localtime_r(&at, &local) || strftime(text, OUT_TIME_TEXT, "%Y-%m-%d %H:%M", &local) == 0)
-        snprintf(text, OUT_TIME_TEXT, "%s", rfc3339);
+    out_duration(to > from ? (uint64_t)(to - from) : 0, age);
+    snprintf(text, OUT_TIME_TEXT, "%s", age);
 }

@@ -139,7 +139,7 @@ static enum err say_hops(const struct cli *c, const struct json *placement)
     if (e)
         out_fail(&c->out, e, "%s", err_text(e));
     else
-        out_say(&c->out, "lookup in %zu hops: %s", json_count(hops), buf_str(&line));
+        out_say(&c->out, "lookup in %zu hop%s: %s", json_count(hops), json_count(hops) == 1 ? "" : "s", buf_str(&line));
     buf_release(&line);
     return e;
 }

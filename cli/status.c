@@ -38,6 +38,19 @@ static void say_leader(const struct cli *c, const struct json *cluster)
     out_say(&c->out, "%-20s %s, epoch %" PRIu64 ", since %s", "leader", courses_text(leader, "name"), number(leader, "epoch"), since);
 }
 
+static void say_coordinators(const struct cli *c, const struct json *cluster)
+{
+    struct buf line;
+    const char *before = "";
+    enum err e = ERR_OK;
+
+    buf_init(&line, 4096);
+    for (const struct json *m = json_first(json_get(cluster, "coordinators")); !e && m; m = json_next(m), before = ", ")
+        e = buf_addf(&line, "%s%s %s", before, courses_text(m, "name"), courses_text(m, "state"));
+    out_say(&c->out, "%-20s %s", "coordinators", e ? "too many to be shown" : buf_str(&line));
+    buf_release(&line);
+}
+
 static void say_progress(const struct cli *c, const struct json *cluster)
 {
     const struct json *p = json_get(cluster, "progress");
@@ -58,6 +71,7 @@ static void say_figures(const struct cli *c, const struct json *cluster)
 {
     out_say(&c->out, "%-20s %s", "ready", json_get_bool(cluster, "ready", 0) ? "yes" : "no: too few machines to share anything");
     say_leader(c, cluster);
+    say_coordinators(c, cluster);
     out_say(&c->out, "%-20s %" PRIu64 " wanted, %" PRIu64 " with the machines there are", "copies of each file", number(cluster, "k"),
         number(cluster, "k_effective"));
     out_say(&c->out, "%-20s %" PRIu64 ", %s", "ring", number(cluster, "ring_epoch"), courses_text(cluster, "ring_state"));
@@ -68,7 +82,7 @@ static void say_figures(const struct cli *c, const struct json *cluster)
     say_progress(c, cluster);
 }
 
-static void add_machine(const struct cli *c, struct out_table *t, const struct json *node)
+static void add_node(const struct cli *c, struct out_table *t, const struct json *node, const char *now)
 {
     double share = 0.0;
     char bytes[OUT_SIZE_TEXT], room[OUT_SIZE_TEXT], heard[OUT_TIME_TEXT];
@@ -82,9 +96,8 @@ static void add_machine(const struct cli *c, struct out_table *t, const struct j
     }
     if (json_get_double(node, "share", &share))
         share = 0.0;
-    out_time(&c->out, json_get_str(node, "heartbeat_at"), heard);
+    out_age(&c->out, json_get_str(node, "heartbeat_at"), now, heard);
     out_cell(t, courses_text(node, "name"));
-    out_cell(t, "node");
     out_cell(t, courses_text(node, "state"));
     out_cell(t, courses_text(node, "zone"));
     out_cellf(t, "%.1f %%", share * 100.0);
@@ -94,21 +107,14 @@ static void add_machine(const struct cli *c, struct out_table *t, const struct j
     out_cell(t, heard);
 }
 
-static enum err print_machines(const struct cli *c, const struct json *cluster)
+static enum err print_nodes(const struct cli *c, const struct json *cluster)
 {
-    static const char *const columns[] = {"NAME", "ROLE", "STATE", "ZONE", ">SHARE", ">FILES", ">BYTES", ">FREE", "HEARD"};
+    static const char *const columns[] = {"NODE", "STATE", "ZONE", ">SHARE", ">FILES", ">BYTES", ">FREE", ">SILENT"};
     struct out_table *t = out_table_new(columns, sizeof columns / sizeof columns[0]);
     enum err e;
 
-    for (const struct json *m = json_first(json_get(cluster, "coordinators")); m; m = json_next(m)) {
-        out_cell(t, courses_text(m, "name"));
-        out_cell(t, "coordinator");
-        out_cell(t, courses_text(m, "state"));
-        for (int i = 0; i < 6; i++)
-            out_cell(t, "");
-    }
     for (const struct json *m = json_first(json_get(cluster, "nodes")); m; m = json_next(m))
-        add_machine(c, t, m);
+        add_node(c, t, m, json_get_str(cluster, "taken_at"));
     e = out_table_print(&c->out, t);
     out_table_free(t);
     return e;
@@ -128,7 +134,7 @@ int cmd_status(struct cli *c, int argc, char **argv)
     if (!e && !c->out.json) {
         say_figures(c, cluster);
         out_say(&c->out, "%s", "");
-        e = print_machines(c, cluster);
+        e = print_nodes(c, cluster);
         for (const struct json *w = json_first(json_get(cluster, "warnings")); w; w = json_next(w))
             out_note(&c->out, "warning: %s", json_as_str(w) ? json_as_str(w) : "");
     }

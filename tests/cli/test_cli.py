@@ -130,10 +130,10 @@ def test_json_is_one_value_everywhere(me, tmp_path):
 def test_the_cluster_is_shown_as_a_table(me):
     text = me.run("status").stdout
     assert re.search(r"^ready +yes$", text, re.M) and re.search(r"^leader +coordinator-\d", text, re.M)
-    assert [line.split("\t")[:3] for line in text.splitlines() if line.startswith("node-")] == [[f"node-{i}", "node", "up"] for i in (1, 2, 3)]
+    assert [line.split("\t")[:2] for line in text.splitlines() if line.startswith("node-")] == [[f"node-{i}", "up"] for i in (1, 2, 3)]
     screen = me.at_terminal("status", columns=90).screen
-    table = screen[[line.startswith("NAME ") for line in screen].index(True):]
-    assert len(table) >= 6 and all(len(line) <= 90 for line in table)
+    table = screen[[line.startswith("NODE ") for line in screen].index(True):]
+    assert len(table) >= 4 and all(len(line) <= 90 for line in table)
 
 
 def test_the_ring_and_a_course_on_it_are_shown(me, tmp_path):

@@ -87,6 +87,36 @@ static void a_time_is_local_on_a_terminal_and_as_it_came_in_a_pipe(void **state)
     assert_string_equal(text, "");
 }
 
+static void an_age_is_short_on_a_terminal(void **state)
+{
+    struct out pipe = {0}, terminal = {.terminal = 1};
+    char text[OUT_TIME_TEXT];
+
+    (void)state;
+    out_age(&terminal, "2026-11-21T22:02:03.004Z", "2026-11-21T22:05:10.000Z", text);
+    assert_string_equal(text, "3:07");
+    out_age(&terminal, "2026-11-21T22:02:03.004Z", "2026-11-21T22:02:02.000Z", text);
+    assert_string_equal(text, "0 s");
+    out_age(&terminal, NULL, "2026-11-21T22:02:02.000Z", text);
+    assert_string_equal(text, "");
+    out_age(&pipe, "2026-11-21T22:02:03.004Z", "2026-11-21T22:05:10.000Z", text);
+    assert_string_equal(text, "2026-11-21T22:02:03.004Z");
+}
+
+static void a_line_is_printed_whole_even_when_it_is_empty(void **state)
+{
+    char *text = NULL;
+    size_t len;
+    struct out o = {.file = open_memstream(&text, &len)};
+
+    (void)state;
+    out_say(&o, "%s", "");
+    out_say(&o, "%s\n", "x");
+    fclose(o.file);
+    assert_string_equal(text, "\nx" BAD "\n");
+    free(text);
+}
+
 /* Prints a table of two rows the way `o` says; the text is the caller's to free. */
 static char *print_table(struct out o)
 {
@@ -211,6 +241,8 @@ int main(void)
         cmocka_unit_test(cells_are_counted_as_the_terminal_shows_them),
         cmocka_unit_test(sizes_and_durations_are_short),
         cmocka_unit_test(a_time_is_local_on_a_terminal_and_as_it_came_in_a_pipe),
+        cmocka_unit_test(an_age_is_short_on_a_terminal),
+        cmocka_unit_test(a_line_is_printed_whole_even_when_it_is_empty),
         cmocka_unit_test(a_table_is_tabs_in_a_pipe),
         cmocka_unit_test(a_table_is_aligned_and_cut_on_a_terminal),
         cmocka_unit_test(a_table_says_nothing_beside_json),
