@@ -230,6 +230,27 @@ def test_the_keyboard_alone_is_enough(browser, peers):
     only(browser)
 
 
+def test_a_long_list_comes_page_by_page(browser, peers):
+    name = peers.share("many", {f"lecture-{i:02}.txt": content("many", i) for i in range(60)})
+    try:
+        opened(browser, peers, "?q=lecture")
+        browser.says("The first 50 files")
+        more = browser.shown("#more")
+        more.click()
+        browser.says("60 files on 1 peer")
+        assert names(browser) == [f"lecture-{i:02}.txt" for i in range(60)]
+        assert focused(browser) == browser.all("#results .row-button")[50]
+        before = browser.driver.execute_script("return performance.now()")
+        looks = "return performance.getEntriesByType('resource').filter(one => one.name.includes('/peers/files') && one.startTime > arguments[0]).length"
+        browser.wait(lambda _: browser.driver.execute_script(looks, before) > 0, "the list was looked at again")
+        browser.driver.execute_async_script("setTimeout(arguments[0], 300)")
+        assert not browser.one("#fresh").is_displayed() and not more.is_displayed()
+        assert len(names(browser)) == 60
+    finally:
+        peers.cluster.kill(name)
+    only(browser)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width, height", SIZES)
 def test_the_page_at_every_width(peers, width, height, dark):
