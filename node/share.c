@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -63,6 +64,7 @@ enum err share_start(struct node *n, const struct share_settings *settings, stru
     if (!s)
         return ERR_NOMEM;
     s->node = n;
+    signal(SIGIO, SIG_IGN); /* share_folder_is_written() */
     share_rate_init(&s->rate, settings->limit_rate);
     s->stop_fd = eventfd(0, EFD_CLOEXEC);
     s->list = share_list_new();

@@ -90,7 +90,7 @@ enum err share_dirty_add(struct share_dirty *d, const char *name, enum share_wai
 int share_dirty_waits(const struct share_dirty *d, const char *name, enum share_wait wait)
 {
     const struct waiting *w = find(d, name);
-    return w && w->wait == wait;
+    return w && (wait == SHARE_WAITS || w->wait == wait);
 }
 
 static void drop(struct share_dirty *d, struct waiting *w)

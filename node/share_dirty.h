@@ -23,7 +23,7 @@ void share_dirty_free(struct share_dirty *d);
 /* Lets a name wait from now on, or waits anew. One that has been waiting for SHARE_QUIET_MS is not put off by SHARE_SOON any more. *since_ms (may be NULL) is when it began to wait.
  * ERR_NOMEM. Times are of the boot clock. */
 enum err share_dirty_add(struct share_dirty *d, const char *name, enum share_wait wait, uint64_t now_ms, uint64_t *since_ms) MUST_CHECK;
-/* Whether it waits like that. */
+/* Whether it waits like that; SHARE_WAITS: at all. */
 int share_dirty_waits(const struct share_dirty *d, const char *name, enum share_wait wait);
 /* Takes one whose time has come. Returns 0 when there is none. */
 int share_dirty_take(struct share_dirty *d, uint64_t now_ms, char name[SHARED_NAME_MAX + 1]);

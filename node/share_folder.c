@@ -143,6 +143,15 @@ enum err share_folder_open(struct share_folder *f, const char *name, int *fd, st
     return ERR_OK;
 }
 
+int share_folder_is_written(int fd)
+{
+    /* fcntl(2): a read lease is only given while nobody has the file open for writing. */
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+        return errno == EAGAIN ? 1 : -1;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return 0;
+}
+
 enum err share_folder_open_dir(struct share_folder *f, const char *name, int *fd)
 {
     return open_below(f, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, fd);

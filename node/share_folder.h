@@ -26,6 +26,9 @@ int share_folder_name_ok(const char *name);
 /* Opens a regular file for reading, never waiting for a pipe's other end; *fd is the caller's. ERR_NOT_FOUND: nothing there that is shared; ERR_UNAVAILABLE: too many files are
  * open, or memory is short; ERR_IO. The name is one that shared_name_check() takes. */
 enum err share_folder_open(struct share_folder *f, const char *name, int *fd, struct stat *st) MUST_CHECK;
+/* Whether somebody has the open file open for writing: 1 or 0; -1 when this cannot be told (another user's file, a network's file system). Asked by a lease that is given back at once, so SIGIO
+ * must be ignored in this process. */
+int share_folder_is_written(int fd);
 /* Opens a folder below it, "" for itself. Errors as above. */
 enum err share_folder_open_dir(struct share_folder *f, const char *name, int *fd) MUST_CHECK;
 /* What a name stands for, whatever it is; a link stands for itself. Errors as above. */

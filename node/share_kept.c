@@ -114,7 +114,7 @@ static enum err forget_unlisted(struct db *db, struct share_list *list, const st
     struct db_conn *c = NULL;
     enum err e = ERR_OK;
     for (size_t i = 0; i < page->n && !e; i++) {
-        if (share_list_get(list, page->names[i], &st, sha256) == ERR_OK)
+        if (share_list_get(list, page->names[i], &st, sha256) != ERR_NOT_FOUND)
             continue;
         if (!c)
             e = db_write_begin(db, &c);

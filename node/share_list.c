@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define NS_PER_MS 1000000u
 
@@ -21,6 +22,18 @@ struct share_stat share_stat_of(const struct stat *st)
 int share_stat_same(const struct share_stat *a, const struct share_stat *b)
 {
     return a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->inode == b->inode;
+}
+
+uint64_t share_stat_age_ms(const struct share_stat *st)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    uint64_t now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec, age = UINT64_MAX;
+    if (now >= st->mtime_ns && now - st->mtime_ns < age)
+        age = now - st->mtime_ns;
+    if (now >= st->ctime_ns && now - st->ctime_ns < age)
+        age = now - st->ctime_ns;
+    return age / 1000000u;
 }
 
 /* ---- queues */
@@ -161,7 +174,7 @@ static void leave(struct share_list *l, struct share_entry *e)
 {
     if (!e->here)
         return;
-    e->here = e->hashed = 0;
+    e->here = e->hashed = e->touched = 0;
     l->files--;
     if (share_link_in(&e->todo))
         share_link_take(&e->todo);
@@ -194,11 +207,12 @@ static enum err put(struct share_list *l, const char *name, const struct share_s
     if (!e)
         return ERR_NOMEM;
     e->sweep = l->sweep;
-    int same = e->here && share_stat_same(&e->st, st);
+    int same = e->here && !e->touched && share_stat_same(&e->st, st);
     if (same && (e->hashed || !sha256))
         return ERR_OK;
     l->files += !e->here;
     e->here = 1;
+    e->touched = 0;
     e->st = *st;
     set_hash(l, e, sha256);
     return ERR_OK;
@@ -249,6 +263,15 @@ void share_list_remove_below(struct share_list *l, const char *folder)
     remove_below(l, folder, 0);
 }
 
+void share_list_touch(struct share_list *l, const char *name)
+{
+    pthread_mutex_lock(&l->lock);
+    struct share_entry *e = share_list_find(l, name);
+    if (e)
+        e->touched = 1;
+    pthread_mutex_unlock(&l->lock);
+}
+
 void share_list_sweep_begin(struct share_list *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -276,14 +299,14 @@ enum err share_list_get(struct share_list *l, const char *name, struct share_sta
 {
     pthread_mutex_lock(&l->lock);
     const struct share_entry *e = share_list_find(l, name);
-    int there = e && e->here;
-    if (there) {
+    int there = e && e->here, touched = there && e->touched;
+    if (there && !touched) {
         struct shared_file f = share_list_file(e);
         *st = e->st;
         memcpy(sha256, f.sha256, HASH_HEX_SIZE);
     }
     pthread_mutex_unlock(&l->lock);
-    return there ? ERR_OK : ERR_NOT_FOUND;
+    return touched ? ERR_UNAVAILABLE : there ? ERR_OK : ERR_NOT_FOUND;
 }
 
 void share_list_sum(struct share_list *l, uint64_t *files, char digest[SHARED_DIGEST_HEX_SIZE])
@@ -342,7 +365,7 @@ void share_list_hashed(struct share_list *l, const char *name, const struct shar
 {
     pthread_mutex_lock(&l->lock);
     struct share_entry *e = share_list_find(l, name);
-    if (e && e->here && !e->hashed && share_stat_same(&e->st, st))
+    if (e && e->here && !e->hashed && !e->touched && share_stat_same(&e->st, st))
         set_hash(l, e, sha256);
     pthread_mutex_unlock(&l->lock);
 }

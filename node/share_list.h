@@ -15,6 +15,8 @@ struct share_stat {
 };
 struct share_stat share_stat_of(const struct stat *st);
 int share_stat_same(const struct share_stat *a, const struct share_stat *b);
+/* How long ago it last changed in any way. A time that lies ahead is old: once the clock was set back, each new change differs from it. */
+uint64_t share_stat_age_ms(const struct share_stat *st);
 
 struct share_list;
 
@@ -31,6 +33,9 @@ enum err share_list_put(struct share_list *l, const char *name, const struct sha
 void share_list_remove(struct share_list *l, const char *name);
 void share_list_remove_below(struct share_list *l, const char *folder);
 
+/* Somebody wrote to it: its hash is not believed any more once it is put again, even when stat(2) shows no change (a long write(2) sets the times when it begins). */
+void share_list_touch(struct share_list *l, const char *name);
+
 /* Around a reading of a folder: what is below it and was neither put nor kept in between goes at the end. One thread at a time. */
 void share_list_sweep_begin(struct share_list *l);
 void share_list_keep(struct share_list *l, const char *name);
@@ -38,7 +43,7 @@ void share_list_sweep_end(struct share_list *l, const char *folder);
 
 /* ---- asking */
 
-/* One file; sha256 becomes "" when it is not known. ERR_NOT_FOUND. */
+/* One file; sha256 becomes "" when it is not known. ERR_NOT_FOUND. ERR_UNAVAILABLE: it was touched, and not put since. */
 enum err share_list_get(struct share_list *l, const char *name, struct share_stat *st, char sha256[HASH_HEX_SIZE]) MUST_CHECK;
 /* How many files it has, and its digest. */
 void share_list_sum(struct share_list *l, uint64_t *files, char digest[SHARED_DIGEST_HEX_SIZE]);

@@ -21,7 +21,7 @@ struct share_entry {
     uint8_t sha256[HASH_SIZE];
     struct shared_digest now, told; /* what it gives to the digest of the list, and of what was told; zero: nothing */
     uint32_t sweep;                 /* the last one that saw it */
-    uint8_t here, hashed, levels;
+    uint8_t here, hashed, touched, levels;
     const char *name;
     struct share_entry *next[];
 };

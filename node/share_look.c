@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Times in the file system go by the kernel's tick (at most 10 ms): a younger change may be followed by one with the very same times, which nothing would show. */
 #define TICKS_MS 20u
+#define ROUNDS_MAX 64 /* of events, until what was seen is put off */
 
 struct share_look {
     struct share_folder *folder;
@@ -74,34 +74,34 @@ static void wait_for(struct share_look *l, const char *name, enum share_wait wai
 
 /* ---- one file */
 
-/* How long ago it last changed in any way. A time that lies ahead is old: once the clock was set back, each new change differs from it. */
-static uint64_t age_ms(const struct share_stat *st)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    uint64_t now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec, age = UINT64_MAX;
-    if (now >= st->mtime_ns && now - st->mtime_ns < age)
-        age = now - st->mtime_ns;
-    if (now >= st->ctime_ns && now - st->ctime_ns < age)
-        age = now - st->ctime_ns;
-    return age / 1000000u;
-}
-
 /* Lists a file, with its hash when that is remembered. */
 static void list_file(struct share_look *l, const char *name, const struct share_stat *st, struct db_conn *conn)
 {
     struct share_stat listed;
     uint8_t sha256[HASH_SIZE];
     char hex[HASH_HEX_SIZE];
-    int known = share_list_get(l->list, name, &listed, hex) == ERR_OK && share_stat_same(&listed, st);
-    int kept = !known && conn && share_kept_hash(conn, name, st, sha256) == ERR_OK;
-    enum err e = share_list_put(l->list, name, st, kept ? sha256 : NULL);
+    enum err e = share_list_get(l->list, name, &listed, hex);
+    int fresh = e == ERR_NOT_FOUND || (!e && !share_stat_same(&listed, st));
+    int kept = fresh && conn && share_kept_hash(conn, name, st, sha256) == ERR_OK;
+    e = share_list_put(l->list, name, st, kept ? sha256 : NULL);
     if (e == ERR_NOMEM)
         wait_for(l, name, SHARE_LATER, NULL);
     if (e == ERR_FULL && !l->full) {
         log_write(LOG_WARN, "share", "only %d files of %s are shared: it has more", SHARED_FILES_MAX, share_folder_path(l->folder));
         l->full = 1;
     }
+}
+
+/* Whether somebody is about to change what was just changed. Its events do not tell: a truncate(2) that waits for the disk has changed the file and said nothing yet. */
+static int is_written(struct share_look *l, const char *name)
+{
+    struct stat st;
+    int fd = -1;
+    if (share_folder_open(l->folder, name, &fd, &st) != ERR_OK)
+        return 0;
+    int written = share_folder_is_written(fd) == 1;
+    close(fd);
+    return written;
 }
 
 /* A name and what stands there. settled: it was closed, or left alone for long enough. */
@@ -112,14 +112,17 @@ static void take_file(struct share_look *l, const char *name, const struct stat 
         share_list_remove(l->list, name);
         return;
     }
-    int written = !settled && share_dirty_waits(l->dirty, name, SHARE_QUIET);
-    if (!written && age_ms(&st) >= (settled ? TICKS_MS : SHARE_QUIET_MS)) {
+    uint64_t age = share_stat_age_ms(&st);
+    int waits = !settled && share_dirty_waits(l->dirty, name, SHARE_QUIET);
+    /* A new file is empty before its maker has opened it, and before anything is told of it: that state is never worth a hurry. */
+    int written = settled && age < SHARE_QUIET_MS && (st.size == 0 || is_written(l, name));
+    if (!waits && !written && age >= (settled ? TICKS_MS : SHARE_QUIET_MS)) {
         list_file(l, name, &st, conn);
         return;
     }
     share_list_keep(l->list, name);
-    if (!written)
-        wait_for(l, name, settled ? SHARE_SOON : SHARE_QUIET, NULL);
+    if (!waits)
+        wait_for(l, name, settled && !written ? SHARE_SOON : SHARE_QUIET, NULL);
 }
 
 /* ---- folders */
@@ -228,6 +231,7 @@ static void file_event(struct share_look *l, const char *name, uint32_t mask)
         wait_for(l, name, SHARE_SOON, NULL);
     } else if (mask & (IN_CREATE | IN_MODIFY)) {
         wait_for(l, name, SHARE_QUIET, &since_ms);
+        share_list_touch(l->list, name);
         if (since_ms <= clock_boot_ms() && clock_boot_ms() - since_ms >= SHARE_QUIET_MS)
             share_list_remove(l->list, name);
     } else if (mask & IN_ATTRIB && !share_dirty_waits(l->dirty, name, SHARE_QUIET)) {
@@ -254,10 +258,25 @@ void share_look_event(void *look, const struct share_event *event)
 
 /* ---- its turn */
 
+/* Takes all that happened so far. Returns 0 when it comes faster than it can be taken. */
+static int catch_up(struct share_look *l)
+{
+    int rounds = 0;
+    while (rounds < ROUNDS_MAX && share_watch_read(l->watch, share_look_event, l))
+        rounds++;
+    return rounds < ROUNDS_MAX;
+}
+
 static void look_at(struct share_look *l, const char *name)
 {
     struct stat st;
     enum err e = share_folder_look(l->folder, name, &st);
+    /* Somebody may have begun to write since its last event was read, and pause just now: what was seen only counts when nothing was told of it until after it was seen. */
+    int all = catch_up(l), again = share_dirty_waits(l->dirty, name, SHARE_WAITS);
+    if (!all && !again)
+        wait_for(l, name, SHARE_SOON, NULL);
+    if (!all || again)
+        return;
     if (e && e != ERR_NOT_FOUND) {
         wait_for(l, name, SHARE_LATER, NULL);
         return;
@@ -311,7 +330,7 @@ static void read_all(struct share_look *l)
 int share_look_step(struct share_look *l)
 {
     char name[SHARED_NAME_MAX + 1];
-    share_watch_read(l->watch, share_look_event, l);
+    (void)share_watch_read(l->watch, share_look_event, l);
     uint64_t now = clock_boot_ms();
     if (l->check_root || now - l->root_at_ms >= SHARE_ROOT_MS)
         look_for_root(l);

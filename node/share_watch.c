@@ -142,7 +142,7 @@ static void take(struct share_watch *w, const struct inotify_event *e, void (*ea
     /* Else it is late news of a folder that is not watched any more. */
 }
 
-void share_watch_read(struct share_watch *w, void (*each)(void *ctx, const struct share_event *event), void *ctx)
+int share_watch_read(struct share_watch *w, void (*each)(void *ctx, const struct share_event *event), void *ctx)
 {
     _Alignas(struct inotify_event) char bytes[READ_BYTES];
     ssize_t n = read(w->fd, bytes, sizeof(bytes));
@@ -151,6 +151,7 @@ void share_watch_read(struct share_watch *w, void (*each)(void *ctx, const struc
         take(w, e, each, ctx);
         at += (ssize_t)(sizeof(*e) + e->len);
     }
+    return n > 0;
 }
 
 enum err share_watch_new(struct share_watch **out)

@@ -30,7 +30,7 @@ void share_watch_drop(struct share_watch *w, const char *folder);
 /* How many there are. */
 size_t share_watch_count(const struct share_watch *w);
 
-/* Reads what happened, without waiting, and calls `each` for it in its order; a queue that ran over comes as IN_Q_OVERFLOW with folder "". */
-void share_watch_read(struct share_watch *w, void (*each)(void *ctx, const struct share_event *event), void *ctx);
+/* Reads some of what happened, without waiting, and calls `each` for it in its order; a queue that ran over comes as IN_Q_OVERFLOW with folder "". Returns 0 when there was nothing. */
+int share_watch_read(struct share_watch *w, void (*each)(void *ctx, const struct share_event *event), void *ctx);
 
 #endif

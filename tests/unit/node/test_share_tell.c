@@ -1,0 +1,167 @@
+/* What a peer tells the leading coordinator of its folder, and when. */
+#include "tests/unit/node/peerbox.h"
+
+#include "lib/base/log.h"
+
+static void write_many(struct box *b, int n)
+{
+    char name[64];
+    for (int i = 0; i < n; i++) {
+        if (i % 500 == 0) {
+            snprintf(name, sizeof(name), "d%03d", i / 500);
+            box_mkdir(b, name);
+        }
+        snprintf(name, sizeof(name), "d%03d/file %d.txt", i / 500, i);
+        box_write(b, name, name);
+    }
+}
+
+static void await_names(struct box *b, uint64_t want, uint64_t ms)
+{
+    uint64_t files = 0;
+    char hex[SHARED_DIGEST_HEX_SIZE];
+    for (uint64_t end = clock_boot_ms() + ms; files != want && clock_boot_ms() < end; clock_sleep_ms(5)) {
+        pthread_mutex_lock(&b->index.lock);
+        share_list_sum(b->index.files, &files, hex);
+        pthread_mutex_unlock(&b->index.lock);
+    }
+    assert_int_equal(files, want);
+}
+
+/* A few heartbeats, in which nothing is to happen. */
+static void let_it_rest(void)
+{
+    clock_sleep_ms(1300);
+}
+
+static void ten_thousand_files_are_told_within_five_seconds(void **state)
+{
+    struct box *b = *state;
+    write_many(b, 10000);
+    uint64_t began = clock_boot_ms();
+    box_start(b);
+    await_names(b, 10000, 5000);
+    print_message("10,000 names after %llu ms\n", (unsigned long long)(clock_boot_ms() - began));
+    box_await_hashes(b);
+    print_message("hashed after %llu ms\n", (unsigned long long)(clock_boot_ms() - began));
+    box_await_told(b);
+    assert_int_equal(b->wholes, 1);
+    assert_true(b->largest <= SHARED_DELTA_FILES);
+    /* A restart hashes nothing again, so it has nothing to tell. */
+    int deltas = b->deltas;
+    box_stop(b);
+    box_start(b);
+    box_await_told(b);
+    let_it_rest();
+    assert_int_equal(b->deltas, deltas);
+}
+
+static void a_new_leader_is_told_nothing_while_the_index_is_there(void **state)
+{
+    struct box *b = *state;
+    write_many(b, 20);
+    box_start(b);
+    await_names(b, 20, BOX_WAIT_MS);
+    b->leads = 0;
+    box_write(b, "later", "x");
+    let_it_rest();
+    assert_null(strstr(box_names(b->index.files), "later"));
+    b->leads = 1;
+    box_await_told(b);
+    assert_non_null(strstr(box_names(b->index.files), "later"));
+    assert_int_equal(b->wholes, 1);
+}
+
+static void an_index_that_lost_the_list_has_it_again_after_a_heartbeat(void **state)
+{
+    struct box *b = *state;
+    write_many(b, 2500);
+    box_start(b);
+    box_await_told(b);
+    assert_int_equal(b->wholes, 1);
+    box_index_clear(&b->index);
+    await_names(b, 2500, BOX_WAIT_MS);
+    box_await_told(b);
+    assert_int_equal(b->wholes, 2);
+}
+
+static void nothing_is_told_while_nobody_knows_what_is_listed(void **state)
+{
+    struct box *b = *state;
+    b->known = 0;
+    write_many(b, 3);
+    box_start(b);
+    let_it_rest();
+    assert_int_equal(b->deltas, 0);
+    b->known = 1;
+    box_await_told(b);
+    b->known = 0;
+    int deltas = b->deltas;
+    let_it_rest();
+    box_write(b, "later", "x");
+    let_it_rest();
+    assert_int_equal(b->deltas, deltas);
+    b->known = 1;
+    box_await_told(b);
+    assert_int_equal(b->wholes, 1);
+}
+
+static void an_answer_that_was_lost_costs_no_second_telling(void **state)
+{
+    struct box *b = *state;
+    write_many(b, 5);
+    box_start(b);
+    box_await_told(b);
+    b->lose_answers = 2;
+    box_write(b, "a", "1");
+    box_await_hash(b, "a", "1");
+    box_await_told(b);
+    assert_int_equal(unlink(box_path(b, "a")), 0);
+    b->lose_answers = 1;
+    box_await_told(b);
+    let_it_rest();
+    box_await_told(b);
+    assert_int_equal(b->wholes, 1);
+    assert_null(strstr(box_names(b->index.files), "a "));
+}
+
+static void an_empty_folder_is_a_list_too(void **state)
+{
+    struct box *b = *state;
+    box_start(b);
+    for (uint64_t end = clock_boot_ms() + BOX_WAIT_MS; !b->index.any && clock_boot_ms() < end;)
+        clock_sleep_ms(5);
+    assert_int_equal(b->wholes, 1);
+    let_it_rest();
+    assert_int_equal(b->deltas, 1);
+}
+
+static void a_change_is_told_soon(void **state)
+{
+    struct box *b = *state;
+    box_start(b);
+    box_await_told(b);
+    uint64_t began = clock_boot_ms();
+    box_write(b, "a", "1");
+    await_names(b, 1, BOX_WAIT_MS);
+    print_message("told after %llu ms\n", (unsigned long long)(clock_boot_ms() - began));
+    assert_true(clock_boot_ms() - began < BOX_SOON_MS);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(ten_thousand_files_are_told_within_five_seconds),
+        TEST(a_new_leader_is_told_nothing_while_the_index_is_there),
+        TEST(an_index_that_lost_the_list_has_it_again_after_a_heartbeat),
+        TEST(nothing_is_told_while_nobody_knows_what_is_listed),
+        TEST(an_answer_that_was_lost_costs_no_second_telling),
+        TEST(an_empty_folder_is_a_list_too),
+        TEST(a_change_is_told_soon),
+    };
+    log_init("test", LOG_ERROR);
+    if (peer_global_init() != ERR_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
