@@ -152,9 +152,12 @@ enum err pickle_decode(const void *bytes, size_t len, struct pickle *out, size_t
         e = expect(&s, STOP);
     if (e != ERR_OK)
         return e;
-    *used = 0;
-    if (s.ended)
-        return framed && s.at - begin >= framed ? ERR_SYNTAX : ERR_OK;
+    if (s.ended && framed && s.at - begin >= framed)
+        return ERR_SYNTAX;
+    if (s.ended) {
+        *used = 0;
+        return ERR_OK;
+    }
     size_t length = s.at - begin;
     if (framed ? length != framed : length >= FRAMED_MIN)
         return ERR_SYNTAX;
