@@ -115,7 +115,8 @@ static enum err prepare(const struct cli *c, const char *path, struct client_req
     assert(n < CLIENT_HEADERS_SENT_MAX);
     if (snprintf(url, CLIENT_URL_MAX, "%s" BASE "%s", c->url, path) >= CLIENT_URL_MAX)
         return ERR_TOO_LARGE;
-    memcpy(headers, q->headers, n * sizeof *headers);
+    for (size_t i = 0; i < n; i++)
+        headers[i] = q->headers[i];
     if (c->token) {
         if (snprintf(authorization, CLIENT_LINE_MAX, "Authorization: Bearer %s", c->token) >= CLIENT_LINE_MAX)
             return ERR_TOO_LARGE;

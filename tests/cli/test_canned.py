@@ -257,6 +257,30 @@ def test_what_is_no_file_is_not_sent(tmp_path):
         assert front.asked == []
 
 
+def test_versions_are_removed_and_restored_by_id(tmp_path):
+    other = "f" * 32
+
+    def gone(request):
+        request.send_response(204)
+        request.end_headers()
+
+    with Canned({"GET /courses/X": value(course(record(version=2), record(id=other))), "DELETE /courses/X/syllabus": gone,
+                 "POST /courses/X/restore": value(record(version=3, kind="restore"), 201)}) as front:
+        me = Ringbinder(front.url, tmp_path)
+        me.run("rm", "X", "--version", 1)
+        me.run("rm", "X")
+        me.run("restore", "X")
+        me.run("restore", "X", "--version", ID)
+        asked = [(method, query, headers.get("If-Match"), "Idempotency-Key" in headers) for method, _, query, headers in front.asked if method != "GET"]
+        assert asked == [("DELETE", f"version={other}", None, True), ("DELETE", "", f'"{ID}"', True), ("POST", f"version={other}", None, True),
+                         ("POST", f"version={ID}", None, True)]
+
+
+def test_a_course_that_changed_meanwhile_is_not_taken_down(tmp_path):
+    with Canned({"GET /courses/X": value(course()), "DELETE /courses/X/syllabus": problem(412, "precondition", "Somebody shared a newer version")}) as front:
+        assert "newer version" in Ringbinder(front.url, tmp_path).run("rm", "X", expect=5).stderr
+
+
 # ---- at a terminal
 
 def test_the_bar_is_drawn_over_itself_and_stays_in_the_end(tmp_path):
@@ -329,6 +353,27 @@ def test_a_table_names_no_file_outside_of_its_folder(tmp_path):
         done = Ringbinder(front.url, tmp_path).run("put", "--from-csv", table, folder, expect=6)
         assert done.stdout.count("outside of the folder") == 3 and "no such file" in done.stdout
         assert front.asked == []
+
+
+def test_a_line_is_about_the_newest_version_of_its_term(tmp_path):
+    (tmp_path / "syllabus.pdf").write_bytes(DATA)
+    table = tmp_path / "t.csv"
+    fall, spring = record(title="T"), record(id="f" * 32, version=2, term="2027 Spring", sha256="0" * 64)
+    sent = []
+
+    def take(request):
+        sent.append(request.query)
+        send(request, 201, record(version=3))
+
+    with Canned({"GET /courses/CSEN317": value(course(spring, fall)), "PUT /courses/CSEN317/syllabus": take}) as front:
+        me = Ringbinder(front.url, tmp_path)
+        for line, outcome in (("2026 Fall,T", "unchanged"), ("2026 Fall,U", "changed"), ("2027 Spring,", "changed"), ("2028,", "added")):
+            table.write_text(f"file,course,term,title\nsyllabus.pdf,CSEN317,{line}\n")
+            before = len(sent)
+            assert me.json("put", "--from-csv", table, tmp_path)["items"][0]["outcome"] == outcome
+            assert len(sent) - before == (outcome != "unchanged")
+        table.write_text("file,course,term\nsyllabus.pdf,CSEN317,2026 Fall\n")
+        assert me.json("put", "--from-csv", table, tmp_path)["unchanged"] == 1, "a column that is not there changes nothing"
 
 
 def test_an_import_stops_when_nobody_is_there_any_more(tmp_path):
