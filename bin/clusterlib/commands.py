@@ -202,18 +202,49 @@ def down(home, _options):
 
 # ---- the rest
 
+def shared_folder(options):
+    """The whole path of the folder to share; None when there is none."""
+    if options.share is None:
+        if options.store == "0":
+            raise Refusal("A node that stores nothing (--store 0) needs a folder to share: --share DIR.")
+        return None
+    folder = os.path.abspath(options.share)
+    if not os.path.isdir(folder):
+        raise Refusal(f"There is no folder {folder!r} to share.")
+    return folder
+
+
 def add(home, options):
-    """A node beyond the founding ones."""
+    """A node beyond the founding ones, or one that only shares a folder."""
     if not home.founding.exists():
         raise Refusal("There is no cluster yet; `make up` starts one.")
+    folder, stores = shared_folder(options), options.store == "1"
     with home.locked():
         name = f"node-{len(home.names('node')) + 1}"
         env = home.settings()
         roles.init_node(home, name, options.zone)
+        home.remember_sharing(name, folder, stores)
         launch(home, name, env)
     await_ready(home, [name], START_SECONDS)
-    await_member(home, name)
+    if stores:
+        await_member(home, name)
+    if folder:
+        await_peer(home, name)
     print(name)
+
+
+def await_peer(home, name):
+    """Waits until the index of peers counts a node that shares."""
+    row = home.state()[name]
+    url = home.state()["nginx"]["url"]
+    deadline = time.monotonic() + READY_SECONDS
+    while not any(peer["name"] == name and peer["state"] == "here" for peer in roles.peers(url)):
+        process.reap()
+        if not process.running(row):
+            raise Refusal(f"{name} ended while it was starting to share.\n{tail(home, name)}")
+        if time.monotonic() > deadline:
+            raise Refusal(f"{name} runs, but after {READY_SECONDS} s the index of peers does not count it.\n{tail(home, name)}")
+        time.sleep(0.1)
 
 
 def await_member(home, name):
@@ -274,6 +305,8 @@ def parser():
     row = words.add_parser("add", help="add a node, wait until the ring counts it and it has its share of the files, print its name")
     row.add_argument("what", choices=["node"])
     row.add_argument("--zone", default="", help="what it shares with its neighbours: a room, a rack")
+    row.add_argument("--share", metavar="DIR", help="a folder of its own whose files everybody may find and fetch")
+    row.add_argument("--store", choices=["0", "1"], default="1", help="0: it keeps no copies for the ring, it only shares")
     row.set_defaults(run=add)
     words.add_parser("render-nginx", help="write nginx's files and print where").set_defaults(run=render_nginx)
     return about

@@ -1,8 +1,9 @@
-"""A cluster's folder ($RB_HOME): its paths, its lock, and the three files that say what runs where.
+"""A cluster's folder ($RB_HOME): its paths, its lock, and the files that say what runs where.
 
 cluster.json   what tests and scripts read: every process with pid, url and data
 ports.json     the port of each node and coordinator, chosen once, so that the others' settings stay right
 settings.json  the RB_* variables of the last `up`, so that a later `start NAME` runs the same cluster
+peers.json     which folder a node shares and whether it stores copies, as `add node` was told, for the same reason
 """
 import contextlib
 import fcntl
@@ -130,6 +131,15 @@ class Home:
             ports[name] = choose_port(set(ports.values()))
             write_atomic(self.path / "ports.json", json.dumps(ports, indent=1) + "\n")
         return ports[name]
+
+    def sharing(self, name):
+        """What `add node` was told of a node: {"share": folder or null, "store": bool}."""
+        return read_json(self.path / "peers.json", {}).get(name, {"share": None, "store": True})
+
+    def remember_sharing(self, name, share, store):
+        peers = read_json(self.path / "peers.json", {})
+        peers[name] = {"share": share, "store": store}
+        write_atomic(self.path / "peers.json", json.dumps(peers, indent=1) + "\n")
 
     def remember_settings(self):
         settings = {key: value for key, value in os.environ.items() if key.startswith("RB_") and key not in OURS}

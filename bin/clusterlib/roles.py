@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from clusterlib import frontend
@@ -118,8 +119,14 @@ def coordinator(home, name, env):
 
 
 def node(home, name, _env):
-    return [program(home, "ringbinder-node"), "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}", "--url", url_of(home, name),
-            "--coordinators", coordinator_urls(home), "--key", home.key]
+    words = [program(home, "ringbinder-node"), "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}", "--url", url_of(home, name),
+             "--coordinators", coordinator_urls(home), "--key", home.key]
+    sharing = home.sharing(name)
+    if sharing["share"]:
+        words += ["--share", sharing["share"]]
+    if not sharing["store"]:
+        words += ["--store", "0"]
+    return words
 
 
 def api(home, name, env):
@@ -175,6 +182,21 @@ def cluster(url):
         return json.loads(text) if status == 200 else {}
     except ValueError:
         return {}
+
+
+def peers(url):
+    """What GET /peers of this front says; [] when nobody answers."""
+    found, cursor = [], ""
+    while True:
+        status, text = ask(url + "/api/v1/peers?limit=100" + (f"&cursor={urllib.parse.quote(cursor)}" if cursor else ""))
+        try:
+            page = json.loads(text) if status == 200 else {}
+        except ValueError:
+            page = {}
+        found += page.get("items", [])
+        cursor = page.get("next")
+        if not cursor:
+            return found
 
 
 def socket_answers(path, question=b"", answer=b""):
