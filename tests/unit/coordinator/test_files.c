@@ -22,6 +22,7 @@ struct world {
     struct http_server *server;
     pthread_t thread;
     char url[64];
+    unsigned number;                   /* of the peer that the test plays */
     struct shared_digest digest;       /* of the peer's list, as the test told it */
     char hex[SHARED_DIGEST_HEX_SIZE];  /* the same as text */
     char base[SHARED_DIGEST_HEX_SIZE]; /* of the next delta */
@@ -63,6 +64,7 @@ static int set_up(void **state)
         return -1;
     snprintf(w->url, sizeof w->url, "http://127.0.0.1:%u", http_port(w->server));
     shared_digest_hex(&w->digest, w->hex);
+    w->number = 7;
     set_leading(w, 1);
     return 0;
 }
@@ -94,9 +96,9 @@ static int tear_down(void **state)
 
 /* ---- the peer */
 
-static struct member make_peer(void)
+static struct member make_peer(const struct world *w)
 {
-    struct member m = make_member(7);
+    struct member m = make_member(w->number);
     m.stores = 0;
     m.shares = 1;
     memset(m.share_digest, '0', sizeof m.share_digest - 1);
@@ -106,7 +108,7 @@ static struct member make_peer(void)
 /* A heartbeat of the peer. *listed: "listed", or "null", or "-" without it. */
 static void beat(struct world *w, int *leads, char listed[SHARED_DIGEST_HEX_SIZE])
 {
-    struct member m = make_peer();
+    struct member m = make_peer(w);
     struct json *j;
     assert_int_equal(call_with_member(&w->c->key, w->url, m.id, "/heartbeat", &m, &j), 200);
     const struct json *value = json_get(j, "listed");
@@ -146,7 +148,7 @@ static long post(struct world *w, const char *prefix, unsigned n, struct json **
     memcpy(d.digest, w->hex, sizeof d.digest);
     buf_init(&text, SHARED_DELTA_BYTES);
     assert_ok(shared_delta_print(&d, &text));
-    long status = call_as(&w->c->key, w->url, make_peer().id, "POST", "/files", buf_str(&text), answer);
+    long status = call_as(&w->c->key, w->url, make_peer(w).id, "POST", "/files", buf_str(&text), answer);
     buf_release(&text);
     shared_delta_release(&d);
     return status;
@@ -211,17 +213,12 @@ static void a_list_is_told_and_listed(void **state)
     tell(w, "b", 2); /* on top of it */
     expect_listed(w, w->hex);
 
-    char right[SHARED_DIGEST_HEX_SIZE], listed[SHARED_DIGEST_HEX_SIZE];
-    struct shared_digest digest = w->digest;
-    memcpy(listed, w->hex, sizeof listed);
-    memcpy(right, w->base, sizeof right);
-    memset(w->base, 'f', sizeof w->base - 1);
-    assert_int_equal(post(w, "c", 1, &j), 409);
+    struct world wrong = *w;
+    memset(wrong.base, 'f', sizeof wrong.base - 1);
+    assert_int_equal(post(&wrong, "c", 1, &j), 409);
     assert_string_equal(json_get_str(j, "error"), "conflict");
-    assert_string_equal(json_get_str(j, "listed"), listed);
+    assert_string_equal(json_get_str(j, "listed"), w->hex);
     json_free(j);
-    w->digest = digest;
-    memcpy(w->base, right, sizeof right);
     tell(w, "c", 1);
     expect_listed(w, w->hex);
 }
@@ -324,7 +321,7 @@ static void who_does_not_lead_says_who_does(void **state)
 static void strangers_are_refused(void **state)
 {
     struct world *w = *state;
-    struct member m = make_peer();
+    struct member m = make_peer(w);
     struct json *j;
     assert_int_equal(post(w, "a", 1, &j), 403);
     json_free(j);
@@ -346,16 +343,23 @@ static void what_is_no_delta_is_refused(void **state)
     struct json *j;
     expect_listed(w, NONE);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-        assert_int_equal(call_as(&w->c->key, w->url, make_peer().id, "POST", "/files", bodies[i], &j), 400);
+        assert_int_equal(call_as(&w->c->key, w->url, make_peer(w).id, "POST", "/files", bodies[i], &j), 400);
         json_free(j);
     }
     char *large = malloc(FILES_BODY_MAX + 2);
     memset(large, ' ', FILES_BODY_MAX + 1);
     large[FILES_BODY_MAX + 1] = '\0';
-    assert_int_equal(call_as(&w->c->key, w->url, make_peer().id, "POST", "/files", large, &j), 413);
+    assert_int_equal(call_as(&w->c->key, w->url, make_peer(w).id, "POST", "/files", large, &j), 413);
     json_free(j);
     free(large);
     expect_listed(w, NONE);
+}
+
+static void set_waiting(struct world *w, size_t n)
+{
+    pthread_mutex_lock(&w->c->lock);
+    w->c->files.n_jobs = n;
+    pthread_mutex_unlock(&w->c->lock);
 }
 
 static void the_queue_has_an_end(void **state)
@@ -363,28 +367,18 @@ static void the_queue_has_an_end(void **state)
     struct world *w = *state;
     struct json *j;
     expect_listed(w, NONE);
-    pthread_mutex_lock(&w->c->lock);
-    w->c->files.n_jobs += FILES_WAITING_MAX;
-    pthread_mutex_unlock(&w->c->lock);
+    set_waiting(w, FILES_WAITING_MAX);
     assert_int_equal(post(w, "a", 1, &j), 503);
     json_free(j);
-    pthread_mutex_lock(&w->c->lock);
-    w->c->files.n_jobs -= FILES_WAITING_MAX;
-    pthread_mutex_unlock(&w->c->lock);
+    set_waiting(w, 0);
     begin_anew(w);
     tell(w, "a", 1);
 }
 
-struct poster {
-    struct world *w;
-    long status;
-};
-
-static void *post_one(void *arg)
+static void *post_in_vain(void *arg)
 {
-    struct poster *p = arg;
     struct json *j;
-    p->status = post(p->w, "a", 1, &j);
+    assert_int_equal(post(arg, "a", 1, &j), 503);
     json_free(j);
     return NULL;
 }
@@ -393,12 +387,11 @@ static void *post_one(void *arg)
 static void a_stop_answers_who_waits(void **state)
 {
     struct world *w = *state;
-    struct poster p = {.w = w};
     pthread_t thread;
     size_t waiting = 0;
     expect_listed(w, NONE);
     kill(w->redis.pid, SIGSTOP);
-    assert_int_equal(pthread_create(&thread, NULL, post_one, &p), 0);
+    assert_int_equal(pthread_create(&thread, NULL, post_in_vain, w), 0);
     for (uint64_t until_ms = clock_boot_ms() + WAIT_MS; !waiting && clock_boot_ms() < until_ms; clock_sleep_ms(5)) {
         pthread_mutex_lock(&w->c->lock);
         waiting = w->c->files.n_jobs;
@@ -407,10 +400,47 @@ static void a_stop_answers_who_waits(void **state)
     assert_int_equal(waiting, 1);
     stop_thread(w);
     pthread_join(thread, NULL);
-    assert_int_equal(p.status, 503);
-    struct json *j;
-    assert_int_equal(post(w, "b", 1, &j), 503); /* nobody takes it any more */
-    json_free(j);
+    post_in_vain(w); /* nobody takes it any more */
+}
+
+#define MANY 12u
+
+static void *tell_much(void *arg)
+{
+    struct world *w = arg;
+    expect_listed(w, NONE);
+    tell(w, "a", SHARED_DELTA_FILES);
+    tell(w, "b", SHARED_DELTA_FILES);
+    begin_anew(w);
+    tell(w, "c", SHARED_DELTA_FILES - w->number);
+    return NULL;
+}
+
+/* Each of them ends with its own list, whoever's turn it was in between. */
+static void many_peers_at_once(void **state)
+{
+    struct world *w = *state, worlds[MANY];
+    pthread_t threads[MANY];
+    struct store *s = open_store(w);
+    struct peers_list *lists;
+    size_t n;
+    for (unsigned i = 0; i < MANY; i++) {
+        worlds[i] = *w;
+        worlds[i].number = 10 + i;
+        assert_int_equal(pthread_create(&threads[i], NULL, tell_much, &worlds[i]), 0);
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        pthread_join(threads[i], NULL);
+    assert_ok(peers_lists(s, &lists, &n));
+    assert_int_equal(n, MANY);
+    for (size_t i = 0; i < n; i++) {
+        unsigned number = 0;
+        assert_int_equal(sscanf(lists[i].id, "node-%u.", &number), 1);
+        assert_string_equal(lists[i].digest, worlds[number - 10].hex);
+        assert_int_equal(lists[i].files, SHARED_DELTA_FILES - number);
+    }
+    free(lists);
+    store_free(s);
 }
 
 /* So much time passes for the lists, as far as silence goes. */
@@ -433,7 +463,7 @@ static void the_list_of_a_silent_peer_is_forgotten(void **state)
     clock_sleep_ms(FILES_READ_EVERY_MS + 300);
     assert_int_equal(count_lists(w, &files), 1);
     expect_listed(w, w->hex);
-    assert_int_equal(call_as(&w->c->key, w->url, make_peer().id, "POST", "/leave", "{\"id\":\"node-7.0000000000000007\"}", &j), 200);
+    assert_int_equal(call_as(&w->c->key, w->url, make_peer(w).id, "POST", "/leave", "{\"id\":\"node-7.0000000000000007\"}", &j), 200);
     json_free(j);
     clock_sleep_ms(FILES_READ_EVERY_MS + 300);
     assert_int_equal(count_lists(w, &files), 1); /* it may come back any moment, and need not tell anything then */
@@ -459,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_delta_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_queue_has_an_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_answers_who_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_peers_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_list_of_a_silent_peer_is_forgotten, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
