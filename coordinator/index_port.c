@@ -10,9 +10,10 @@
 #include <string.h>
 
 #define STORE_TIMEOUT_MS 500u
-#define BEAT_EVERY_MS 400u     /* less than a tick, so that each tick beats */
-#define COMPARE_EVERY_MS 1000u /* what the index has is compared with what we have */
-#define ANSWER_MAX 128u        /* bytes of one holder */
+#define BEAT_EVERY_MS 400u                /* less than a tick, so that each tick beats */
+#define BEAT_BATCH MEMBERS_HEARTBEATS_MAX /* heartbeats in one go */
+#define COMPARE_EVERY_MS 1000u            /* what the index has is compared with what we have */
+#define ANSWER_MAX 128u                   /* bytes of one holder */
 
 static const char away[] = "the index is not there now; try again";
 
@@ -83,6 +84,32 @@ static void let_go(struct index_port *p, struct talk *t)
     index_peer_free(peer);
 }
 
+static enum err beat_one(struct index_port *p, const struct index_peer *peer)
+{
+    struct member facts;
+    index_peer_facts(peer, &facts);
+    return members_heartbeats(p->store, &facts, 1);
+}
+
+/* Says that everybody is here, several times in one TTL, however much else there is to do. */
+static void beat(void *ctx)
+{
+    struct index_port *p = ctx;
+    struct member facts[BEAT_BATCH];
+    size_t n = 0;
+    enum err e = ERR_OK;
+    if (clock_boot_ms() < p->beat_at_ms)
+        return;
+    for (struct index_peer *peer = p->peers; peer && e == ERR_OK; peer = peer->next) {
+        index_peer_facts(peer, &facts[n++]);
+        if (n == BEAT_BATCH || !peer->next) {
+            e = members_heartbeats(p->store, facts, n);
+            n = 0;
+        }
+    }
+    p->beat_at_ms = clock_boot_ms() + BEAT_EVERY_MS;
+}
+
 /* The connection's peer, made when it is the first to need it. */
 static enum err have_peer(struct index_port *p, struct port_conn *c, struct talk *t)
 {
@@ -100,7 +127,7 @@ static enum err have_peer(struct index_port *p, struct port_conn *c, struct talk
     }
     t->peer = peer;
     c->stays = 1;
-    return index_peer_beat(peer, p->store);
+    return beat_one(p, peer);
 }
 
 /* A number that was given before is good for further connections from the same place, and for a peer that comes back. */
@@ -115,18 +142,6 @@ static enum err choose_number(struct index_port *p, const struct port_conn *c, i
     if (e == ERR_OK && *out > p->greatest)
         p->greatest = *out;
     return e;
-}
-
-/* Says that everybody is here, several times in one TTL, however much else there is to do. */
-static void beat(void *ctx)
-{
-    struct index_port *p = ctx;
-    enum err e = ERR_OK;
-    if (clock_boot_ms() < p->beat_at_ms)
-        return;
-    for (struct index_peer *peer = p->peers; peer && e == ERR_OK; peer = peer->next)
-        e = index_peer_beat(peer, p->store);
-    p->beat_at_ms = clock_boot_ms() + BEAT_EVERY_MS;
 }
 
 /* ---- commands */
@@ -169,7 +184,7 @@ static enum port_verdict set_port(struct index_port *p, struct port_conn *c, str
     if (!t->peer)
         return say(c, "DONE");
     t->peer->port = port;
-    enum err e = index_peer_beat(t->peer, p->store);
+    enum err e = beat_one(p, t->peer);
     return e == ERR_OK ? say(c, "DONE") : refuse_for(c, e);
 }
 

@@ -118,14 +118,13 @@ enum err index_peer_tell(struct index_peer *p, struct index_voice *voice)
     return e == ERR_CONFLICT ? tell_whole(p, voice) : e;
 }
 
-enum err index_peer_beat(const struct index_peer *p, struct store *s)
+void index_peer_facts(const struct index_peer *p, struct member *out)
 {
-    struct member m = {.weight = 1, .shares = 1, .shared_files = p->files, .obtain_port = p->port};
-    snprintf(m.id, sizeof m.id, "%s", p->id);
-    snprintf(m.name, sizeof m.name, "plain-%d", (int)p->number);
-    snprintf(m.url, sizeof m.url, "plain://%s:%u", p->host, p->port);
-    shared_digest_hex(&p->digest, m.share_digest);
-    return members_heartbeat(s, &m, clock_unix_ms());
+    *out = (struct member){.weight = 1, .shares = 1, .shared_files = p->files, .obtain_port = p->port, .heartbeat_at_ms = clock_unix_ms()};
+    snprintf(out->id, sizeof out->id, "%s", p->id);
+    snprintf(out->name, sizeof out->name, "plain-%d", (int)p->number);
+    snprintf(out->url, sizeof out->url, "plain://%s:%u", p->host, p->port);
+    shared_digest_hex(&p->digest, out->share_digest);
 }
 
 void index_peer_leave(const struct index_peer *p, struct store *s)

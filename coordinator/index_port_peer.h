@@ -35,8 +35,8 @@ void index_peer_free(struct index_peer *p);
 enum err index_peer_add(struct index_peer *p, struct index_voice *voice, const char *name, size_t len) MUST_CHECK;
 /* Tells the index what it lacks; everything, when it has another list than we thought. */
 enum err index_peer_tell(struct index_peer *p, struct index_voice *voice) MUST_CHECK;
-/* Says that the peer is here: its facts and its alive key. */
-enum err index_peer_beat(const struct index_peer *p, struct store *s) MUST_CHECK;
+/* What its heartbeat says. */
+void index_peer_facts(const struct index_peer *p, struct member *out);
 /* Takes the peer and its list out of the index. What Redis does not hear now ends by its time. */
 void index_peer_leave(const struct index_peer *p, struct store *s);
 
