@@ -266,11 +266,12 @@ static void collect(struct blocks *b)
     }
 }
 
+/* A part that moved after now_ms was read is not late. */
 static void end_stalled(struct blocks *b, uint64_t now_ms)
 {
     for (size_t i = 0; i < BLOCKS_AT_ONCE_MAX; i++) {
         struct flight *f = &b->flights[i];
-        if (f->fetch && !f->ended && !f->paused && now_ms - f->moved_ms >= b->stall_ms)
+        if (f->fetch && !f->ended && !f->paused && now_ms >= f->moved_ms + b->stall_ms)
             end(f, CURLE_OPERATION_TIMEDOUT);
     }
 }

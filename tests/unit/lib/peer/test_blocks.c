@@ -5,7 +5,7 @@
 #include "lib/peer/blocks.h"
 
 #define SIZE 3000000u
-#define STALL_MS 1500u
+#define STALL_MS 2500u
 
 static uint8_t file_bytes[SIZE];
 
@@ -239,26 +239,41 @@ static void test_what_is_stopped_is_not_named_and_writes_no_more(void **state)
     blocks_stop(s->blocks, &b);
 }
 
+static void wait_until_all_move(struct setting *s, const struct block_fetch *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        while (parts[i].got == 0)
+            assert_null(blocks_wait(s->blocks, 5));
+    }
+}
+
 static void test_a_limit_holds_for_all_together_and_nobody_starves(void **state)
 {
     struct setting *s = *state;
     struct block_fetch parts[4];
-    uint64_t begun_ms = clock_boot_ms();
+    size_t before[4];
+    uint64_t begun_ms, received, passed_ms;
 
     blocks_limit(s->blocks, 1000000);
     for (size_t i = 0; i < 4; i++) {
-        parts[i] = part_of(s, i * 250000u, 250000u);
+        parts[i] = part_of(s, i * 750000u, 750000u);
         assert_ok(blocks_start(s->blocks, &parts[i]));
     }
-    while (clock_boot_ms() - begun_ms < 500)
-        assert_null(blocks_wait(s->blocks, 20));
-    assert_in_range(blocks_received(s->blocks), 150000u, 650000u);
+    wait_until_all_move(s, parts, 4);
+    begun_ms = clock_boot_ms();
+    received = blocks_received(s->blocks);
     for (size_t i = 0; i < 4; i++)
-        assert_in_range(parts[i].got, 16384, 250000);
+        before[i] = parts[i].got;
+    while ((passed_ms = clock_boot_ms() - begun_ms) < 800)
+        assert_null(blocks_wait(s->blocks, 20));
+    /* A burst, and a piece of each that overdraws it, may come on top. */
+    assert_true(blocks_received(s->blocks) - received <= passed_ms * 1000 + 100000 + 65536);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(parts[i].got > before[i]);
+    blocks_limit(s->blocks, 0);
     for (size_t i = 0; i < 4; i++)
         assert_ok(wait_for_end(s->blocks)->error);
-    assert_in_range(clock_boot_ms() - begun_ms, 850, 10000);
-    assert_memory_equal(s->to, file_bytes, 1000000);
+    assert_memory_equal(s->to, file_bytes, SIZE);
 }
 
 static void test_bad_arguments_begin_nothing(void **state)
