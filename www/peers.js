@@ -166,6 +166,7 @@ async function loadPage(signal) {
   }, SLOW_MS);
   try {
     const answer = await somePage(null, PAGE, signal);
+    if (signal.aborted) return null;
     render(answer);
     $('notes').replaceChildren();
     speakCount();
@@ -183,6 +184,7 @@ async function lookAgain() {
   const { signal } = request;
   const limit = Math.min(LIMIT, Math.max(PAGE, Math.ceil(rows.length / PAGE) * PAGE));
   const answer = await somePage(null, limit, signal);
+  if (signal.aborted) return ''; // something else is asked for by now
   $('notes').replaceChildren();
   loaded_at = now();
   return renew(answer);
@@ -244,7 +246,9 @@ async function nextPage() {
   more.setAttribute('aria-disabled', 'true');
   more.textContent = w.looking;
   try {
-    const answer = await somePage(next, PAGE, request.signal);
+    const { signal } = request;
+    const answer = await somePage(next, PAGE, signal);
+    if (signal.aborted) return;
     const known = new Set(pairUp(rows, answer.items).values()); // the same bytes under a later name
     const added = answer.items.filter(item => !known.has(item)).map(item => newRow(item, q));
     next = answer.next;

@@ -2,11 +2,12 @@
 import os
 
 import pytest
-import requests
 from selenium.webdriver.common.keys import Keys
 
+from support.api import Api
 from support.browser import Browser
 from support.cluster import ROOT, wait_for
+from support.peers import Peer, content, file_path, search, wait_listed
 
 SHOTS = ROOT / "build" / "screenshots"
 SIZES = [(360, 800), (768, 1024), (1280, 900)]
@@ -14,48 +15,43 @@ COUNTS = {"one": 16, "two": 13, "three": 13}
 BOTH = b"the tenth file, on two peers\n" * 400
 
 
-def content(peer, i):
-    return f"file {i} of {peer}\n".encode() * 50
-
-
 class Peers:
-    """A cluster and the peers that share a folder there: `names` and `folders` by "one", "two", "three"."""
+    """A cluster and the peers that share a folder there, by the name of the folder."""
 
     def __init__(self, cluster, base):
         self.cluster, self.base, self.url = cluster, base, cluster.url
-        self.names, self.folders = {}, {}
+        self.api = Api(cluster.url)
+        self.by_folder = {}
 
-    def share(self, who, files):
-        folder = self.base / who
-        folder.mkdir()
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-        self.folders[who] = folder
-        self.names[who] = self.cluster.command("add", "node", "--share", str(folder), "--store", "0").strip()
-        wait_for(lambda: self.listed(who) == len(files), 10, f"the files of {who} are listed")
-        return self.names[who]
+    def __getitem__(self, folder):
+        return self.by_folder[folder]
 
-    def listed(self, who):
-        return next((p["files"] for p in self.get("/peers") if p["name"] == self.names[who] and p["state"] != "gone"), None)
-
-    def get(self, path):
-        answer = requests.get(f"{self.url}/api/v1{path}", timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["items"]
+    def share(self, folder, files):
+        """Starts one more peer and waits until its list is known."""
+        self.by_folder[folder] = peer = Peer(self.cluster, self.base / folder, files)
+        wait_listed(self.api, peer, 10)
+        return peer
 
     def row(self, name):
-        return next((row for row in self.get(f"/peers/files?q={name}") if row["name"] == name), None)
+        return next((row for row in search(self.api, name) if row["name"] == name), None)
+
+    def wait_holders(self, name, count):
+        """Waits until as many peers are known to have the same bytes; the row."""
+        def look():
+            row = self.row(name)
+            return row if row and row["sha256"] and len(row["holders"]) == count else None
+        return wait_for(look, 20, f"{name} is known on {count} peers")
 
 
 @pytest.fixture(scope="module")
 def peers(homes, tmp_path_factory):
     """Three peers as in the model's report: 16, 13 and 13 files, file9_2.txt on one of them, file10_2.txt on two with the same bytes."""
     made = Peers(homes("ui-peers").up(), tmp_path_factory.mktemp("shared"))
-    for number, (who, count) in enumerate(COUNTS.items()):
-        files = {f"file{i}_{number}.txt": content(who, i) for i in range(1, count + 1) if i != 10}
-        files["file10_2.txt" if number else "file10_0.txt"] = BOTH if number else content(who, 10)
-        made.share(who, files)
-    wait_for(lambda: len((made.row("file10_2.txt") or {"holders": []})["holders"]) == 2, 20, "two holders of the same bytes")
+    for number, (folder, count) in enumerate(COUNTS.items()):
+        files = {f"file{i}_{number}.txt": content(folder, f"file {i}") for i in range(1, count + 1) if i != 10}
+        files["file10_2.txt" if number else "file10_0.txt"] = BOTH if number else content(folder, "file 10")
+        made.share(folder, files)
+    made.wait_holders("file10_2.txt", 2)
     yield made
     made.cluster.down()
 
@@ -69,19 +65,19 @@ def browser():
 
 def opened(browser, peers, query=""):
     browser.open(f"{peers.url}/peers{query}")
-    browser.wait(lambda _: names(browser), "rows are shown")
+    browser.wait(lambda _: rows(browser), "rows are shown")
 
 
-def names(browser):
-    """The rows from top to bottom."""
+def rows(browser):
+    """The names of the rows from top to bottom."""
     return browser.driver.execute_script("return Array.from(document.querySelectorAll('#results > li'), row => row.dataset.name)")
 
 
-def search(browser, words, expected):
+def type_name(browser, words, expected):
     field = browser.shown("#q")
     field.send_keys(Keys.CONTROL, "a")
     field.send_keys(words)
-    browser.wait(lambda _: names(browser) == expected, f"{words} finds {expected}")
+    browser.wait(lambda _: rows(browser) == expected, f"{words} finds {expected}")
 
 
 def press_get(browser, name):
@@ -105,8 +101,8 @@ def only(browser, *expected):
 
 def test_who_is_here_and_what_they_share(browser, peers):
     opened(browser, peers)
-    for who, count in COUNTS.items():
-        row = browser.wait(lambda _, name=peers.names[who]: next(iter(browser.all(f'#here [data-name="{name}"]')), None), f"{who} is here")
+    for folder, count in COUNTS.items():
+        row = browser.wait(lambda _, name=peers[folder].name: next(iter(browser.all(f'#here [data-name="{name}"]')), None), f"{folder} is here")
         assert f"{count} files" in row.text and "here" in row.text
         assert row.get_attribute("data-state") == "here"
     assert browser.one("nav [aria-current=page]").text == "Peers"
@@ -117,14 +113,14 @@ def test_who_is_here_and_what_they_share(browser, peers):
 
 def test_a_file_of_one_peer_is_found_and_saved(browser, peers):
     opened(browser, peers)
-    search(browser, "file9_2", ["file9_2.txt"])
+    type_name(browser, "file9_2", ["file9_2.txt"])
     browser.says("1 file on 1 peer")
     row = browser.one("#results > li")
-    assert f"on {peers.names['three']}" in row.text
+    assert f"on {peers['three'].name}" in row.text
     assert row.find_element("css selector", "mark").text == "file9_2"
     assert "q=file9_2" in browser.driver.current_url
     press_get(browser, "file9_2.txt")
-    saved(browser, "file9_2.txt", content("three", 9))
+    saved(browser, "file9_2.txt", content("three", "file 9"))
     only(browser)
 
 
@@ -134,62 +130,62 @@ def test_one_picks_the_peer_when_several_have_the_same_bytes(browser, peers):
     press_get(browser, "file10_2.txt")
     browser.says("Get file10_2.txt from")
     choices = {c.get_attribute("data-source"): c for c in browser.all(".picker label")}
-    assert set(choices) == {peers.names["two"], peers.names["three"]}
+    assert set(choices) == {peers["two"].name, peers["three"].name}
     browser.wait(lambda _: browser.text().count("answers in") == 2, "both were measured")
-    choices[peers.names["three"]].click()
+    choices[peers["three"].name].click()
     browser.screenshot(SHOTS / "peers-pick-1280.png")
-    browser.click(".picker [type=submit]", f"Get from {peers.names['three']}")
+    browser.click(".picker [type=submit]", f"Get from {peers['three'].name}")
     saved(browser, "file10_2.txt", BOTH)
-    assert any(f"/peers/{h['peer']}/files/file10_2.txt" in u for h in peers.row("file10_2.txt")["holders"] if h["name"] == peers.names["three"]
+    assert any(f"/peers/{h['peer']}/files/file10_2.txt" in u for h in peers.row("file10_2.txt")["holders"] if h["name"] == peers["three"].name
                for u in browser.requested())
     only(browser)
 
 
 def test_ones_own_peer_is_left_out_and_remembered(browser, peers):
     opened(browser, peers)
-    assert any(name.endswith("_0.txt") for name in names(browser))
+    assert any(name.endswith("_0.txt") for name in rows(browser))
     browser.one("#leave-out").click()
-    browser.shown("#mine").send_keys(peers.names["one"])
-    browser.wait(lambda _: len(names(browser)) == 25, "the other two's rows")
-    assert not any(name.endswith("_0.txt") for name in names(browser))
+    browser.shown("#mine").send_keys(peers["one"].name)
+    browser.wait(lambda _: len(rows(browser)) == 25, "the other two's rows")
+    assert not any(name.endswith("_0.txt") for name in rows(browser))
     opened(browser, peers)
-    browser.wait(lambda _: len(names(browser)) == 25, "still left out")
-    assert "yours" in browser.shown(f'#here [data-name="{peers.names["one"]}"]').text
+    browser.wait(lambda _: len(rows(browser)) == 25, "still left out")
+    assert "yours" in browser.shown(f'#here [data-name="{peers["one"].name}"]').text
     browser.one("#leave-out").click()
-    browser.wait(lambda _: len(names(browser)) == 41, "all again")
+    browser.wait(lambda _: len(rows(browser)) == 41, "all again")
     only(browser)
 
 
 def test_nothing_is_swapped_under_the_reader(browser, peers):
-    folder = peers.folders["two"]
-    (folder / "aside.txt").write_bytes(b"here from the beginning\n")
-    wait_for(lambda: peers.row("aside.txt"), 10, "aside.txt is listed")
+    two = peers["two"]
+    two.write("aside.txt", b"here from the beginning\n")
+    wait_listed(peers.api, two)
     try:
         opened(browser, peers)
-        before = names(browser)
+        before = rows(browser)
         first = browser.one("#results > li .row-button")
         browser.driver.execute_script("arguments[0].focus()", first)
-        (folder / "aaa.txt").write_bytes(b"new\n")
-        (folder / "aside.txt").unlink()
+        two.write("aaa.txt", b"new\n")
+        two.remove("aside.txt")
         browser.says("1 more file is shared now", 20)
         browser.says("no longer shared", 20)
-        assert names(browser) == before
+        assert rows(browser) == before
         assert focused(browser) == first
         browser.one("#fresh").click()
-        browser.wait(lambda _: "aaa.txt" in names(browser) and "aside.txt" not in names(browser), "the new list")
+        browser.wait(lambda _: "aaa.txt" in rows(browser) and "aside.txt" not in rows(browser), "the new list")
     finally:
         for name in ("aaa.txt", "aside.txt"):
-            (folder / name).unlink(missing_ok=True)
-        wait_for(lambda: peers.listed("two") == COUNTS["two"], 10, "the folder is as before")
+            (two.folder / name).unlink(missing_ok=True)
+        wait_listed(peers.api, two)
     only(browser)
 
 
 def test_names_from_strangers_are_text(browser, peers):
     evil = "<img src=x onerror=document.title='ran'> \u202etxt.exe"
-    path = peers.folders["two"] / evil
-    path.write_bytes(b"rubbish\n")
+    two = peers["two"]
+    two.write(evil, b"rubbish\n")
     try:
-        wait_for(lambda: peers.row("img") or peers.get("/peers/files?q=img"), 10, "it is listed")
+        wait_listed(peers.api, two)
         opened(browser, peers, "?q=img")
         shown = browser.one("#results > li .line-name").text
         assert shown == evil.replace("\u202e", "\ufffd")
@@ -198,7 +194,8 @@ def test_names_from_strangers_are_text(browser, peers):
         press_get(browser, evil)
         wait_for(lambda: any(p.read_bytes() == b"rubbish\n" for p in browser.downloads.iterdir()), 10, "it is saved")
     finally:
-        path.unlink()
+        two.remove(evil)
+        wait_listed(peers.api, two)
     only(browser)
 
 
@@ -207,7 +204,7 @@ def test_the_keyboard_alone_is_enough(browser, peers):
     browser.one("body").send_keys("/")
     assert focused(browser).get_attribute("id") == "q"
     focused(browser).send_keys("file10_2")
-    browser.wait(lambda _: names(browser) == ["file10_2.txt"], "found")
+    browser.wait(lambda _: rows(browser) == ["file10_2.txt"], "found")
     focused(browser).send_keys(Keys.ARROW_DOWN)
     button = focused(browser)
     assert button.text.startswith("Get …")
@@ -226,28 +223,28 @@ def test_the_keyboard_alone_is_enough(browser, peers):
     focused(browser).send_keys(Keys.ENTER)
     saved(browser, "file10_2.txt", BOTH)
     browser.one("#q").send_keys(Keys.ESCAPE)
-    browser.wait(lambda _: len(names(browser)) > 1, "cleared")
+    browser.wait(lambda _: len(rows(browser)) > 1, "cleared")
     only(browser)
 
 
 def test_a_long_list_comes_page_by_page(browser, peers):
-    name = peers.share("many", {f"lecture-{i:02}.txt": content("many", i) for i in range(60)})
+    many = peers.share("many", {f"lecture-{i:02}.txt": content("many", str(i)) for i in range(60)})
     try:
         opened(browser, peers, "?q=lecture")
         browser.says("The first 50 files")
         more = browser.shown("#more")
         more.click()
         browser.says("60 files on 1 peer")
-        assert names(browser) == [f"lecture-{i:02}.txt" for i in range(60)]
+        assert rows(browser) == [f"lecture-{i:02}.txt" for i in range(60)]
         assert focused(browser) == browser.all("#results .row-button")[50]
         before = browser.driver.execute_script("return performance.now()")
         looks = "return performance.getEntriesByType('resource').filter(one => one.name.includes('/peers/files') && one.startTime > arguments[0]).length"
         browser.wait(lambda _: browser.driver.execute_script(looks, before) > 0, "the list was looked at again")
         browser.driver.execute_async_script("setTimeout(arguments[0], 300)")
         assert not browser.one("#fresh").is_displayed() and not more.is_displayed()
-        assert len(names(browser)) == 60
+        assert len(rows(browser)) == 60
     finally:
-        peers.cluster.kill(name)
+        peers.cluster.kill(many.name)
     only(browser)
 
 
@@ -269,13 +266,13 @@ def test_the_page_at_every_width(peers, width, height, dark):
 
 def test_a_peer_that_left_is_said_and_another_one_offered(browser, peers):
     data = os.urandom(3000)
-    one, two = (peers.share(who, {"parting.bin": data}) for who in ("stays", "leaves"))
-    wait_for(lambda: len((peers.row("parting.bin") or {"holders": []})["holders"]) == 2, 20, "two holders")
+    one, two = (peers.share(folder, {"parting.bin": data}).name for folder in ("stays", "leaves"))
+    peers.wait_holders("parting.bin", 2)
     opened(browser, peers, "?q=parting")
     press_get(browser, "parting.bin")
     browser.click(".picker label", two)
     peers.cluster.kill(two)
-    wait_for(lambda: peers.listed("leaves") is None, 20, "the index knows that it left")
+    wait_for(lambda: len(peers.row("parting.bin")["holders"]) == 1, 20, "the index knows that it left")
     browser.click(".picker [type=submit]", f"Get from {two}")
     browser.says(f"{two} left while you were fetching. Get it from {one} instead?")
     assert "get-note" in focused(browser).get_attribute("class")
@@ -289,12 +286,11 @@ def test_a_peer_that_left_is_said_and_another_one_offered(browser, peers):
 
 def test_what_many_fetch_is_kept_in_the_ring_and_outlives_its_peer(browser, peers):
     data = os.urandom(5000)
-    name = peers.share("popular", {"popular.bin": data})
-    row = wait_for(lambda: (row := peers.row("popular.bin")) and row["sha256"] and row, 20, "its hash is known")
+    name = peers.share("popular", {"popular.bin": data}).name
+    holder = peers.wait_holders("popular.bin", 1)["holders"][0]["peer"]
     opened(browser, peers, "?q=popular")
     for _ in range(3):
-        answer = requests.get(f"{peers.url}/api/v1/peers/{row['holders'][0]['peer']}/files/popular.bin", timeout=10)
-        assert answer.content == data
+        assert peers.api.get(file_path(holder, "popular.bin")).content == data
     browser.says("also kept in the ring", 30)
     peers.cluster.kill(name)
     browser.wait(lambda _: "kept in the ring" in browser.text() and "also kept" not in browser.text(), "only the ring has it", 30)
@@ -311,13 +307,13 @@ def test_nobody_is_here_until_somebody_shares(homes, tmp_path):
         browser.says("No peer is here right now.")
         browser.says("ringbinder share ~/Syllabi")
         browser.screenshot(SHOTS / "peers-empty-360.png")
-        name = lonely.share("first", {"hello.txt": b"hello\n"})
+        name = lonely.share("first", {"hello.txt": b"hello\n"}).name
         browser.says("1 file on 1 peer", 15)
         browser.says(name)
         assert "No peer is here" not in browser.text()
         lonely.cluster.kill("redis")
         browser.says("The index of peers is away.", 20)
-        assert names(browser) == ["hello.txt"]
+        assert rows(browser) == ["hello.txt"]
         lonely.cluster.start("redis")
         browser.wait(lambda _: "The index of peers is away." not in browser.text() and "1 file on 1 peer" in browser.text(), "back by itself", 40)
         only(browser, 503)
