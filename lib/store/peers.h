@@ -28,7 +28,7 @@
 #define PEERS_QUERY_MAX 1024u      /* bytes of one search */
 #define PEERS_LIMIT_MAX 200u       /* rows of a page */
 #define PEERS_HOLDERS_MAX 32u      /* holders of one row that are told */
-#define PEERS_CANDIDATES_MAX 2000u /* entries one page reads; a search that needs more gives a short page and goes on from its cursor */
+#define PEERS_CANDIDATES_MAX 1000u /* entries one page reads; a search that needs more gives a short page and goes on from its cursor */
 
 /* ---- lists: the leading coordinator */
 

@@ -42,7 +42,17 @@ void peers_name_hash(const char *name, uint8_t out[PEERS_NAME_HASH_SIZE]);
 struct peers_answer {
     redisReply *reply;
     const redisReply *last; /* where the walk goes on after; empty at its end */
-    size_t n_rows;
+    size_t effort;          /* what the walk cost, in records read */
+    size_t n_rows, n_peers;
+    struct peers_told *peers; /* whoever holds something in these rows */
+};
+/* A peer as an answer tells it; its facts are read when they are first asked for, once for all rows. */
+struct peers_told {
+    uint64_t number;
+    redisReply *const *parts;
+    int is_read;
+    enum peers_state state;
+    struct peers_holder holder; /* file is NULL */
 };
 /* Starts a call of it. */
 void peers_rows_call(struct call *c, const char *what, const char *exclude);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD 3       /* parts of an answer before its rows: mark, last, peers */
+#define HEAD 4       /* parts of an answer before its rows: mark, last, effort, peers */
 #define PEER_PARTS 4 /* number, id, alive, facts */
 
 void peers_rows_call(struct call *c, const char *what, const char *exclude)
@@ -26,12 +26,31 @@ static enum err check_answer(const struct store *s, const redisReply *r)
         return ERR_INTERNAL;
     if (r->element[0]->len == 0 || strcmp(r->element[0]->str, store_run_id(s)) != 0)
         return ERR_STALE_INDEX;
-    if (r->elements < HEAD || r->element[1]->type != REDIS_REPLY_STRING || r->element[2]->type != REDIS_REPLY_ARRAY)
+    if (r->elements < HEAD || r->element[1]->type != REDIS_REPLY_STRING || r->element[2]->type != REDIS_REPLY_INTEGER ||
+        r->element[3]->type != REDIS_REPLY_ARRAY)
         return ERR_INTERNAL;
     for (size_t i = HEAD; i < r->elements; i++)
         if (r->element[i]->type != REDIS_REPLY_ARRAY || r->element[i]->elements % 2 != 1 ||
             r->element[i]->element[0]->type != REDIS_REPLY_STRING)
             return ERR_INTERNAL;
+    return ERR_OK;
+}
+
+/* Who the rows' holders are, not yet read. */
+static enum err take_peers(const redisReply *list, struct peers_answer *a)
+{
+    a->peers = calloc(list->elements / PEER_PARTS + 1, sizeof *a->peers);
+    if (!a->peers)
+        return ERR_NOMEM;
+    for (size_t i = 0; i + PEER_PARTS <= list->elements; i += PEER_PARTS) {
+        struct peers_told *p = &a->peers[a->n_peers++];
+        p->parts = &list->element[i];
+        enum err e = call_number(p->parts[0], &p->number);
+        if (!e)
+            e = call_copy(p->parts[1], p->holder.peer, sizeof p->holder.peer);
+        if (e)
+            return e;
+    }
     return ERR_OK;
 }
 
@@ -41,18 +60,25 @@ enum err peers_rows_send(struct store *s, struct call *c, struct peers_answer *o
     enum err e = call_send(s, c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r);
     if (e)
         return e;
+    struct peers_answer a = {.reply = r};
     e = check_answer(s, r);
+    if (!e)
+        e = take_peers(r->element[3], &a);
     if (e) {
-        freeReplyObject(r);
+        peers_answer_release(&a);
         return e;
     }
-    *out = (struct peers_answer){.reply = r, .last = r->element[1], .n_rows = r->elements - HEAD};
+    a.last = r->element[1];
+    a.effort = (size_t)r->element[2]->integer;
+    a.n_rows = r->elements - HEAD;
+    *out = a;
     return ERR_OK;
 }
 
 void peers_answer_release(struct peers_answer *a)
 {
     freeReplyObject(a->reply);
+    free(a->peers);
     *a = (struct peers_answer){0};
 }
 
@@ -107,36 +133,36 @@ void peers_row_release(struct peers_row *r)
     *r = (struct peers_row){0};
 }
 
-/* What the answer says of a peer: its parts, or NULL. */
-static redisReply *const *find_peer(const struct peers_answer *a, uint64_t number)
+static void read_told(struct peers_told *p)
 {
-    const redisReply *peers = a->reply->element[2];
-    for (size_t i = 0; i + PEER_PARTS <= peers->elements; i += PEER_PARTS) {
-        uint64_t n;
-        if (call_number(peers->element[i], &n) == ERR_OK && n == number)
-            return &peers->element[i];
+    struct member m;
+    struct peers_holder *h = &p->holder;
+    p->is_read = 1;
+    if (peers_read_facts(p->parts[3], &m)) {
+        memcpy(h->name, m.name, sizeof h->name);
+        memcpy(h->url, m.url, sizeof h->url);
+        h->obtain_port = m.obtain_port;
+        p->state = p->parts[2]->integer == 1 ? PEERS_HERE : PEERS_QUIET;
+    } else {
+        size_t n = strcspn(h->peer, ".");
+        memcpy(h->name, h->peer, n < sizeof h->name ? n : sizeof h->name - 1);
+        p->state = PEERS_GONE;
     }
-    return NULL;
 }
 
 static enum err take_holder(
     const struct peers_answer *a, const struct peers_entry *entry, struct peers_holder *out, enum peers_state *state)
 {
-    struct member m;
-    redisReply *const *parts = find_peer(a, entry->number);
-    enum err e = parts ? call_copy(parts[1], out->peer, sizeof out->peer) : ERR_INTERNAL;
-    if (e)
-        return e;
-    if (peers_read_facts(parts[3], &m)) {
-        memcpy(out->name, m.name, sizeof out->name);
-        memcpy(out->url, m.url, sizeof out->url);
-        out->obtain_port = m.obtain_port;
-        *state = parts[2]->integer == 1 ? PEERS_HERE : PEERS_QUIET;
-    } else {
-        size_t n = strcspn(out->peer, ".");
-        memcpy(out->name, out->peer, n < sizeof out->name ? n : sizeof out->name - 1);
-        *state = PEERS_GONE;
-    }
+    struct peers_told *p = NULL;
+    for (size_t i = 0; i < a->n_peers && !p; i++)
+        if (a->peers[i].number == entry->number)
+            p = &a->peers[i];
+    if (!p)
+        return ERR_INTERNAL;
+    if (!p->is_read)
+        read_told(p);
+    *state = p->state;
+    *out = p->holder;
     out->file = strdup(entry->name);
     return out->file ? ERR_OK : ERR_NOMEM;
 }

@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMBERS_MAX 20000u /* that one page steps over: other holders of the same content, and peers that are away */
-#define WORDS_MAX 16u      /* words of one search; more are ignored */
-#define PLACE_MAX 80u      /* bytes of a member, or of a bound behind one */
+#define WORDS_MAX 16u /* words of one search; more are ignored */
+#define PLACE_MAX 80u /* bytes of a member, or of a bound behind one */
 #define KEY_ROOM (PEERS_FOLD_MAX + PEERS_MIDDLE_MAX)
 
 enum range { BEGIN, FIRST, MIDDLE, RANGES };
@@ -152,8 +151,8 @@ struct walk {
     enum range range;
     char low[PLACE_MAX]; /* goes on after this, in its range; empty: from its beginning */
     size_t low_len;
-    size_t records; /* that may still be read */
-    int more;       /* a row more than the limit was found, or the page came to its bounds */
+    size_t effort; /* that may still be made: records read */
+    int more;      /* a row more than the limit was found, or the page came to its bounds */
 };
 
 /* The bounds of a range, each with its sign: [ or (. */
@@ -179,6 +178,16 @@ static enum err add_bounds(const struct walk *w, struct buf *low, struct buf *hi
     return e ? e : buf_add(high, "\xff", 1);
 }
 
+/* Where all words must fit, Redis passes over most names that lack one. */
+static void add_words(const struct walk *w, struct call *c)
+{
+    for (size_t i = 0; w->range != BEGIN && i < w->query->n; i++) {
+        size_t len;
+        const char *word = peers_word(&w->query->words, i, &len);
+        call_bytes(c, word, len);
+    }
+}
+
 static enum err send_walk(const struct walk *w, struct peers_answer *out)
 {
     struct call c;
@@ -192,8 +201,8 @@ static enum err send_walk(const struct walk *w, struct peers_answer *out)
         call_bytes(&c, low.data, low.len);
         call_bytes(&c, high.data, high.len);
         call_u64(&c, w->limit - w->page->n + 1);
-        call_u64(&c, w->records);
-        call_u64(&c, MEMBERS_MAX);
+        call_u64(&c, w->effort);
+        add_words(w, &c);
         e = peers_rows_send(w->store, &c, out);
     }
     buf_release(&low);
@@ -244,7 +253,6 @@ static enum err take_rows(struct walk *w, const struct peers_answer *a)
             return ERR_INTERNAL;
         here.len = row->element[0]->len - TAIL;
         memcpy(here.key, row->element[0]->str, here.len);
-        w->records -= at_most(w->records, peers_row_entries(row));
         enum err e = comes_first(w->query, row, &here, &first);
         if (!e && first && w->page->n == w->limit) {
             w->more = 1;
@@ -272,21 +280,20 @@ static enum range next_range(const struct query *q, enum range r)
 
 static enum err walk_all(struct walk *w)
 {
-    size_t stepped = 0;
     while (w->range != RANGES && !w->more) {
         struct peers_answer a;
         enum err e = send_walk(w, &a);
         if (e)
             return e;
+        w->effort -= at_most(w->effort, a.effort);
         e = take_rows(w, &a);
         if (!e && !w->more && a.last->len > 0) {
             e = go_after(w, a.last->str, a.last->len);
-            /* Rows that did not fit ran the answer full: there is more to read, unless this page has read enough. */
-            stepped += a.n_rows ? 0 : MEMBERS_MAX;
-            w->more = w->records == 0 || stepped >= MEMBERS_MAX;
+            w->more = w->effort == 0;
         } else if (!e && !w->more) {
             w->range = next_range(w->query, w->range);
             w->low_len = 0;
+            w->more = w->effort == 0 && w->range != RANGES;
         }
         peers_answer_release(&a);
         if (e)
@@ -386,7 +393,7 @@ enum err peers_search(struct store *s, const char *q, const char *exclude, const
         return ERR_SYNTAX;
     struct query query = {.exclude = exclude};
     struct peers_page page = {.rows = calloc(limit, sizeof *page.rows)};
-    struct walk w = {.store = s, .query = &query, .page = &page, .limit = limit, .range = BEGIN, .records = PEERS_CANDIDATES_MAX};
+    struct walk w = {.store = s, .query = &query, .page = &page, .limit = limit, .range = BEGIN, .effort = PEERS_CANDIDATES_MAX};
     enum err e = peers_words_init(&query.words, q ? q : "");
     query.n = at_most(query.words.n, WORDS_MAX);
     if (!e)

@@ -2,16 +2,19 @@
 --
 -- KEYS  1 rb:mark  2 rb:nodes
 -- ARGV  1 what to read  2 a peer's id to leave out, or ""  3 most holders of a row
--- "walk"  4 tree  5 low  6 high ("[…" or "(…")  7 most rows  8 most records read  9 most members seen: rows in order, each content once for each of its keys
+-- "walk"  4 tree  5 low  6 high ("[…" or "(…")  7 most rows  8 most effort  9... words: rows in order, each content once for each of its
+--         keys. A name in ASCII that lacks one of the words is passed over: whoever asks looks closer at the others
 -- "hash"  4 SHA-256 in 32 bytes: one row
 -- "name"  4 low  5 high in the tree of names  6 a name: one row of those who have it, whatever their contents
 -- "one"   4 peer id  5 8 bytes of the hash of the name  6 name: one row of this entry, whether or not the peer is here
--- Answers {the mark's run_id; where the walk goes on after, "" at its end; {number, id, alive, facts or "", ...} of the peers of these rows; a row, ...}; {""} without a mark.
+-- Effort is counted in records read; a member that is stepped over costs a twentieth.
+-- Answers {the mark's run_id; where the walk goes on after, "" at its end; the effort; {number, id, alive, facts or "", ...} of the peers of these rows; a row, ...}; {""} without a mark.
 -- A row is {member or "", number, record, number, record, ...}: the entry itself comes first, then the others that are here. The ring has number 0 and is always here.
 local mark = redis.call('HGET', KEYS[1], 'run_id')
 if not mark then return { '' } end
 local what, exclude, most_holders = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local peers, peers_seen, records = {}, {}, 0
+local peers, peers_seen, effort = {}, {}, 0
+local STEP = 1 / 20
 
 -- Whether a peer is here and not left out; asked once.
 local here = { [0] = true }
@@ -24,7 +27,7 @@ local function is_here(n)
 end
 
 local function read_record(n, place)
-    records = records + 1
+    effort = effort + 1
     return record_at(n, place)
 end
 
@@ -55,16 +58,27 @@ end
 
 local rows, last = {}, ''
 if what == 'walk' then
-    local most_rows, most_records, most_members, members, done = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), 0, nil
+    local most_rows, most, done = tonumber(ARGV[7]), tonumber(ARGV[8]), nil
+    local words = { unpack(ARGV, 9) }
+    local function may_fit(name)
+        if #words == 0 or string.find(name, '[\128-\255]') then return true end
+        name = string.lower(name)
+        for i = 1, #words do
+            if not string.find(name, words[i], 1, true) then return false end
+        end
+        return true
+    end
     tree_walk(ARGV[4], ARGV[5], ARGV[6], function(member)
         local group = string.sub(member, 1, -7)
-        if #rows == most_rows or records >= most_records or members == most_members then return true end
+        if #rows == most_rows or effort >= most then return true end
+        effort = effort + STEP
         if group == done then return false end
-        members, last = members + 1, member
+        last = member
         local n, place = struct.unpack('>I3I3', member, #member - 5)
         if not is_here(n) then return false end
         local text = read_record(n, place)
-        local _, _, sha = parse_record(text)
+        local _, _, sha, name = parse_record(text)
+        if not may_fit(name) then return false end
         local row = { member }
         add_holder(row, n, text)
         if sha ~= '' then
@@ -75,7 +89,7 @@ if what == 'walk' then
         return false
     end)
     -- The walk was broken off in time, or came to its end: then nothing is left to go on with.
-    if #rows < most_rows and records < most_records and members < most_members then last = '' end
+    if #rows < most_rows and effort < most then last = '' end
 elseif what == 'hash' then
     rows[1] = { '' }
     add_holders(rows[1], ARGV[4])
@@ -96,4 +110,4 @@ else
     rows[1] = { '' }
     if text then add_holder(rows[1], tonumber(n), text) end
 end
-return { mark, last, peers, unpack(rows) }
+return { mark, last, math.ceil(effort), peers, unpack(rows) }

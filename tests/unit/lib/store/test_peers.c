@@ -102,8 +102,8 @@ static void a_list_that_begins_anew_leaves_nothing_of_the_old_one(void **state)
     list_init(&l, "peer-1");
     list_init(&again, "peer-1");
     beat(s, "peer-1");
-    for (int part = 0; part < 2; part++) { /* more than one step of clearing */
-        for (int i = 0; i < 900; i++) {
+    for (int part = 0; part < 3; part++) { /* more than one step of clearing */
+        for (int i = 0; i < (int)SHARED_DELTA_FILES; i++) {
             char name[40];
             snprintf(name, sizeof name, "part %d file %d.txt", part, i);
             list_put(&l, name, i % 3 ? name : NULL);
@@ -138,7 +138,7 @@ static void a_list_is_forgotten_in_steps(void **state)
     int more = 1, steps = 0;
     list_init(&l, "peer-1");
     for (int part = 0; part < 2; part++) {
-        for (int i = 0; i < 700; i++) {
+        for (int i = 0; i < (int)SHARED_DELTA_FILES - 30; i++) {
             char name[40];
             snprintf(name, sizeof name, "%d_%d.txt", part, i);
             list_put(&l, name, name);
@@ -213,8 +213,8 @@ static void lists_stay_equal_to_their_peers_over_many_changes(void **state)
             else if (growing || known)
                 list_put(l, name, rand_r(&seed) % 4 ? content : NULL);
         }
-        if (!growing && l->n > 40)
-            for (int i = 0; i < 40; i++) {
+        if (!growing && l->n > 20)
+            for (int i = 0; i < 20; i++) {
                 int told = 0;
                 for (size_t k = 0; k < l->delta.n_add; k++)
                     told |= strcmp(l->delta.add[k].name, l->files[0].name) == 0;
