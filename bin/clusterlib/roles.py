@@ -115,12 +115,25 @@ def redis_words(home, env):
 
 def coordinator(home, name, env):
     return [program(home, "ringbinder-coordinator"), "--name", name, "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}",
-            "--url", url_of(home, name), *redis_words(home, env), "--key", home.key, "--founding", home.founding]
+            "--url", url_of(home, name), *redis_words(home, env), "--key", home.key, "--founding", home.founding,
+            "--index-port", line_port(home, name, env)]
 
 
-def node(home, name, _env):
+def line_port(home, name, env):
+    """The port of the line protocol: coordinator-1 has RB_INDEX_PORT, node-1 RB_NODE_OBTAIN_PORT if it shares, the next ones the next numbers; 0: none."""
+    role, number = name.split("-")
+    key = {"coordinator": "RB_INDEX_PORT", "node": "RB_NODE_OBTAIN_PORT"}[role]
+    first = setting(env, key, 0, 0, 65535)
+    if first == 0 or (role == "node" and not home.sharing(name)["share"]):
+        return 0
+    if first + int(number) - 1 > 65535:
+        raise Refusal(f"{key} is {first}; there is no port for {name} that many numbers above it.")
+    return first + int(number) - 1
+
+
+def node(home, name, env):
     words = [program(home, "ringbinder-node"), "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}", "--url", url_of(home, name),
-             "--coordinators", coordinator_urls(home), "--key", home.key]
+             "--coordinators", coordinator_urls(home), "--key", home.key, "--obtain-port", line_port(home, name, env)]
     sharing = home.sharing(name)
     if sharing["share"]:
         words += ["--share", sharing["share"]]
@@ -153,6 +166,8 @@ def entry(home, name, env):
     row = {"name": name, "role": role, "pid": None, "started": None, "command": None, "url": None, "data": str(home.data / name)}
     if role in ("coordinator", "node"):
         row["url"] = url_of(home, name)
+        if number := line_port(home, name, env):
+            row["index_port" if role == "coordinator" else "obtain_port"] = number
     elif role == "nginx":
         row["url"] = f"http://127.0.0.1:{setting(env, 'RB_PORT', PORT, 1024, 65535)}"
         row["data"] = str(home.nginx)
