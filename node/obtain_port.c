@@ -212,8 +212,9 @@ static enum port_verdict on_greet(void *ctx, struct port_conn *c)
 static enum port_verdict on_said(void *ctx, struct port_conn *c, const struct pickle *message)
 {
     struct plain_command command;
-    if (message->kind != PICKLE_TEXT || plain_command(message->text, message->text_len, &command) != ERR_OK)
-        return port_refuse(c, "unknown command");
+    enum err e = message->kind == PICKLE_TEXT ? plain_command(message->text, message->text_len, &command) : ERR_SYNTAX;
+    if (e != ERR_OK)
+        return port_refuse(c, e == ERR_SYNTAX ? "unknown command" : "the command is not complete");
     switch (command.word) {
     case PLAIN_OBTAIN: return obtain(ctx, c, &command);
     case PLAIN_EXIT: return PORT_END;
