@@ -34,6 +34,7 @@ struct share_tell {
     uint64_t told_ms; /* boot clock: when the index last answered */
     long refusal;     /* the last status that said no: said once */
     uint64_t anew;    /* files told since all was begun anew; for the log */
+    int full;         /* the last delta had no room for all: the next one follows at once */
     int whole;        /* all is being told anew */
     int begun;        /* guarded by the bell's lock, like the next */
     struct heard heard;
@@ -164,6 +165,7 @@ static enum verdict tell(struct share_tell *t, size_t leader)
             forget_last(t);
             return RETRY;
         }
+        t->full = t->last.n_add + t->last.n_remove == SHARED_DELTA_FILES || t->last.json_bytes > SHARED_DELTA_BYTES / 2;
     }
     return send_last(t, leader);
 }
@@ -205,7 +207,7 @@ static void *run(void *ctx)
     uint64_t wait_ms = IDLE_MS;
     while (bell_wait(&t->bell, wait_ms, NULL)) {
         enum verdict v = turn(t);
-        wait_ms = v == IDLE ? IDLE_MS : v == AGAIN ? TOGETHER_MS : RETRY_MS;
+        wait_ms = v == IDLE ? IDLE_MS : v == RETRY ? RETRY_MS : t->full ? 0 : TOGETHER_MS;
     }
     return NULL;
 }
