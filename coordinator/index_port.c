@@ -23,7 +23,7 @@ struct index_port {
     struct port *port;
     struct index_peer *peers; /* connected here, with something listed or a port to say */
     uint64_t bytes;           /* of all their names */
-    int32_t greatest;         /* number given here */
+    int32_t greatest;         /* number drawn here */
     uint64_t beat_at_ms, compare_at_ms;
 };
 
@@ -139,8 +139,8 @@ static enum err choose_number(struct index_port *p, const struct port_conn *c, i
         return ERR_OK;
     }
     enum err e = plain_draw(p->store, peer ? PLAIN_NOBODY : wanted, p->greatest + 1, out);
-    if (e == ERR_OK && *out > p->greatest)
-        p->greatest = *out;
+    if (e == ERR_OK && *out != wanted && *out > p->greatest)
+        p->greatest = *out; /* what peers wish for does not use the numbers up */
     return e;
 }
 

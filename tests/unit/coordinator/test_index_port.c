@@ -280,9 +280,15 @@ static void a_peer_that_comes_back_keeps_its_number(void **state)
     assert_says(one, "DONE");
     int other = dial();
     assert_int_not_equal(greet_pickle(other, a, 9009), a); /* somebody else */
+    int greedy = dial(), next = dial();
+    assert_int_equal(greet_pickle(greedy, INT32_MAX, 1), INT32_MAX);
+    int n = greet_pickle(next, -1, 1);
+    assert_true(n >= 0 && n < 1000000); /* numbers are not used up by who asks for the last one */
     close(one);
     close(again);
     close(other);
+    close(greedy);
+    close(next);
 }
 
 static void what_is_no_command_ends_the_connection(void **state)
