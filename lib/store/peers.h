@@ -90,7 +90,8 @@ struct peers_page {
 void peers_page_release(struct peers_page *p);
 
 /* A page of what fits q: first names that begin with it (without regard to case, accents and whatever is neither letter nor digit), then those of which it holds that every
- * word of q is the beginning of one of their words; each by name. NULL, or nothing with a letter or digit: all. exclude: NULL or a peer whose files are left out.
+ * word of q is the beginning of one of their words; each in the
+ * order of what begins there. NULL, or nothing with a letter or digit: all. exclude: NULL or a peer whose files are left out.
  * limit: 1 … PEERS_LIMIT_MAX. cursor: NULL or a page's next, for the same q. A row without a living holder is left out unless it is adopted. ERR_SYNTAX: q is not
  * UTF-8 or too long, or not a cursor of ours. *out: peers_page_release. */
 enum err peers_search(

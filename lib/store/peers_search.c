@@ -53,6 +53,17 @@ static size_t at_most(size_t n, size_t max)
     return n < max ? n : max;
 }
 
+static size_t key_max(enum range r)
+{
+    return r == MIDDLE ? PEERS_MIDDLE_MAX : PEERS_FOLD_MAX;
+}
+
+/* Keys below this length stand for names that fit alike: at the beginning, unless they are cut. Elsewhere names of one key may have other words before it, or other gaps. */
+static size_t whole_below(enum range r)
+{
+    return r == BEGIN ? PEERS_FOLD_MAX : 0;
+}
+
 /* Every word of q is the beginning of a word of the name. */
 static int all_words_fit(const struct query *q, const struct peers_words *name)
 {
@@ -122,20 +133,34 @@ done:
     return e;
 }
 
-/* Whether a row that was met at `here` comes first there: none of its holders' names stands before. */
+/* Whether an entry of the same content takes the row from the one that was met at `here`: it stands before, or at the same key where each name is met. */
+static int takes_it(const struct peers_entry *met, const struct place *here, const struct peers_entry *other, const struct place *place)
+{
+    if (before(place, here))
+        return 1;
+    if (here->len < whole_below(here->range) || before(here, place))
+        return 0;
+    int order = strcmp(other->name, met->name);
+    return order < 0 || (order == 0 && other->number < met->number);
+}
+
+/* Whether a row that was met at `here` comes first there. */
 static enum err comes_first(const struct query *q, const redisReply *row, const struct place *here, int *out)
 {
-    struct peers_entry first, entry;
+    struct peers_entry met, other;
     struct place place;
-    enum err e = peers_row_entry(row, 0, &first);
+    enum err e = peers_row_entry(row, 0, &met);
     if (!e)
-        e = place_of(q, first.name, &place);
+        e = place_of(q, met.name, &place);
     *out = !e && place.range == here->range && compare_bytes(place.key, place.len, here->key, here->len) == 0;
+    const char *placed = met.name;
     for (size_t i = 1; !e && *out && i < peers_row_entries(row); i++) {
-        e = peers_row_entry(row, i, &entry);
-        if (!e && strcmp(entry.name, first.name) != 0)
-            e = place_of(q, entry.name, &place);
-        if (!e && before(&place, here))
+        e = peers_row_entry(row, i, &other);
+        if (!e && strcmp(other.name, placed) != 0) {
+            e = place_of(q, other.name, &place);
+            placed = other.name;
+        }
+        if (!e && takes_it(&met, here, &other, &place))
             *out = 0;
     }
     return e;
@@ -165,7 +190,7 @@ static enum err add_bounds(const struct walk *w, struct buf *low, struct buf *hi
         len = at_most(q->words.fold.len, PEERS_FOLD_MAX);
     else
         start = peers_word(&q->words, q->lead, &len);
-    len = at_most(len, w->range == MIDDLE ? PEERS_MIDDLE_MAX : PEERS_FOLD_MAX);
+    len = at_most(len, key_max(w->range));
     enum err e = buf_add(low, w->low_len ? "(" : "[", 1);
     if (!e)
         e = w->low_len ? buf_add(low, w->low, w->low_len) : buf_add(low, start, len);
@@ -202,6 +227,7 @@ static enum err send_walk(const struct walk *w, struct peers_answer *out)
         call_bytes(&c, high.data, high.len);
         call_u64(&c, w->limit - w->page->n + 1);
         call_u64(&c, w->effort);
+        call_u64(&c, whole_below(w->range));
         add_words(w, &c);
         e = peers_rows_send(w->store, &c, out);
     }
@@ -210,7 +236,6 @@ static enum err send_walk(const struct walk *w, struct peers_answer *out)
     return e;
 }
 
-/* Goes on after a member: after all entries of the same key and content, when the hash is known. */
 static enum err go_after(struct walk *w, const char *place, size_t len)
 {
     if (len > sizeof w->low)
@@ -223,6 +248,7 @@ static enum err go_after(struct walk *w, const char *place, size_t len)
 #define TAIL 13 /* bytes behind a member's key: NUL, 6 of the hash, 6 of the entry */
 #define REF 6
 
+/* After all entries of the same content where the key stands for one name; as the script does it. */
 static enum err go_after_row(struct walk *w, const redisReply *row)
 {
     char place[PLACE_MAX];
@@ -235,7 +261,7 @@ static enum err go_after_row(struct walk *w, const redisReply *row)
     if (e)
         return e;
     memcpy(place, member->str, len);
-    if (*entry.sha256) {
+    if (*entry.sha256 && len - TAIL < whole_below(w->range)) {
         memset(place + len - REF, 0xff, REF + 1);
         len++;
     }

@@ -2,8 +2,8 @@
 --
 -- KEYS  1 rb:mark  2 rb:nodes
 -- ARGV  1 what to read  2 a peer's id to leave out, or ""  3 most holders of a row
--- "walk"  4 tree  5 low  6 high ("[…" or "(…")  7 most rows  8 most effort  9... words: rows in order, each content once for each of its
---         keys. A name in ASCII that lacks one of the words is passed over: whoever asks looks closer at the others
+-- "walk"  4 tree  5 low  6 high ("[…" or "(…")  7 most rows  8 most effort  9 the length below which a key stands for one name  10... words: rows in order, each
+--         content once for each such key, else once for each name at a key. A name in ASCII that lacks one of the words is passed over: whoever asks looks closer at the others
 -- "hash"  4 SHA-256 in 32 bytes: one row
 -- "name"  4 low  5 high in the tree of names  6 a name: one row of those who have it, whatever their contents
 -- "one"   4 peer id  5 8 bytes of the hash of the name  6 name: one row of this entry, whether or not the peer is here
@@ -58,8 +58,8 @@ end
 
 local rows, last = {}, ''
 if what == 'walk' then
-    local most_rows, most, done = tonumber(ARGV[7]), tonumber(ARGV[8]), nil
-    local words = { unpack(ARGV, 9) }
+    local most_rows, most, whole_below, done, names = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), nil, {}
+    local words = { unpack(ARGV, 10) }
     local function may_fit(name)
         if #words == 0 or string.find(name, '[\128-\255]') then return true end
         name = string.lower(name)
@@ -70,21 +70,24 @@ if what == 'walk' then
     end
     tree_walk(ARGV[4], ARGV[5], ARGV[6], function(member)
         local group = string.sub(member, 1, -7)
+        local whole = #group - 7 < whole_below
         if #rows == most_rows or effort >= most then return true end
         effort = effort + STEP
-        if group == done then return false end
+        if group == done and whole then return false end
         last = member
         local n, place = struct.unpack('>I3I3', member, #member - 5)
         if not is_here(n) then return false end
         local text = read_record(n, place)
         local _, _, sha, name = parse_record(text)
         if not may_fit(name) then return false end
+        if group ~= done then names = {} end
+        done = sha ~= '' and group or nil
+        if done and names[name] then return false end
+        names[name] = true
         local row = { member }
         add_holder(row, n, text)
-        if sha ~= '' then
-            add_holders(row, sha, n, place)
-            done, last = group, group .. AFTER
-        end
+        if done then add_holders(row, sha, n, place) end
+        if done and whole then last = group .. AFTER end
         rows[#rows + 1] = row
         return false
     end)
