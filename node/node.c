@@ -17,6 +17,7 @@
 #include "node/server.h"
 #include "node/settle.h"
 #include "node/share.h"
+#include "node/share_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,6 +154,8 @@ static int open_share(struct node *n, const struct node_settings *s)
     struct share_settings settings = {.folder = s->share, .limit_rate = s->limit_rate};
     if (!s->share)
         return n->stores ? 0 : fail(2, "--store 0 needs --share DIR: the node would do nothing");
+    if (share_folder_covers(s->share, s->data) || share_folder_covers(s->share, s->key_file))
+        return fail(2, "--share %s would give away the node's own folder or the cluster's key", s->share);
     enum err e = share_start(n, &settings, &n->share);
     int no_folder = e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_INVALID;
     return !e ? 0 : no_folder ? 2 : fail(1, "the folder %s cannot be shared: %s", s->share, err_text(e));

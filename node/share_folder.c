@@ -50,6 +50,19 @@ int share_folder_name_ok(const char *name)
     return 1;
 }
 
+int share_folder_covers(const char *folder, const char *path)
+{
+    char *outer = realpath(folder, NULL), *inner = realpath(path, NULL);
+    size_t len = outer ? strlen(outer) : 0;
+    if (len == 1)
+        len = 0; /* the root itself: its slash is the one before the name */
+    int inside = outer && inner && strncmp(inner, outer, len) == 0 && (inner[len] == '/' || inner[len] == '\0');
+    int covers = inside && (inner[len] == '\0' || shared_name_check(inner + len + 1, strlen(inner + len + 1)) == ERR_OK);
+    free(outer);
+    free(inner);
+    return covers;
+}
+
 /* ---- the folder itself */
 
 /* Opens what the path leads to now. */

@@ -23,6 +23,9 @@ enum err share_folder_check(struct share_folder *f, int *changed) MUST_CHECK;
 /* Whether a file of this name is shared: shared_name_check() of lib/wire/shared.h, and its last segment is not that of an unfinished file (*.part *.part.map *.tmp *.crdownload *~). */
 int share_folder_name_ok(const char *name);
 
+/* Whether a path lies in the folder under a name that is not hidden, so that it, or what is in it, would be shared. Paths that lead nowhere do not. */
+int share_folder_covers(const char *folder, const char *path);
+
 /* Opens a regular file for reading, never waiting for a pipe's other end; *fd is the caller's. ERR_NOT_FOUND: nothing there that is shared; ERR_UNAVAILABLE: too many files are
  * open, or memory is short; ERR_IO. The name is one that shared_name_check() takes. */
 enum err share_folder_open(struct share_folder *f, const char *name, int *fd, struct stat *st) MUST_CHECK;

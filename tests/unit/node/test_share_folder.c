@@ -2,6 +2,7 @@
 #include "tests/unit/node/peerbox.h"
 
 #include "lib/base/log.h"
+#include "node/share_folder.h"
 #include "node/share_look.h"
 
 #include <sys/inotify.h>
@@ -212,6 +213,18 @@ static void what_is_no_folder_is_refused_at_the_start(void **state)
         assert_int_equal(node_open(&b->node, &b->settings), 2);
         node_close(&b->node);
     }
+    /* The node's own folder and the cluster's key are never given away; below a hidden folder they are not shared. */
+    b->settings.share = b->folder.path;
+    assert_int_equal(node_open(&b->node, &b->settings), 2);
+    node_close(&b->node);
+    b->settings.share = b->data;
+    assert_int_equal(node_open(&b->node, &b->settings), 2);
+    node_close(&b->node);
+    box_mkdir(b, ".hidden");
+    assert_false(share_folder_covers(b->share, box_path(b, ".hidden")));
+    assert_true(share_folder_covers("/", b->data));
+    assert_false(share_folder_covers(b->share, b->data));
+    assert_false(share_folder_covers(b->share, "/nonexistent"));
     b->settings.share = NULL;
     assert_int_equal(node_open(&b->node, &b->settings), 2);
     node_close(&b->node);
