@@ -78,6 +78,25 @@ static enum err choose_path(const struct cli *c, const struct options *o, const 
     return n >= PATH_MAX ? out_fail(&c->out, ERR_INVALID, "The path is too long.") : ERR_OK;
 }
 
+static enum err say_here(const struct cli *c, const struct found *f, const char *path)
+{
+    struct json *j = json_object();
+    enum err e;
+
+    out_say(&c->out, "%s is here already.", path);
+    json_set_str(j, "path", path);
+    json_set_str(j, "name", f->file);
+    json_set_u64(j, "size", f->size);
+    json_set_str(j, "sha256", f->sha256);
+    json_set_u64(j, "resumed_bytes", f->size);
+    json_set_u64(j, "fetched_bytes", 0);
+    json_set_u64(j, "ms", 0);
+    json_set(j, "sources", json_array());
+    e = out_json(&c->out, j);
+    json_free(j);
+    return e;
+}
+
 /* *done: the file is there, and it is this one. */
 static enum err look_at_path(const struct cli *c, const struct options *o, const struct found *f, const char *path, int *done)
 {
@@ -89,8 +108,7 @@ static enum err look_at_path(const struct cli *c, const struct options *o, const
         return ERR_OK;
     if (f->sha256[0] && download_is_there(&same, path)) {
         *done = 1;
-        out_say(&c->out, "%s is here already.", path);
-        return ERR_OK;
+        return say_here(c, f, path);
     }
     if (o->force || (o->output && !is_folder(o->output)))
         return ERR_OK;

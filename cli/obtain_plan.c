@@ -334,15 +334,16 @@ int obtain_plan_cut(struct obtain_plan *p, uint64_t now_ms, struct plan_job *job
 /* Its slot: the job is under way, or about to be cut. */
 static struct slot *find_slot(struct obtain_plan *p, struct plan_job job)
 {
-    struct slot *slot = p->sources[job.source].slots;
+    struct slot *slots, *found = NULL;
 
     assert(job.source < p->n_sources);
-    for (size_t i = 0; i < PLAN_IN_FLIGHT; i++, slot++) {
-        if (slot->state != SLOT_FREE && slot->block == job.block)
-            return slot;
+    slots = p->sources[job.source].slots;
+    for (size_t i = 0; i < PLAN_IN_FLIGHT; i++) {
+        if (slots[i].state != SLOT_FREE && slots[i].block == job.block)
+            found = &slots[i];
     }
-    assert(!"a job that is under way");
-    return NULL;
+    assert(found);
+    return found;
 }
 
 static void end_slot(struct obtain_plan *p, struct slot *slot)

@@ -24,11 +24,15 @@ enum err place_data(const char *xdg_data_home, const char *home, char *out, size
 
 void place_name(const char *host, char out[PLACE_NAME_SIZE])
 {
+    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", lower[] = "abcdefghijklmnopqrstuvwxyz";
     size_t n = 0;
 
     /* Only the machine's own label: the rest is its network's. */
     for (; *host && *host != '.' && n + 1 < PLACE_NAME_SIZE; host++) {
-        char c = *host >= 'A' && *host <= 'Z' ? (char)(*host + 'a' - 'A') : *host;
+        const char *capital = strchr(upper, *host);
+        char c = *host;
+        if (capital)
+            c = lower[capital - upper];
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '-' && n > 0))
             out[n++] = c;
     }

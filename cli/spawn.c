@@ -12,14 +12,14 @@
 enum err spawn_init(const struct cli *c, const char *name, struct spawn *out)
 {
     ssize_t len = readlink("/proc/self/exe", out->program, sizeof out->program - 1);
+    size_t name_size = strlen(name) + 1;
     char *slash;
 
-    *out->program = len <= 0 ? '\0' : *out->program;
     out->program[len > 0 ? len : 0] = '\0';
     slash = strrchr(out->program, '/');
-    if (!slash || (size_t)(slash + 1 - out->program) + strlen(name) >= sizeof out->program)
+    if (!slash || (size_t)(slash + 1 - out->program) + name_size > sizeof out->program)
         return out_fail(&c->out, ERR_NOT_FOUND, "%s is not beside this program.", name);
-    strcpy(slash + 1, name);
+    memcpy(slash + 1, name, name_size);
     if (access(out->program, X_OK))
         return out_fail(&c->out, ERR_NOT_FOUND, "%s is not beside this program.", name);
     out->argv[0] = slash + 1;

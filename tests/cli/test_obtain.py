@@ -162,6 +162,7 @@ def test_a_file_that_is_here_is_not_written_over(holders, tmp_path):
         user.run("obtain", "big.bin", "--force")
         assert (tmp_path / "big.bin").read_bytes() == DATA
         assert "here already" in user.run("obtain", "big.bin").stdout
+        assert user.json("obtain", "big.bin")["fetched_bytes"] == 0
 
 
 def test_it_waits_until_somebody_has_it(holders, tmp_path):
