@@ -5,6 +5,8 @@ import urllib.parse
 
 from support.cluster import wait_for
 
+UNFINISHED = (".part", ".part.map", ".tmp", ".crdownload", "~")
+
 
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
@@ -42,9 +44,9 @@ class Peer:
         (self.folder / name).unlink()
 
     def names(self):
-        """What is in the folder, as it should be listed."""
-        return sorted(str(p.relative_to(self.folder)) for p in self.folder.rglob("*")
-                      if p.is_file() and not p.is_symlink() and not any(part.startswith(".") for part in p.relative_to(self.folder).parts))
+        """What is in the folder, as it should be listed: nothing hidden, unfinished or linked to."""
+        paths = [p.relative_to(self.folder) for p in self.folder.rglob("*") if p.is_file() and not p.is_symlink()]
+        return sorted(str(p) for p in paths if not str(p).endswith(UNFINISHED) and not any(part.startswith(".") for part in p.parts))
 
 
 def pages(api, path, limit=200, **params):
