@@ -140,11 +140,9 @@ void index_peer_leave(const struct index_peer *p, struct store *s)
 
 /* ---- names */
 
-enum err index_peer_add(struct index_peer *p, struct index_voice *voice, const char *name, size_t len)
+/* ERR_FULL: the delta has no room for it. */
+static enum err add_once(struct index_peer *p, const char *name, size_t len)
 {
-    enum err e = shared_name_check(name, len);
-    if (e != ERR_OK)
-        return e;
     char *copy = strndup(name, len);
     char **found = copy ? tsearch(copy, &p->names, compare) : NULL;
     if (!found || *found != copy) {
@@ -152,17 +150,25 @@ enum err index_peer_add(struct index_peer *p, struct index_voice *voice, const c
         return found ? ERR_OK : ERR_NOMEM;
     }
     struct shared_file f = file_of(copy);
-    e = p->files >= INDEX_PORT_FILES_MAX ? ERR_FULL : shared_delta_add(&p->news, &f);
+    enum err e = p->files < INDEX_PORT_FILES_MAX ? shared_delta_add(&p->news, &f) : ERR_FULL;
     if (e != ERR_OK) {
         tdelete(copy, &p->names, compare);
         free(copy);
-        if (e != ERR_FULL || p->files >= INDEX_PORT_FILES_MAX)
-            return e;
-        e = index_peer_tell(p, voice); /* the delta is full: it goes, and there is room */
-        return e == ERR_OK ? index_peer_add(p, voice, name, len) : e;
+        return e;
     }
     shared_digest_toggle(&p->digest, &f);
     p->files++;
     p->bytes += len;
     return ERR_OK;
+}
+
+enum err index_peer_add(struct index_peer *p, struct index_voice *voice, const char *name, size_t len)
+{
+    enum err e = shared_name_check(name, len);
+    if (e == ERR_OK)
+        e = add_once(p, name, len);
+    if (e != ERR_FULL || p->files >= INDEX_PORT_FILES_MAX)
+        return e;
+    e = index_peer_tell(p, voice); /* the delta goes, and there is room */
+    return e == ERR_OK ? add_once(p, name, len) : e;
 }

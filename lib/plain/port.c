@@ -270,7 +270,7 @@ static int make_room(struct port *p, int fd)
 /* Returns 0 when nobody waits any more. */
 static int take_one(struct port *p)
 {
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = {0};
     socklen_t len = sizeof from;
     int fd = accept4(p->listen_fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {

@@ -295,11 +295,8 @@ static void what_is_no_command_ends_the_connection(void **state)
 {
     (void)state;
     static const char *const said[] = {"HELP\n", "REGISTER:%d:../etc/passwd\n", "REGISTER:%d:/etc/passwd\n", "REGISTER:%d:a/../b\n",
-        "REGISTER:%d:.hidden\n",
-        "REGISTER:%d:a\x01"
-        "b\n",
-        "REGISTER:%d:a\rb\n", "REGISTER:%d:\n", "REGISTER:999999:x\n", "OBTAIN:%d:x\n", "DONE\n", "\xff\xfe\n", "LISTEN:999999:1\n",
-        "GET / HTTP/1.1\r\n"};
+        "REGISTER:%d:.hidden\n", "REGISTER:%d:a\001b\n", "REGISTER:%d:a\rb\n", "REGISTER:%d:\n", "REGISTER:999999:x\n", "OBTAIN:%d:x\n",
+        "DONE\n", "\xff\xfe\n", "LISTEN:999999:1\n", "GET / HTTP/1.1\r\n"};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
         int fd = dial(), id = get_id(fd);
         char line[256], *place;
