@@ -211,7 +211,7 @@ int main(int argc, char **argv)
     struct mark_hold hold;
     if (names < 1000 || peers < 1 || peers > 1000)
         fail("usage: peers_index [NAMES (1000 or more) [PEERS (1 to 1000)]]");
-    log_init("peers_index", LOG_WARN);
+    log_init("peers_index", LOG_ERROR);
     if (!redis_server_init(&redis))
         fail("redis-server does not start");
     struct store *s = store_new(&(struct store_config){.address = redis.address, .timeout_ms = 20000});
