@@ -129,9 +129,13 @@ uint64_t share_dirty_next_ms(const struct share_dirty *d, uint64_t now_ms)
 
 void share_dirty_clear(struct share_dirty *d)
 {
-    for (int wait = 0; wait < SHARE_WAITS; wait++)
-        while (d->first[wait])
-            drop(d, d->first[wait]);
+    for (int wait = 0; wait < SHARE_WAITS; wait++) {
+        for (struct waiting *w = d->first[wait], *next; w; w = next) {
+            next = w->after;
+            free(w);
+        }
+    }
+    memset(d, 0, sizeof(*d));
 }
 
 struct share_dirty *share_dirty_new(void)

@@ -112,17 +112,20 @@ static void take_file(struct share_look *l, const char *name, const struct stat 
         share_list_remove(l->list, name);
         return;
     }
-    uint64_t age = share_stat_age_ms(&st);
+    uint64_t age = share_stat_age_ms(&st), least = settled ? TICKS_MS : SHARE_QUIET_MS;
     int waits = !settled && share_dirty_waits(l->dirty, name, SHARE_QUIET);
+    int written = !waits && age >= least && age < SHARE_OPEN_MS && is_written(l, name);
     /* A new file is empty before its maker has opened it, and before anything is told of it: that state is never worth a hurry. */
-    int written = settled && age < SHARE_QUIET_MS && (st.size == 0 || is_written(l, name));
-    if (!waits && !written && age >= (settled ? TICKS_MS : SHARE_QUIET_MS)) {
+    int fresh = st.size == 0 && age < SHARE_QUIET_MS;
+    if (!waits && !written && !fresh && age >= least) {
         list_file(l, name, &st, conn);
         return;
     }
+    if (written && age >= SHARE_QUIET_MS)
+        share_list_remove(l->list, name);
     share_list_keep(l->list, name);
     if (!waits)
-        wait_for(l, name, settled && !written ? SHARE_SOON : SHARE_QUIET, NULL);
+        wait_for(l, name, settled && !written && !fresh ? SHARE_SOON : SHARE_QUIET, NULL);
 }
 
 /* ---- folders */
@@ -227,16 +230,15 @@ static void folder_event(struct share_look *l, const char *name, uint32_t mask)
 static void file_event(struct share_look *l, const char *name, uint32_t mask)
 {
     uint64_t since_ms = UINT64_MAX;
-    if (mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)) {
+    int done = (mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)) != 0;
+    if (done || ((mask & IN_ATTRIB) && !share_dirty_waits(l->dirty, name, SHARE_QUIET)))
         wait_for(l, name, SHARE_SOON, NULL);
-    } else if (mask & (IN_CREATE | IN_MODIFY)) {
-        wait_for(l, name, SHARE_QUIET, &since_ms);
-        share_list_touch(l->list, name);
-        if (since_ms <= clock_boot_ms() && clock_boot_ms() - since_ms >= SHARE_QUIET_MS)
-            share_list_remove(l->list, name);
-    } else if (mask & IN_ATTRIB && !share_dirty_waits(l->dirty, name, SHARE_QUIET)) {
-        wait_for(l, name, SHARE_SOON, NULL);
-    }
+    if (done || !(mask & (IN_CREATE | IN_MODIFY)))
+        return;
+    wait_for(l, name, SHARE_QUIET, &since_ms);
+    share_list_touch(l->list, name);
+    if (since_ms <= clock_boot_ms() && clock_boot_ms() - since_ms >= SHARE_QUIET_MS)
+        share_list_remove(l->list, name);
 }
 
 void share_look_event(void *look, const struct share_event *event)

@@ -1,8 +1,8 @@
 /* Brings the list in step with the folder: takes what inotify tells as a hint where to look, and then goes by what is really there. So nothing depends on the order of events, and what
  * was missed (a queue that ran over, no watch to be had, another machine's writes) is found when all is read again. One thread uses it.
  *
- * A file is listed once it is settled: closed by its writer and left alone for SHARE_SOON_MS, or unchanged for SHARE_QUIET_MS when nobody saw it closed. A file that is being written for longer than
- * that is taken off the list until it is settled again. */
+ * A file is listed once it is settled: closed by its writer and left alone for SHARE_SOON_MS, or unchanged for SHARE_QUIET_MS when nobody saw it closed, or for SHARE_OPEN_MS while somebody holds
+ * it open for writing (where the file system tells). A file that is being written for longer than SHARE_QUIET_MS is taken off the list until it is settled again. */
 #ifndef RB_NODE_SHARE_LOOK_H
 #define RB_NODE_SHARE_LOOK_H
 
@@ -13,6 +13,7 @@
 
 struct share_look;
 
+#define SHARE_OPEN_MS 5000u
 #define SHARE_ROOT_MS 1000u           /* how often the folder itself is looked for */
 #define SHARE_AGAIN_MS (600u * 1000u) /* how often all is read again */
 #define SHARE_BLIND_MS (10u * 1000u)  /* the same, when watches are missing */

@@ -13,7 +13,6 @@
 
 #define SETTLE_MS 1500u /* how long a file that is being changed is waited for: longer than it takes to be listed anew, or not at all */
 #define SETTLE_STEP_MS 25u
-#define FRESH_MS 500u /* what changed so lately may be in the middle of it, before any event told so */
 
 struct share_read {
     struct share *share;
@@ -36,7 +35,7 @@ static enum err open_as_listed(struct share *s, const char *name, struct share_r
     if (e)
         return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
     struct share_stat now = share_stat_of(&st);
-    int written = share_stat_age_ms(&now) < FRESH_MS && share_folder_is_written(r->fd) == 1;
+    int written = share_stat_age_ms(&now) < SHARE_OPEN_MS && share_folder_is_written(r->fd) == 1;
     /* Looked at once more: whoever was writing may have ended just before that question. */
     if (fstat(r->fd, &st) == 0)
         now = share_stat_of(&st);

@@ -66,7 +66,8 @@ static enum err insert(struct share_watch *w, int number, char *folder)
         w->cap = cap;
     }
     memmove(w->at + i + 1, w->at + i, (w->n - i) * sizeof(*w->at));
-    w->at[i] = (struct watched){number, folder};
+    w->at[i].number = number;
+    w->at[i].folder = folder;
     w->n++;
     return ERR_OK;
 }
