@@ -36,11 +36,11 @@ const struct cli_command cli_commands[] = {
     {"peers", cmd_peers, CMD_PEERS_USAGE, "Show who shares a folder, and find files there", CMD_PEERS_HELP},
     {"obtain", cmd_obtain, CMD_OBTAIN_USAGE, "Download a file from those who share it", CMD_OBTAIN_HELP},
     {"status", cmd_status, "", "Show the cluster as a table", "It takes no options of its own.\n"},
-    {"ring", cmd_ring, "[--node NODE]", "Show the hash ring",
-        "  --node NODE           only this one, with its finger table\n"},
+    {"ring", cmd_ring, "[--node NODE]", "Show the hash ring", "  --node NODE           only this one, with its finger table\n"},
     {"where", cmd_where, "COURSE [--from NODE]", "Show which machines have a course, and why they",
         "  --from NODE           also the hops of a lookup that begins there\n"},
-    {"node", cmd_node, "drain | undrain | remove NODE [--dry-run] [--force] | add DIR [OPTION]...", "Take machines out of the ring, or add one",
+    {"node", cmd_node, "drain | undrain | remove NODE [--dry-run] [--force] | add DIR [OPTION]...",
+        "Take machines out of the ring, or add one",
         "  drain NODE            it gives its files to others and leaves\n"
         "  undrain NODE          it stays after all, or comes back\n"
         "  remove NODE           it leaves at once; its copies are made anew from others\n"
