@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ASK_MS 3000u /* a dry run looks at every course */
+#define ASK_MS 15000u /* the leader looks at every course of a node first */
 #define ANSWER_MAX (4u << 20)
 #define HOPS_MAX (MEMBERS_COORDINATORS_MAX + 2)
 
