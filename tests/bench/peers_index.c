@@ -24,7 +24,7 @@ static const char *const things[] = {
 static const char *const kinds[] = {"pdf", "docx", "txt", "pptx", "zip", "md"};
 #define PICK(list, seed) (list)[(unsigned)rand_r(seed) % (sizeof(list) / sizeof *(list))]
 
-_Noreturn static void fail(const char *format, ...)
+__attribute__((format(printf, 1, 2))) _Noreturn static void fail(const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);

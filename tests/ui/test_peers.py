@@ -253,7 +253,7 @@ def test_a_long_list_comes_page_by_page(browser, peers):
 def test_the_page_at_every_width(peers, width, height, dark):
     browser = Browser(width, height, dark=dark)
     try:
-        for name, query, words in (("peers", "?q=file10", "2 files on 3 peers"), ("peers-nothing", "?q=qqqq", "No peer here shares a file named “qqqq”.")):
+        for name, query, words in (("peers", "?q=file10", "3 files on 3 peers"), ("peers-nothing", "?q=qqqq", "No peer here shares a file named “qqqq”.")):
             browser.open(f"{peers.url}/peers{query}")
             browser.says(words)
             browser.says("Here now")
