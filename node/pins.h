@@ -7,8 +7,9 @@
 #include "lib/base/hash.h"
 
 #define PINS_AFTER_MS 10000u /* what was held stays pinned for so long: an answer may be on its way to who names it next */
-#define PINS_MAX 262144u     /* at once: 24 MiB at most; of uploads pinned for two minutes some 2,000 a second */
-#define PINS_ALL_MS 180000u  /* how long nothing may be removed after a pin found no place; longer than any message takes */
+#define PINS_MAX \
+    262144u /* so many at once always find a place, and half as many more while the table (24 MiB then) has room; see STAGING_KEEP_MS */
+#define PINS_ALL_MS 180000u /* how long nothing may be removed after a pin found no place; longer than any message takes */
 
 struct pins;
 

@@ -202,7 +202,7 @@ static void test_address_from_elsewhere(void **state)
     assert_string_equal(membership_find(&w->m, foul.id)->member.url, "");
 }
 
-/* The other coordinator's wall clock is an hour behind ours: what it hears still counts here, once we hear nothing ourselves. */
+/* The other coordinator's wall clock is far behind ours: what it hears still counts here, once we hear nothing ourselves. */
 static void test_told_by_a_clock_that_is_behind(void **state)
 {
     struct world *w = *state;
