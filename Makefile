@@ -15,7 +15,7 @@ CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
 CFLAGS := $(WARN) -I. -pthread $(CFLAGS_$(MODE))
 LDFLAGS := -pthread $(LDFLAGS_$(MODE))
-LIBS := -Wl,--as-needed -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lmagic -lfcgi -lm
+LIBS := -Wl,--as-needed -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lsodium -lmagic -lfcgi -lm
 
 LIB_SRC := $(wildcard lib/*/*.c)
 PROGRAMS := ringbinder-node ringbinder-coordinator ringbinder-api ringbinder
