@@ -6,16 +6,16 @@ CC := gcc
 BUILD := build/$(MODE)
 
 WARN := -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wformat=2 -Werror
-HARDEN := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero
-CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
-LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE -ftrivial-auto-var-init=zero
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LDFLAGS_asan := -fsanitize=address,undefined
 CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
 CFLAGS := $(WARN) -I. -pthread $(CFLAGS_$(MODE))
 LDFLAGS := -pthread $(LDFLAGS_$(MODE))
-LIBS := -Wl,--as-needed -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lsodium -lmagic -lfcgi -lm
+LIBS := -Wl,--as-needed -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lsodium -lmagic -lfcgi -lseccomp -lm
 
 LIB_SRC := $(wildcard lib/*/*.c)
 PROGRAMS := ringbinder-node ringbinder-coordinator ringbinder-api ringbinder
@@ -59,7 +59,7 @@ $(BUILD)/obj/fcgi/openapi.o: fcgi/openapi.json
 
 $(BUILD)/obj/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) -I. -c -o $@ $<
+	$(CC) $(CFLAGS) -c -o $@ $<
 
 # ---- unit tests: tests/unit/<folder of the source>/test_<what>.c, one program each, linked with the lib and, for a program's own tests, with
 # that program's files except its main.

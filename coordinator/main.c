@@ -1,9 +1,11 @@
 /* ringbinder-coordinator: membership, the leader's lease, the ring. Settings, then the run. */
+#include "coordinator/confine.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/ringfile.h"
 
 #include "lib/base/cfg.h"
 #include "lib/base/log.h"
+#include "lib/jail/jail.h"
 #include "lib/store/conn.h"
 
 #include <stdio.h>
@@ -14,7 +16,7 @@
 
 struct options {
     struct coordinator_settings run;
-    const char *found, *members, *log_level;
+    const char *found, *members, *log_level, *jail;
     uint64_t k, purge_after_h, purge_after_s;
 };
 
@@ -91,6 +93,7 @@ static enum err read_options(struct options *o, int argc, char **argv)
             .str = &o->log_level,
             .def = "info",
             .help = "debug, info, warn or error"},
+        {.name = "jail", .env = JAIL_ENV, .type = CFG_STR, .str = &o->jail, .def = "on", .help = JAIL_HELP},
     };
     return cfg_read(rows, sizeof rows / sizeof *rows, argc, argv,
         "a coordinator of a Ringbinder cluster: who is there, who leads, and the ring", stderr);
@@ -133,6 +136,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "--log-level must be debug, info, warn or error\n");
         return 2;
     }
+    if (jail_words_check(o.jail) != ERR_OK) {
+        fprintf(stderr, "--jail must be " JAIL_HELP "\n");
+        return 2;
+    }
     if (o.found) {
         if (o.members)
             return ringfile_found(o.found, o.k, o.members);
@@ -143,5 +150,5 @@ int main(int argc, char **argv)
         return 2;
     o.run.purge_after_s = o.purge_after_s == PURGE_BY_HOURS_NUMBER ? o.purge_after_h * 3600 : o.purge_after_s;
     log_init(o.run.name, (enum log_level)level);
-    return run_coordinator(&o.run);
+    return confine_coordinator(&o.run, o.jail) == ERR_OK ? run_coordinator(&o.run) : 1;
 }

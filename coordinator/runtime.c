@@ -24,7 +24,6 @@
 
 #define LEASE_TIMEOUT_MS 300u /* of a command on the lease's own connection: several fit into one TTL */
 #define VIEW_START_BITS 40    /* leaves room to count within 2^53, the largest exact number in JSON */
-#define DATA_MODE 0755
 
 /* What the main thread alone uses. */
 struct runtime {
@@ -166,7 +165,7 @@ static int read_password(struct coordinator *c)
 static int lock_folder(const char *data)
 {
     char path[4096];
-    enum err e = fs_mkdirs(data, DATA_MODE);
+    enum err e = fs_mkdirs(data, COORDINATOR_DATA_MODE);
     if (e != ERR_OK)
         return fail(2, "%s cannot be made: %s", data, err_text(e));
     int n = snprintf(path, sizeof path, "%s/lock", data);

@@ -1,4 +1,5 @@
 /* ringbinder-api: the REST API behind nginx, as a FastCGI responder. A settings table and a loop. */
+#include "fcgi/confine.h"
 #include "fcgi/listen.h"
 #include "fcgi/metrics.h"
 #include "fcgi/pool.h"
@@ -7,6 +8,7 @@
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/sig.h"
+#include "lib/jail/jail.h"
 #include "lib/peer/peer.h"
 
 #include <errno.h>
@@ -26,7 +28,7 @@
 #define ADOPT_AFTER_MAX 1000000u
 
 struct settings {
-    const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level;
+    const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level, *jail;
     uint64_t threads, upload_max_bytes, lock_skip_percent, adopt_after;
 };
 
@@ -62,11 +64,16 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
             .help = "for tests: how often the lock that spares rivals a chase is not taken, in percent"},
         {.name = "log-level", .env = "RB_LOG_LEVEL", .type = CFG_STR, .str = &s->log_level, .def = "info",
             .help = "debug, info, warn or error"},
+        {.name = "jail", .env = JAIL_ENV, .type = CFG_STR, .str = &s->jail, .def = "on", .help = JAIL_HELP},
     };
     /* clang-format on */
     enum err e = cfg_read(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, ABOUT, stderr);
     if (!e && log_level_parse(s->log_level) < 0) {
         fprintf(stderr, "--log-level: debug, info, warn or error\n");
+        e = ERR_SYNTAX;
+    }
+    if (!e && jail_words_check(s->jail)) {
+        fprintf(stderr, "--jail: " JAIL_HELP "\n");
         e = ERR_SYNTAX;
     }
     if (!e && store_address_check(s->redis)) {
@@ -169,6 +176,17 @@ out:
     return e;
 }
 
+static enum err confine(const struct settings *s)
+{
+    return confine_api(&(struct confine_settings){
+        .words = s->jail,
+        .data = s->data,
+        .listen = s->listen,
+        .key = s->key,
+        .redis_password_file = s->redis_password_file,
+    });
+}
+
 /* Many small heaps would keep what each thread once needed; two are enough, and large buffers go back at once. */
 static void keep_memory_small(void)
 {
@@ -185,6 +203,8 @@ int main(int argc, char **argv)
     if (e)
         return e == ERR_GONE ? 0 : 2;
     log_init(s.name, (enum log_level)log_level_parse(s.log_level));
+    if (confine(&s))
+        return 1;
     keep_memory_small();
     metrics_init(&metrics);
     if (pool_global_init() || peer_global_init()) {

@@ -1,4 +1,5 @@
 /* The outside contract, carried inside the program so that what is served is what was built. */
+#include <cet.h> /* without its note the linker takes branch protection from the whole program */
     .section .rodata
     .global openapi_json
     .global openapi_json_end

@@ -3,6 +3,7 @@
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/sig.h"
+#include "lib/jail/jail.h"
 #include "node/check.h"
 #include "node/identity.h"
 #include "node/run.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 struct options {
-    const char *init, *name, *zone, *list_blobs, *check, *log_level;
+    const char *init, *name, *zone, *list_blobs, *check, *log_level, *jail;
     uint64_t weight, store;
     struct node_settings node;
 };
@@ -142,6 +143,7 @@ static enum err read_options(struct options *o, int argc, char **argv)
             .str = &o->log_level,
             .def = "info",
             .help = "debug, info, warn or error"},
+        {.name = "jail", .env = JAIL_ENV, .type = CFG_STR, .str = &o->jail, .def = "on", .help = JAIL_HELP},
         {.name = "init",
             .type = CFG_STR,
             .str = &o->init,
@@ -226,7 +228,7 @@ static int serve(struct options *o, enum log_level level)
         fprintf(stderr, "--%s is missing; --help tells what it is\n", names[i]);
         return 2;
     }
-    return run_node(s, level);
+    return run_node(s, level, o->jail);
 }
 
 int main(int argc, char **argv)
@@ -239,6 +241,10 @@ int main(int argc, char **argv)
     int level = log_level_parse(o.log_level);
     if (level < 0) {
         fprintf(stderr, "--log-level must be debug, info, warn or error\n");
+        return 2;
+    }
+    if (jail_words_check(o.jail) != ERR_OK) {
+        fprintf(stderr, "--jail must be " JAIL_HELP "\n");
         return 2;
     }
     if (o.init)

@@ -1,6 +1,7 @@
 #include "node/run.h"
 
 #include "lib/base/sig.h"
+#include "node/confine.h"
 #include "node/identity.h"
 
 #include <malloc.h>
@@ -34,12 +35,14 @@ static void begin_log(const char *data, enum log_level level)
     log_init(identity_read(data, &self) == ERR_OK ? self.name : "node", level);
 }
 
-int run_node(const struct node_settings *s, enum log_level level)
+int run_node(const struct node_settings *s, enum log_level level, const char *jail_words)
 {
-    struct node *n = malloc(sizeof(*n));
     mallopt(M_ARENA_MAX, ARENAS_MAX);
     mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
     begin_log(s->data, level);
+    if (confine_node(s, jail_words) != ERR_OK)
+        return 1;
+    struct node *n = malloc(sizeof(*n));
     sig_init();
     if (!n || peer_global_init() != ERR_OK) {
         log_write(LOG_ERROR, "start", "out of memory");

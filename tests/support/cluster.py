@@ -45,7 +45,8 @@ class Cluster:
         self.home = pathlib.Path(home)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {**os.environ, "RB_HOME": str(self.home), "RB_PORT": str(self.port),
+        # A system call that lib/jail does not know ends the process here, and is not just refused; strace may look in.
+        self.env = {"RB_JAIL": "kill,traceable", **os.environ, "RB_HOME": str(self.home), "RB_PORT": str(self.port),
                     **{key: str(value) for key, value in env.items()}}
 
     def command(self, *words, check=True, timeout=120):
