@@ -9,7 +9,7 @@
 #define PASSWORD_CHARS_MIN 8
 #define PASSWORD_BYTES_MAX 1024
 #define PASSWORD_HASH_SIZE 128          /* text of a hash and NUL (crypto_pwhash_STRBYTES) */
-#define PASSWORD_MEMORY_BYTES 19922944u /* 19 MiB: each hash being computed takes so much, and some 15 ms */
+#define PASSWORD_MEMORY_BYTES 19922944u /* 19 MiB: each hash being computed takes so much, and 20 to 30 ms of a processor */
 #define PASSWORD_PASSES 2u
 
 /* Hashes len bytes, as they are, with a fresh salt. Takes PASSWORD_MEMORY_BYTES: the caller lets few run at once. ERR_INVALID above
