@@ -15,6 +15,7 @@
 #include "coordinator/files.h"
 #include "coordinator/lease.h"
 #include "coordinator/membership.h"
+#include "coordinator/note.h"
 #include "coordinator/takeover.h"
 #include "coordinator/wishes.h"
 #include "lib/sign/sign.h"
@@ -47,6 +48,7 @@ struct coordinator {
     char token[LOCK_TOKEN_SIZE]; /* of this start, in the lease and the alive key */
     uint64_t start;              /* the same for ballots */
     int wake_fd;                 /* eventfd: makes the main thread tick now */
+    struct note note;            /* the audit log; it has its own locks */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* for lead and meet: the lease was taken, a ring is to be published, or stopping */

@@ -215,11 +215,17 @@ static int open_all(struct coordinator *c, const struct coordinator_settings *s)
     int code = read_password(c);
     if (!code)
         code = lock_folder(s->data);
-    return code ? code : load_ring(c);
+    if (!code)
+        code = load_ring(c);
+    if (code)
+        return code;
+    e = note_open(c);
+    return e == ERR_OK ? 0 : fail(1, "the audit log in %s/audit cannot be begun: %s", s->data, err_text(e));
 }
 
 static void close_all(struct coordinator *c)
 {
+    note_close(c);
     membership_release(&c->membership);
     files_release(&c->files);
     ringdoc_free(c->ring);

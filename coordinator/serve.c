@@ -282,6 +282,7 @@ enum err serve_start(struct coordinator *c, struct http_server **out)
         .n_routes = sizeof routes / sizeof *routes,
         .key = &c->key,
         .ctx = c,
+        .answered = note_answered,
     };
     return http_start(&config, out);
 }

@@ -109,6 +109,8 @@ void coordinator_event(struct coordinator *c, const char *kind, const char *node
     snprintf(e->kind, sizeof e->kind, "%s", kind);
     snprintf(e->node, sizeof e->node, "%s", node);
     e->at_ms = clock_unix_ms();
+    if (coordinator_leads(c))
+        note_event(c, kind, node);
     if (node[0])
         log_write(LOG_INFO, kind, "%s", node);
 }

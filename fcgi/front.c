@@ -1,4 +1,4 @@
-#include "fcgi/front.h"
+#include "fcgi/note.h"
 
 #include "lib/base/log.h"
 
@@ -55,6 +55,7 @@ void front_serve(struct worker *w, struct metrics *m, const struct transport *t)
     uint64_t started_us = metrics_begin(m);
     request_init(&r, w, m, t);
     dispatch(&r);
+    note_request(&r);
     metrics_end(m, r.match.route, r.answered, started_us);
     request_release(&r);
     arena_reset(&w->arena);

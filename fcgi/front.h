@@ -22,6 +22,8 @@ struct request {
     struct buf headers; /* "Name: value\r\n" lines so far */
     int retry_after_set;
     int answered; /* the status that was sent, 0 before */
+    const char *note_who;  /* for the audit log: who asks, NULL: nobody signed in */
+    char note_detail[128]; /* what a handler adds: the id of the record that was made */
 };
 
 /* Serves one request to its end. The worker's arena is reset. */

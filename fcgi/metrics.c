@@ -135,6 +135,10 @@ enum err metrics_print(const struct metrics *m, const struct metrics_gauges *now
             !now->counted},
         {"bytes_to_move", "gauge", "Bytes the ring change under way has still to move.", (double)now->bytes_to_move, 0},
         {"moves", "gauge", "Pairs of nodes that copies are on their way between.", (double)now->moves, 0},
+        {"audit_lines_total", "counter", "Lines of the audit log.", (double)now->audit_lines, 0},
+        {"audit_lost_total", "counter", "Lines for which the audit log had no room: it has a hole.", (double)now->audit_lost, 0},
+        {"audit_head_waits_seconds", "gauge", "For how long too few nodes have taken the newest line of the audit log.",
+            (double)now->audit_head_waits_s, 0},
         {"resident_memory_bytes", "gauge", "Resident memory of this process.", (double)now->resident_bytes, 0},
     };
     enum err e = buf_add_str(

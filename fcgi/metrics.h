@@ -41,6 +41,8 @@ struct metrics_gauges {
     uint64_t copies_missing, courses_below_k, courses_unreadable;
     uint64_t bytes_to_move, moves; /* of the ring change under way, and the pairs of nodes it goes between */
     uint64_t resident_bytes;
+    uint64_t audit_lines, audit_lost; /* of this start's audit log */
+    uint64_t audit_head_waits_s;      /* since when too few nodes took its newest line */
 };
 
 /* Appends the whole page (text exposition format 0.0.4). */

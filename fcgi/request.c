@@ -96,6 +96,16 @@ const char *request_id(const struct request *r)
     return r->id;
 }
 
+void request_note_who(struct request *r, const char *who)
+{
+    r->note_who = who;
+}
+
+void request_note_detail(struct request *r, const char *detail)
+{
+    snprintf(r->note_detail, sizeof(r->note_detail), "%s", detail);
+}
+
 enum err request_content_length(const struct request *r, uint64_t max, uint64_t *out)
 {
     const char *text = request_header(r, "Content-Length");

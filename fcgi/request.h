@@ -23,6 +23,10 @@ const char *request_header(const struct request *r, const char *name);
 /* The number by which people and logs name this request; also in the Request-Id header of the answer. */
 const char *request_id(const struct request *r);
 
+/* What the audit log is to say besides (note.h): who asks, borrowed until the answer; a detail, copied and cut at 127 bytes: an id, never a secret. */
+void request_note_who(struct request *r, const char *who);
+void request_note_detail(struct request *r, const char *detail);
+
 /* Body. content_length: ERR_LENGTH_REQUIRED, ERR_SYNTAX (not a plain number, or two of them), ERR_TOO_LARGE above max. */
 enum err request_content_length(const struct request *r, uint64_t max, uint64_t *out) MUST_CHECK;
 /* Reads up to n bytes of the body: 0 at its end, -1 when it ended before its Content-Length or the connection broke. Never gives more than Content-Length. */

@@ -13,7 +13,7 @@
 
 #define READERS 4
 #define APPLICATION_ID 0x52426e64 /* "RBnd" */
-#define FORMAT 3
+#define FORMAT 4
 #define BUSY_TIMEOUT_MS 5000
 #define WAL_PASSIVE_PAGES 1000 /* copied back beside the writers from here on */
 #define WAL_RESET_PAGES 16384  /* 64 MiB: the writers wait while the rest is copied and the WAL starts again */
@@ -62,6 +62,11 @@ static const char format_2[] =
 static const char format_3[] =
     "CREATE TABLE shared (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,"
     " inode INTEGER NOT NULL, sha256 BLOB NOT NULL, blocks BLOB NOT NULL);";
+static const char format_4[] =
+    "CREATE TABLE head (id INTEGER PRIMARY KEY AUTOINCREMENT, process TEXT NOT NULL, chain TEXT NOT NULL, n INTEGER NOT NULL,"
+    " start INTEGER NOT NULL, k INTEGER NOT NULL, h BLOB NOT NULL, at_ms INTEGER NOT NULL, mac BLOB NOT NULL, got_ms INTEGER NOT NULL,"
+    " UNIQUE (chain, process, n));"
+    "CREATE INDEX head_got ON head (got_ms);";
 
 /* SQLite's answer as ours; an I/O error makes the volume suspect: what reached the disk is not known any more. */
 static enum err from_sqlite(struct db *db, sqlite3 *handle, int rc)
@@ -134,6 +139,8 @@ enum err db_create(const char *path, const char *node_id)
         e = exec(&c, format_2);
     if (!e)
         e = exec(&c, format_3);
+    if (!e)
+        e = exec(&c, format_4);
     sqlite3_stmt *s = db_stmt(&c, "INSERT INTO about VALUES (1, ?, 0)");
     db_bind_text(s, 1, node_id);
     if (!e)
@@ -173,10 +180,12 @@ static enum err check_format(struct db_conn *c, int read_only)
         return e;
     if (format < 2)
         e = exec(c, format_2);
-    if (!e)
+    if (!e && format < 3)
         e = exec(c, format_3);
     if (!e)
-        e = exec(c, "PRAGMA user_version=3");
+        e = exec(c, format_4);
+    if (!e)
+        e = exec(c, "PRAGMA user_version=4");
     if (!e)
         e = exec(c, "COMMIT");
     if (e)

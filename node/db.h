@@ -1,7 +1,7 @@
 /* The node's database: one SQLite file in WAL mode with synchronous=FULL, one writing connection behind a lock, a few reading ones, and a
  * housekeeper that copies the WAL back without holding anybody up. Only this folder includes sqlite3.h.
  *
- * Tables (user_version 3; what 1 lacked is marked with a plus, what 2 lacked with two, and added when the node starts):
+ * Tables (user_version 4; what 1 lacked is marked with a plus, what 2 lacked with two, 3 with three, and added when the node starts):
  *   about    one row: node id, number of starts (pitfall 5: a database older than its marker file is refused)
  *   course   key, promised stamp, slot (ballot, record JSON or NULL for NONE, its sha256) protocol.md P2 + P3
  *   record   (key, id), direct, sha256 ('' for a tombstone), record JSON                  R
@@ -13,6 +13,7 @@
  *   settled  + key, epoch: courses that this node settled as their mover under a joint ring (P4.3)
  *   scrub    + one row: the last blob that was read, when the round began and the last one ended, how many were read, bad, missing
  *   shared   ++ name of a file of the peer's own folder: what fstat(2) said when it was hashed, its sha256, those of its blocks one after the other
+ *   head     +++ newest lines of other processes' audit logs (heads.h)
  * Stamps are 16 bytes, big-endian, so that SQLite orders them as stamp_cmp() does.
  */
 #ifndef RB_NODE_DB_H

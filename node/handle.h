@@ -56,6 +56,10 @@ void handle_inventory(struct http_request *r, void *ctx);
 void handle_scrub(struct http_request *r, void *ctx);
 void handle_healthz(struct http_request *r, void *ctx);
 
+/* handle_heads.c: the newest lines of others' audit logs */
+void handle_head(struct http_request *r, void *ctx);
+void handle_heads(struct http_request *r, void *ctx);
+
 /* handle_part.c: whether the asker may read `what` ("blob:…", "file:…") here, by a capability or by a signature of the cluster; *is_signed (may be NULL) tells by which. */
 enum err handle_authorize(struct http_request *r, struct node *n, const char *what, int *is_signed) MUST_CHECK;
 /* Goes by Range and the conditions: adds the headers and returns 200 or 206 with the part to send, or answers 304 or 416 itself and returns 0. etag has its quotes; modified_s 0: none. */

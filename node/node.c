@@ -179,6 +179,10 @@ static int open_network(struct node *n, const struct node_settings *s)
     enum err e = cluster_open(s->data, s->coordinators, n->ledger, &n->cluster);
     if (e == ERR_SYNTAX)
         return fail(2, "--coordinators is not a list of 1 to %d URLs", MEMBERS_COORDINATORS_MAX);
+    heads_init(&n->heads, n->db);
+    enum err noted = e ? ERR_OK : note_open(n, s->data);
+    if (noted)
+        return fail(1, "the audit log in %s/audit cannot be begun: %s", s->data, err_text(noted));
     n->peers = e ? NULL : peers_new(&n->key, n->self.id);
     if (!e && !n->peers)
         e = ERR_NOMEM;
@@ -241,6 +245,7 @@ void node_close(struct node *n)
     collect_stop(n->collect);
     repair_stop(n->repair);
     http_stop(n->server);
+    note_close(n);
     obtain_port_stop(n->obtain_port);
     share_free(n->share);
     hints_free(n->hints);

@@ -5,7 +5,9 @@
 #include "lib/http/http.h"
 #include "node/catalog.h"
 #include "node/cluster.h"
+#include "node/heads.h"
 #include "node/ledger.h"
+#include "node/note.h"
 #include "node/pace.h"
 #include "node/peers.h"
 #include "node/records.h"
@@ -69,6 +71,8 @@ struct node {
     struct hints *hints;
     struct settle *settle;
     struct former *former;
+    struct heads heads; /* of others' audit logs */
+    struct note note;   /* its own */
     struct http_server *server;
     struct heartbeat *heartbeat;
 };

@@ -46,6 +46,8 @@ static const struct http_route routes[] = {
     {"GET", "/deleted", HTTP_AUTH_SIGNED, 0, handle_deleted, NULL, NULL, NULL},
     {"GET", "/lookup/{}", HTTP_AUTH_SIGNED, 0, handle_lookup, NULL, NULL, NULL},
     {"GET", "/inventory", HTTP_AUTH_SIGNED, 0, handle_inventory, NULL, NULL, NULL},
+    {"POST", "/audit/head", HTTP_AUTH_SIGNED, SMALL_MAX, handle_head, NULL, NULL, NULL},
+    {"GET", "/audit/heads", HTTP_AUTH_SIGNED, 0, handle_heads, NULL, NULL, NULL},
     {"GET", "/healthz", HTTP_AUTH_NONE, 0, handle_healthz, NULL, NULL, NULL},
 };
 
@@ -82,6 +84,7 @@ enum err server_start(struct node *n, const char *listen, struct http_server **o
         .key = &n->key,
         .ctx = n,
         .self = n->self.id,
+        .answered = note_answered,
     };
     enum err e = split_listen(listen, address, sizeof(address), &config.port);
     return e ? e : http_start(&config, out);

@@ -3,6 +3,7 @@
 #include "fcgi/metrics.h"
 #include "fcgi/openapi.h"
 #include "fcgi/request.h"
+#include "fcgi/service/auditing.h"
 #include "fcgi/service/read.h"
 #include "fcgi/service/reindex.h"
 #include "fcgi/service/stamps.h"
@@ -67,6 +68,10 @@ static struct metrics_gauges read_gauges(struct app *a)
         .hedges = contacts_hedges(a->contacts),
         .resident_bytes = resident_bytes(),
     };
+    struct auditing_figures audit = auditing_figures(a);
+    now.audit_lines = audit.lines;
+    now.audit_lost = audit.lost;
+    now.audit_head_waits_s = audit.head_waits_s;
     const struct view *v = view_get(a->view);
     const struct survey *s = &v->survey;
     now.clock_skew_s = (double)s->skew_ms / 1000.0;

@@ -84,6 +84,7 @@ static void add_location(struct request *r, const struct record *record)
         response_header(r, "Location", buf_str(&b));
     buf_release(&b);
     response_header(r, "Record-Id", id);
+    request_note_detail(r, id);
 }
 
 void outcome_send_record(struct request *r, enum err e, const struct upload_result *result)
@@ -114,5 +115,6 @@ void outcome_send_deleted(struct request *r, enum err e, const struct upload_res
     char id[STAMP_HEX_SIZE];
     stamp_hex(result->record.id, id);
     response_header(r, "Record-Id", id);
+    request_note_detail(r, id);
     response_empty(r, 204);
 }

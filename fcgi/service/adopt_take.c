@@ -2,6 +2,7 @@
 #include "fcgi/service/adopt_inside.h"
 #include "fcgi/service/capability.h"
 #include "fcgi/service/upload.h"
+#include "lib/audit/audit.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -178,6 +179,16 @@ static enum err take(struct adopter *a, struct worker *w, const struct peers_row
     return e;
 }
 
+static void note_adoption(struct app *a, const char *name, const char *sha256, enum err e)
+{
+    audit_note(a->audit, &(struct audit_event){.who = a->process,
+                             .what = "adopt",
+                             .on = name,
+                             .result = e == ERR_OK ? "done" : err_code(e),
+                             .detail = sha256,
+                             .is_refusal = e != ERR_OK});
+}
+
 void adopt_take(struct adopter *a, struct worker *w, const char *sha256)
 {
     struct peers_row row;
@@ -189,6 +200,7 @@ void adopt_take(struct adopter *a, struct worker *w, const char *sha256)
     }
     if (!row.adopted) {
         e = take(a, w, &row);
+        note_adoption(w->app, row.name, sha256, e);
         if (e == ERR_OK)
             log_write(LOG_INFO, "adopt", "%s was taken into the ring", sha256);
         else

@@ -1,6 +1,7 @@
 #include "fcgi/service/app.h"
 
 #include "fcgi/service/adopt.h"
+#include "fcgi/service/auditing.h"
 #include "fcgi/service/contacts.h"
 #include "fcgi/service/courses.h"
 #include "fcgi/service/reindex.h"
@@ -40,6 +41,8 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
     if (e == ERR_OK)
         e = view_start(a, &a->view);
     if (e == ERR_OK)
+        e = auditing_start(a);
+    if (e == ERR_OK)
         e = reindex_start(a, &a->retry);
     if (e == ERR_OK)
         e = adopt_start(a, &a->adopter);
@@ -54,6 +57,7 @@ void app_release(struct app *a)
 {
     adopt_stop(a->adopter); /* first: it uploads */
     reindex_stop(a->retry);
+    auditing_stop(a);
     view_stop(a->view);
     courses_free(a->queue);
     room_free(a->room);

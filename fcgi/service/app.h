@@ -18,6 +18,8 @@ struct type_sniffer; /* type.h */
 struct room;         /* room.h */
 struct contacts;     /* contacts.h */
 struct adopter;      /* adopt.h */
+struct audit;        /* lib/audit/audit.h */
+struct audit_ship;   /* lib/audit/ship.h */
 
 struct app_settings {
     const char *name;         /* "api-1": also the sender name of signed requests */
@@ -43,6 +45,9 @@ struct app {
     struct room *room; /* for bodies in memory */
     struct contacts *contacts;
     struct adopter *adopter;
+    struct audit *audit; /* NULL takes notes too, and forgets them */
+    struct audit_ship *audit_ship;
+    char process[72]; /* "api:" and its name: who it is in audit logs */
 };
 
 /* Starts everything shared (the threads of the view, of index retries, of adoption). ERR_* with a log line that says why. */

@@ -20,7 +20,7 @@
 #include "lib/base/text.h"
 
 #define AUDIT_LINE_MAX 4096u    /* bytes of a line without its line break */
-#define AUDIT_PROCESS_SIZE 97u  /* bytes of a process's name with NUL */
+#define AUDIT_PROCESS_SIZE 129u /* bytes of a process's name with NUL */
 #define AUDIT_CHAIN_SIZE 33u    /* 32 hex digits and NUL */
 #define AUDIT_NUMBER_MAX 9007199254740992ull /* 2^53: every reader of JSON takes it exactly */
 

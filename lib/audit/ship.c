@@ -5,6 +5,7 @@
 #include "lib/peer/peer.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,12 +99,39 @@ static size_t call(struct audit_ship *s, const struct audit_head *head, const st
     return kept;
 }
 
+/* Each sender has an order of its own, and always the same one: so heads of one process lie on the same nodes, and those of many are spread. */
+struct ranked {
+    struct audit_target target;
+    uint64_t rank;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+static void put_in_order(const char *sender, struct audit_target *targets, size_t n)
+{
+    struct ranked ranked[AUDIT_SHIP_TARGETS_MAX];
+    char text[SIGN_SENDER_MAX + AUDIT_ID_SIZE];
+    for (size_t i = 0; i < n; i++) {
+        int len = snprintf(text, sizeof text, "%s/%s", sender, targets[i].id);
+        ranked[i].target = targets[i];
+        ranked[i].rank = hash_ring_point(text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+    }
+    qsort(ranked, n, sizeof ranked[0], by_rank);
+    for (size_t i = 0; i < n; i++)
+        targets[i] = ranked[i].target;
+}
+
 /* Whether enough nodes have it: first as many as are needed are asked, then, for each that failed, the next. */
 static int tell(struct audit_ship *s, const struct audit_head *head)
 {
     struct audit_target targets[AUDIT_SHIP_TARGETS_MAX];
     size_t need = 1, kept = 0, asked = 0, n = s->settings.targets(s->settings.ctx, targets, AUDIT_SHIP_TARGETS_MAX, &need);
     struct buf body;
+    put_in_order(s->settings.sender, targets, n);
     buf_init(&body, BODY_MAX);
     if (print_head(head, &body) == ERR_OK) {
         while (kept < need && asked < n) {

@@ -7,7 +7,7 @@
 
 #define AUDIT_SHIP_WAITING_MAX 16u /* heads; then the oldest is forgotten, for a later one vouches for all before it */
 #define AUDIT_SHIP_TARGETS_MAX 64u
-#define AUDIT_URL_SIZE 128u
+#define AUDIT_URL_SIZE 256u
 #define AUDIT_ID_SIZE 96u
 #define AUDIT_SHIP_TIMEOUT_MS 2000u
 
@@ -19,7 +19,7 @@ struct audit_target {
 struct audit_ship_settings {
     const struct sign_key *key; /* borrowed until close */
     const char *sender;         /* as which requests are signed; borrowed until close */
-    /* Who may keep heads now, at most max, and how many of them are to have each: *need. Called in the sender's thread. Returns their number. */
+    /* Who may keep heads now, at most max, in any order, and how many of them are to have each: *need. Called in the sender's thread. Returns their number. */
     size_t (*targets)(void *ctx, struct audit_target *out, size_t max, size_t *need);
     void *ctx;
 };

@@ -51,6 +51,8 @@ struct http_config {
     void *ctx;                  /* handed to handlers */
     const char *self; /* borrowed; a request whose RB-To names another id is refused with 421 before its body is read; NULL = none is */
     uint64_t (*epoch)(void *ctx); /* smallest epoch a signed request may name; NULL = 0 */
+    /* Called once for each answer with its status, before it leaves, in the connection's thread: for logs. NULL = nobody. */
+    void (*answered)(void *ctx, const struct http_request *r, int status);
 };
 
 /* Starts serving; 0 in a limit of config means its default (512 connections, any number of them per address, 30 s, 64 KiB). routes are borrowed like key.
@@ -73,6 +75,11 @@ const void *http_body(const struct http_request *r, size_t *len);
 uint64_t http_content_length(const struct http_request *r, int *known);
 void *http_state(const struct http_request *r);                    /* what begin set */
 const struct sign_claim *http_claim(const struct http_request *r); /* who signed; NULL when nobody had to */
+/* For logs: the route (NULL: none was found), the sender's numeric address, and who the sender says to be ("": nobody; not proven while http_claim() is NULL). */
+#define HTTP_PEER_SIZE 46
+const struct http_route *http_found_route(const struct http_request *r);
+void http_peer(const struct http_request *r, char out[HTTP_PEER_SIZE]);
+const char *http_claimed_sender(const struct http_request *r);
 /* For HTTP_AUTH_HANDLER: checks the Authorization header as a signature. In a streamed route's begin the body's hash is still to come: it is compared before handle.
  * ERR_AUTH, ERR_CLOCK, ERR_STALE_RING, ERR_UNAVAILABLE: for http_reply_problem, which tells our time with ERR_CLOCK. */
 enum err http_check_signature(struct http_request *r) MUST_CHECK;

@@ -126,12 +126,21 @@ void http_reply_problem(struct http_request *r, enum err e, const char *detail)
     buf_release(&b);
 }
 
+static void tell_answered(const struct http_request *r, int status)
+{
+    const struct http_config *config = &r->server->config;
+
+    if (config->answered)
+        config->answered(config->ctx, r, status);
+}
+
 enum MHD_Result reply_queue(struct http_request *r)
 {
     struct MHD_Response *response = r->response;
     enum MHD_Result ok = MHD_NO;
 
     r->stage = STAGE_END;
+    tell_answered(r, (int)r->status);
     r->response = NULL;
     if (!response)
         return MHD_NO;
@@ -157,6 +166,7 @@ void reply_cut(struct http_request *r, enum err e)
     request_drop_state(r);
     r->stage = STAGE_END;
     r->cut = 1;
+    tell_answered(r, status);
     buf_init(&body, PROBLEM_MAX);
     buf_init(&head, PROBLEM_MAX);
     if (!problem_print(e, NULL, &body) &&

@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,4 +218,28 @@ uint64_t http_content_length(const struct http_request *r, int *known)
 void *http_state(const struct http_request *r)
 {
     return r->state;
+}
+
+const struct http_route *http_found_route(const struct http_request *r)
+{
+    return r->route;
+}
+
+void http_peer(const struct http_request *r, char out[HTTP_PEER_SIZE])
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    const char *text = NULL;
+
+    if (address && address->sa_family == AF_INET)
+        text = inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, out, HTTP_PEER_SIZE);
+    else if (address && address->sa_family == AF_INET6)
+        text = inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, out, HTTP_PEER_SIZE);
+    if (!text)
+        memcpy(out, "-", 2);
+}
+
+const char *http_claimed_sender(const struct http_request *r)
+{
+    return r->claim.sender;
 }

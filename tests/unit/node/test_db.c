@@ -171,7 +171,7 @@ static void something_else_is_no_database(void **state)
 static void make_format_1(struct courses *c)
 {
     struct db_conn *conn;
-    static const char *const steps[] = {"DROP TABLE shared", "DROP TABLE settled", "DROP TABLE scrub",
+    static const char *const steps[] = {"DROP TABLE head", "DROP TABLE shared", "DROP TABLE settled", "DROP TABLE scrub",
         "ALTER TABLE ledger DROP COLUMN floor", "ALTER TABLE ledger DROP COLUMN committed", "ALTER TABLE ledger DROP COLUMN settle"};
     assert_ok(db_write_begin(c->db, &conn));
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -205,12 +205,13 @@ static void an_older_database_keeps_its_rows_and_gets_the_new_tables(void **stat
     assert_int_equal(read_number(looked_at, "PRAGMA user_version"), 1);
     db_close(looked_at);
     courses_open(c);
-    assert_int_equal(read_number(c->db, "PRAGMA user_version"), 3);
+    assert_int_equal(read_number(c->db, "PRAGMA user_version"), 4);
     assert_int_equal(count_needs(c->db), 1);
     assert_int_equal(ledger_epoch(c->ledger), 1);
     assert_int_equal(read_number(c->db, "SELECT count(*) FROM scrub"), 1);
     assert_int_equal(read_number(c->db, "SELECT count(*) FROM settled"), 0);
     assert_int_equal(read_number(c->db, "SELECT count(*) FROM shared"), 0);
+    assert_int_equal(read_number(c->db, "SELECT count(*) FROM head"), 0);
     assert_int_equal(read_number(c->db, "SELECT count(*) FROM ledger WHERE floor IS NULL"), 1);
     courses_reopen(c);
     assert_int_equal(count_needs(c->db), 1);
