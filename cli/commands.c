@@ -1,6 +1,7 @@
 /* The table of commands. It is also what `ringbinder --help` and `ringbinder COMMAND --help` print; the manual page (ringbinder.1) says the same at length. */
 #include "cli/commands.h"
 
+#include "cli/audit.h"
 #include "cli/obtain.h"
 #include "cli/peers.h"
 #include "cli/share.h"
@@ -58,6 +59,7 @@ const struct cli_command cli_commands[] = {
     {"set", cmd_set, "k N [--dry-run]", "Set how many copies of each file are kept",
         "  --dry-run             only say what would be moved\n"
         "\nN is 1 to 16. What would happen is shown first, then it asks; in a script give --yes.\n"},
+    {"audit", cmd_audit, CMD_AUDIT_USAGE, "Check that audit logs are what was written", CMD_AUDIT_HELP},
 };
 
 const unsigned cli_n_commands = sizeof cli_commands / sizeof cli_commands[0];

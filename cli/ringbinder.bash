@@ -25,11 +25,12 @@ _ringbinder() {
         [set]="--dry-run"
         [share]="--coordinators --key --name --listen --data --limit-rate --obtain-port"
         [peers]="--exclude --limit"
+        [audit]="--key --coordinators --heads"
         [obtain]="--from --exclude --output --force --limit-rate --wait"
     )
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W $'put\nget\nfind\nlog\nrm\nrestore\nshare\npeers\nobtain\nstatus\nring\nwhere\nnode\nset\nhelp' -- "$word"))
+        COMPREPLY=($(compgen -W $'put\nget\nfind\nlog\nrm\nrestore\nshare\npeers\nobtain\nstatus\nring\nwhere\nnode\nset\naudit\nhelp' -- "$word"))
         return
     fi
     if [[ $word == -* ]]; then
@@ -46,6 +47,7 @@ _ringbinder() {
         ;;
     "node node") COMPREPLY=($(compgen -W $'drain\nundrain\nremove\nadd' -- "$word")) ;;
     "set set") COMPREPLY=($(compgen -W k -- "$word")) ;;
+    "audit audit") COMPREPLY=($(compgen -W $'verify\nheads' -- "$word")) ;;
     "peers peers") COMPREPLY=($(compgen -W find -- "$word")) ;;
     "get "* | "log "* | "rm "* | "restore "* | "where "*) COMPREPLY=($(_ringbinder_courses "$word")) ;;
     *) COMPREPLY=($(compgen -f -- "$word")) ;;
