@@ -188,7 +188,7 @@ static void lists_stay_equal_to_their_peers_over_many_changes(void **state)
     static struct list lists[3];
     unsigned seed = 20261122;
     for (int p = 0; p < 3; p++) {
-        char peer[16];
+        char peer[24];
         snprintf(peer, sizeof peer, "peer-%d", p);
         list_init(&lists[p], peer);
         beat(s, peer);
