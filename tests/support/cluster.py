@@ -3,10 +3,13 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
 import time
+
+import redis
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -87,6 +90,11 @@ class Cluster:
 
     def log(self, name):
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def redis(self):
+        """A client of its own Redis."""
+        conf = next(self.home.rglob("redis.conf")).read_text()
+        return redis.Redis(unix_socket_path=re.search(r'^unixsocket "(.+)"', conf, re.M).group(1), socket_timeout=10)
 
     def program(self, name):
         return str(pathlib.Path(self.env.get("RB_BIN", ROOT / "build/release/bin")) / name)
