@@ -29,6 +29,20 @@ def free_port():
     raise RuntimeError("no free port found")
 
 
+def free_ports(count):
+    """The first of as many free ports in a row."""
+    for _ in range(200):
+        first = free_port()
+        if all(is_free(first + i) for i in range(1, count)):
+            return first
+    raise RuntimeError("no free ports in a row")
+
+
+def is_free(port):
+    with contextlib.closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 def wait_for(check, seconds, what, pause=0.05):
     """Calls check() until it is true; its value. Fails with `what` after `seconds`."""
     end = time.monotonic() + seconds
