@@ -11,7 +11,7 @@ static size_t count_keys(struct store *s)
     struct call c;
     redisReply *r;
     call_init(&c, "KEYS");
-    call_str(&c, "rb:p:*");
+    call_str(&c, "rb:p2:*");
     assert_ok(call_send(s, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r));
     size_t n = r->elements;
     freeReplyObject(r);
