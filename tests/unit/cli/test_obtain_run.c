@@ -26,8 +26,8 @@ struct setting {
     const uint8_t *listed;      /* whose blocks most list; NULL: those of the file */
     const struct holder *front; /* through which holders are reached, or NULL */
     char front_url[96];
-    int lists_asked; /* of one holder */
-    int capability;  /* what the api gives */
+    int lists_asked;       /* of one holder */
+    atomic_int capability; /* what the api gives */
     int asks;
     enum err ask_error; /* from the second time on */
     uint64_t stop_at;   /* bytes; 0: never */
