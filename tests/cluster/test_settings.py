@@ -1,5 +1,6 @@
 """Settings: docs/inside.md and --help say the same, and what cannot be is refused with a sentence, before anything else happens."""
 import os
+import pathlib
 import re
 import subprocess
 
@@ -7,7 +8,7 @@ import pytest
 
 from support.cluster import ROOT
 
-BIN = ROOT / "build/release/bin"
+BIN = pathlib.Path(os.environ.get("RB_BIN", ROOT / "build/release/bin"))
 PROGRAMS = ("node", "coordinator", "api")
 LARGEST = 2**63 - 1
 
