@@ -128,6 +128,13 @@ static enum err prepare(const struct cli *c, const char *path, struct client_req
     return ERR_OK;
 }
 
+enum err api_base(const struct cli *c, struct buf *url, struct buf *authorization)
+{
+    enum err e = buf_addf(url, "%s" BASE, c->url);
+
+    return e || !c->token ? e : buf_addf(authorization, "Bearer %s", c->token);
+}
+
 enum err api_do(struct cli *c, struct api_call *call, struct client_answer *a)
 {
     char url[CLIENT_URL_MAX], authorization[CLIENT_LINE_MAX], why[1024];

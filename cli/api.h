@@ -26,6 +26,8 @@ struct api_call {
     int quiet;
 };
 enum err api_do(struct cli *c, struct api_call *call, struct client_answer *a) MUST_CHECK;
+/* For who asks the front by other means: appends its address with /api/v1, and the value of Authorization (nothing without a token). ERR_NOMEM. */
+enum err api_base(const struct cli *c, struct buf *url, struct buf *authorization) MUST_CHECK;
 /* The sentence for an answer that api_do gave back with e, for people: the problem's detail, or what the connection said. Never empty; into text. */
 void api_explain(const struct cli *c, enum err e, const struct client_answer *a, char *text, size_t size);
 

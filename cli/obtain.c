@@ -21,6 +21,7 @@ struct options {
     const char *name, *from, *exclude, *output;
     int wait, force;
     uint64_t limit;
+    int is_counted; /* over all tries of --wait */
 };
 
 static enum err read_options(struct cli *c, int argc, char **argv, struct options *o)
@@ -115,9 +116,9 @@ static enum err look_at_path(const struct cli *c, const struct options *o, const
     return out_fail(&c->out, ERR_CONFLICT, "There is another %s here: -o says where to, --force writes over it.", path);
 }
 
-static enum err fetch(struct cli *c, const struct options *o, const struct found_list *list)
+static enum err fetch(struct cli *c, struct options *o, const struct found_list *list)
 {
-    struct obtain_wish w = {.exclude = o->exclude, .from = o->from, .limit_bytes_per_s = o->limit};
+    struct obtain_wish w = {.exclude = o->exclude, .from = o->from, .limit_bytes_per_s = o->limit, .is_counted = &o->is_counted};
     char path[PATH_MAX];
     size_t pick = 0;
     int done;
@@ -152,7 +153,7 @@ static enum err find(struct cli *c, const struct options *o, struct found_list *
     return f->peer && f->peer_name && f->file ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err try_once(struct cli *c, const struct options *o)
+static enum err try_once(struct cli *c, struct options *o)
 {
     struct found_list *list = calloc(1, sizeof *list);
     enum err e = list ? find(c, o, list) : ERR_NOMEM;
@@ -173,7 +174,7 @@ static int is_worth_waiting(enum err e)
     return e == ERR_NOT_FOUND || e == ERR_UNAVAILABLE || e == ERR_TIMEOUT || e == ERR_STALE_INDEX || e == ERR_RATE;
 }
 
-static enum err wait_for_it(struct cli *c, const struct options *o)
+static enum err wait_for_it(struct cli *c, struct options *o)
 {
     uint64_t pause_ms = WAIT_FIRST_MS;
     enum err e;

@@ -1,6 +1,7 @@
 #include "cli/obtain_get.h"
 
 #include "cli/api.h"
+#include "cli/obtain_part.h"
 #include "cli/obtain_run.h"
 #include "cli/progress.h"
 #include "lib/base/clock.h"
@@ -21,8 +22,9 @@ struct view {
     struct cli *cli;
     const struct obtain_wish *wish;
     struct progress bar;
-    int begun;         /* the bar */
-    char why[WHY_MAX]; /* what the api said last when it could not tell who has it */
+    int begun;                       /* the bar */
+    struct buf front, authorization; /* of the REST interface; the latter "" without a token */
+    char why[WHY_MAX];               /* what the api said last when it could not tell who has it */
 };
 
 /* ---- what the run asks */
@@ -41,7 +43,8 @@ static enum err fetch_answer(struct view *v, const char *path, struct json **out
     return e;
 }
 
-static enum err ask(void *ctx, struct offer *out)
+/* The first answer counts as a download. */
+static enum err ask(void *ctx, const char *blocks_of, struct offer *out)
 {
     struct view *v = ctx;
     const struct obtain_wish *w = v->wish;
@@ -55,8 +58,14 @@ static enum err ask(void *ctx, struct offer *out)
     if (!e)
         e = api_query(&path, "exclude", w->exclude);
     if (!e)
+        e = api_query(&path, "blocks_of", blocks_of);
+    if (!e)
+        e = api_query(&path, "counted", *w->is_counted ? "1" : NULL);
+    if (!e)
         e = fetch_answer(v, buf_str(&path), &answer);
     buf_release(&path);
+    if (!e)
+        *w->is_counted = 1;
     if (!e)
         e = offer_parse(answer, w->file->sha256, out);
     json_free(answer);
@@ -121,6 +130,7 @@ static enum err print_json(const struct view *v, const struct obtain_report *r)
         struct json *s = json_object();
         json_set_str(s, "name", r->sources[i].name);
         json_set_bool(s, "ring", r->sources[i].is_ring);
+        json_set_bool(s, "front", r->sources[i].by_front);
         json_set_u64(s, "blocks", r->sources[i].blocks);
         json_set_str(s, "state", fate_word(r->sources[i].fate));
         json_append(sources, s);
@@ -171,13 +181,31 @@ static enum err fail(const struct view *v, enum err e)
     }
 }
 
-static enum err get_checked(struct view *v)
+/* A download that goes on was counted when it began. */
+static enum err run_checked(struct view *v, struct obtain_report *report)
 {
     struct obtain_order order = {v->wish->file->sha256, v->wish->path, v->wish->limit_bytes_per_s};
-    struct obtain_world world = {ask, tell, move, stopping, v};
-    struct obtain_report report;
-    enum err e = obtain_run(&order, &world, &report);
+    struct obtain_world world = {.ask = ask, .tell = tell, .move = move, .stopping = stopping, .ctx = v};
+    enum err e = api_base(v->cli, &v->front, &v->authorization);
 
+    if (e)
+        return e;
+    world.front = buf_str(&v->front);
+    world.front_authorization = v->authorization.len > 0 ? buf_str(&v->authorization) : NULL;
+    *v->wish->is_counted |= part_is_begun(order.path, order.sha256);
+    return obtain_run(&order, &world, report);
+}
+
+static enum err get_checked(struct view *v)
+{
+    struct obtain_report report = {0};
+    enum err e;
+
+    buf_init(&v->front, API_PATH_MAX);
+    buf_init(&v->authorization, API_PATH_MAX);
+    e = run_checked(v, &report);
+    buf_release(&v->front);
+    buf_release(&v->authorization);
     if (v->begun)
         progress_end(&v->bar, e == ERR_OK);
     if (e)

@@ -11,6 +11,7 @@ struct obtain_wish {
     const char *exclude;      /* not this one; NULL: nobody is left out */
     const char *path;
     uint64_t limit_bytes_per_s; /* 0: none */
+    int *is_counted;            /* the api knows of this download already; set when it does */
 };
 
 /* Fetches it and says what came of it. Without a known hash it comes through the front, from that one peer, and cannot be checked or gone on with. Errors are said: as

@@ -9,9 +9,10 @@
 
 /* A source over the whole run: an offer's sources come and go, the numbers of a plan stay. */
 struct seen_source {
-    char *peer, *name, *url, *capability; /* as in struct offer_source */
+    char *peer, *name, *url, *capability, *front_path; /* as in struct offer_source */
     int is_ring;
-    int told; /* that it was dropped */
+    int by_front; /* asked through the front, never directly again */
+    int told;     /* that it was dropped */
     size_t blocks;
     enum plan_fate fate;
 };
@@ -27,14 +28,19 @@ struct job {
 struct run {
     const struct obtain_order *order;
     const struct obtain_world *world;
-    struct offer offer; /* the first one: its list of blocks stays */
+    struct offer offer; /* the first one: its list of blocks stays, until it turns out to be a lie */
     struct part *part;
     struct blocks *blocks;
     struct obtain_plan *plan; /* of the pass; source i is sources[i] */
     struct seen_source sources[PLAN_SOURCES_MAX];
     size_t n_sources;
-    size_t only;   /* the pass asks this source alone; SIZE_MAX: all */
-    int unchecked; /* the pass does not believe the list of blocks */
+    uint8_t lists[PLAN_SOURCES_MAX + 1]
+                 [HASH_SIZE]; /* hashes of the lists of blocks that were believed so far, the present one is the last */
+    size_t n_lists;
+    int list_was_wrong;
+    uint64_t begun_ms, begun_received; /* when the pass began, and what had come by then */
+    int given_up;                      /* the pass found that nobody can be reached directly */
+    int front_told;                    /* people know that it comes through the front */
     struct job jobs[BLOCKS_AT_ONCE_MAX];
     uint64_t asked_ms; /* when sources were asked for */
     unsigned stuck;    /* times that nobody worked since the last block came */
@@ -52,6 +58,10 @@ void sources_renew(struct run *r, uint64_t now_ms);
 enum err sources_wait(struct run *r) MUST_CHECK;
 /* Tells who was dropped, each once. */
 void sources_tell(struct run *r);
+/* Not a byte came from anybody for OBTAIN_FRONT_MS: whoever is asked directly counts as away. Does nothing without a front. */
+void sources_give_up_direct(struct run *r, uint64_t now_ms);
+/* Nobody works: asks up to OBTAIN_FRONT_SOURCES of those that could not be reached, or were somebody else, through the front. False: there is none. */
+int sources_go_by_front(struct run *r);
 void sources_release(struct run *r);
 
 /* obtain_pass.c. Fetches what is missing from the pass's sources. ERR_OK: all blocks are there. ERR_CORRUPT: all sources gave wrong bytes. ERR_UNAVAILABLE, ERR_TIMEOUT, or

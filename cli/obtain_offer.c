@@ -15,6 +15,7 @@ static void release_source(struct offer_source *s)
     free(s->name);
     free(s->url);
     free(s->capability);
+    free(s->front_path);
 }
 
 void offer_release(struct offer *o)
@@ -58,6 +59,27 @@ static enum err build_url(const char *base, const char *file, const char *sha256
     return *out ? ERR_OK : ERR_NOMEM;
 }
 
+/* "counted": asking for the sources counted this download already. */
+static enum err build_front_path(const char *peer, const char *file, const char *sha256, char **out)
+{
+    struct buf b;
+    enum err e;
+
+    buf_init(&b, URL_MAX);
+    e = buf_add_str(&b, "/peers/");
+    if (!e && file)
+        e = text_percent_encode(&b, peer, strlen(peer));
+    if (!e)
+        e = buf_add_str(&b, file ? "/files/" : "files/");
+    if (!e)
+        e = file ? text_percent_encode(&b, file, strlen(file)) : buf_add_str(&b, sha256);
+    if (!e && file)
+        e = buf_add_str(&b, "?counted=1");
+    *out = e ? NULL : buf_take(&b);
+    buf_release(&b);
+    return *out ? ERR_OK : ERR_NOMEM;
+}
+
 static char *name_of(const char *name, int is_ring)
 {
     struct buf b;
@@ -84,7 +106,7 @@ static enum err parse_source(const struct json *item, const char *sha256, struct
     s->peer = strdup(peer);
     s->name = name_of(name && *name ? name : peer, s->is_ring);
     s->capability = strdup(capability);
-    if (!s->peer || !s->name || !s->capability)
+    if (!s->peer || !s->name || !s->capability || build_front_path(peer, s->is_ring ? NULL : file, sha256, &s->front_path))
         return ERR_NOMEM;
     return build_url(url, s->is_ring ? NULL : file, sha256, &s->url);
 }

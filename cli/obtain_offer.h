@@ -13,6 +13,7 @@ struct offer_source {
     char *name;       /* as people know it; "the ring: node-2" for a ring copy */
     char *url;        /* of the bytes, whole */
     char *capability; /* the value of Authorization */
+    char *front_path; /* of the same bytes below the front's /api/v1: nginx carries them there */
     int is_ring;      /* a copy in the ring */
 };
 

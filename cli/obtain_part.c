@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #define HEAD_MAX 256 /* bytes of the map's head with NUL */
+#define PART_END ".part"
+#define MAP_END ".part.map"
+#define MAP_FIRST_LINES "ringbinder-part 1\n%s\n" /* the SHA-256 of the whole */
 
 struct part {
     const struct offer *offer; /* borrowed */
@@ -80,8 +83,7 @@ static enum err read_at(int fd, void *data, size_t n, uint64_t offset)
 
 static size_t print_head(const struct part *p, char head[HEAD_MAX])
 {
-    return (size_t)snprintf(
-        head, HEAD_MAX, "ringbinder-part 1\n%s\n%" PRIu64 "\n%" PRIu64 "\n", p->sha256, p->offer->size, p->offer->block_bytes);
+    return (size_t)snprintf(head, HEAD_MAX, MAP_FIRST_LINES "%" PRIu64 "\n%" PRIu64 "\n", p->sha256, p->offer->size, p->offer->block_bytes);
 }
 
 /* An empty map and no bytes: how every download begins. */
@@ -128,6 +130,18 @@ static enum err hash_on(struct part *p)
     return ERR_OK;
 }
 
+/* Are these bytes on the disk, and as the list wants them? */
+static int is_right(struct part *p, size_t block)
+{
+    size_t len = offer_block_len(p->offer, block);
+    uint8_t hash[HASH_SIZE];
+
+    if (read_at(p->fd, p->block, len, block * p->offer->block_bytes))
+        return 0;
+    hash_sha256(p->block, len, hash);
+    return hash_equal(hash, p->offer->blocks[block], HASH_SIZE);
+}
+
 /* Believes of a map only what the bytes bear out. ERR_CORRUPT: it is no map of this content. */
 static enum err resume(struct part *p)
 {
@@ -143,12 +157,7 @@ static enum err resume(struct part *p)
     if (!e)
         e = read_at(p->map_fd, marks, n + 1, p->head_len);
     for (size_t i = 0; !e && i < n; i++) {
-        size_t len = offer_block_len(p->offer, i);
-        uint8_t hash[HASH_SIZE];
-        if (marks[i] != '1' || read_at(p->fd, p->block, len, i * p->offer->block_bytes))
-            continue;
-        hash_sha256(p->block, len, hash);
-        if (hash_equal(hash, p->offer->blocks[i], HASH_SIZE))
+        if (marks[i] == '1' && is_right(p, i))
             note(p, i);
     }
     free(marks);
@@ -177,8 +186,8 @@ static enum err open_files(struct part *p)
 static int set_paths(struct part *p, const char *path)
 {
     return snprintf(p->path, sizeof p->path, "%s", path) < (int)sizeof p->path &&
-           snprintf(p->part_path, sizeof p->part_path, "%s.part", path) < (int)sizeof p->part_path &&
-           snprintf(p->map_path, sizeof p->map_path, "%s.part.map", path) < (int)sizeof p->map_path;
+           snprintf(p->part_path, sizeof p->part_path, "%s" PART_END, path) < (int)sizeof p->part_path &&
+           snprintf(p->map_path, sizeof p->map_path, "%s" MAP_END, path) < (int)sizeof p->map_path;
 }
 
 enum err part_open(const char *path, const char *sha256, const struct offer *offer, struct part **out)
@@ -225,6 +234,20 @@ void part_free(struct part *p)
     free(p);
 }
 
+int part_is_begun(const char *path, const char *sha256)
+{
+    char map_path[PATH_MAX], want[HEAD_MAX], there[HEAD_MAX];
+    size_t len = (size_t)snprintf(want, sizeof want, MAP_FIRST_LINES, sha256);
+    int fd = -1, begun;
+
+    if (snprintf(map_path, sizeof map_path, "%s" MAP_END, path) < (int)sizeof map_path)
+        fd = open(map_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    begun = fd >= 0 && read_at(fd, there, len, 0) == ERR_OK && memcmp(there, want, len) == 0;
+    if (fd >= 0)
+        close(fd);
+    return begun;
+}
+
 int part_has(const struct part *p, size_t block)
 {
     return p->has[block];
@@ -250,9 +273,27 @@ enum err part_put(struct part *p, size_t block, const void *data)
     return hash_on(p);
 }
 
-enum err part_restart(struct part *p)
+enum err part_recheck(struct part *p)
 {
-    return begin(p);
+    size_t n = p->offer->n_blocks;
+    char *marks = malloc(n + 1);
+    enum err e;
+
+    if (!marks)
+        return ERR_NOMEM;
+    memset(p->has, 0, n);
+    p->bytes = 0;
+    p->hashed = 0;
+    hash_reset(p->hash);
+    for (size_t i = 0; i < n; i++) {
+        int right = is_right(p, i);
+        marks[i] = right ? '1' : '0';
+        if (right)
+            note(p, i);
+    }
+    e = write_at(p->map_fd, marks, n, p->head_len);
+    free(marks);
+    return e ? e : hash_on(p);
 }
 
 enum err part_check(struct part *p)

@@ -15,6 +15,8 @@ struct part;
 enum err part_open(const char *path, const char *sha256, const struct offer *offer, struct part **out) MUST_CHECK;
 /* Closes; the files stay. NULL is fine. */
 void part_free(struct part *p);
+/* Is there a part of this content beside `path`, left by an earlier download? */
+int part_is_begun(const char *path, const char *sha256);
 
 /* Is this block there? */
 int part_has(const struct part *p, size_t block);
@@ -22,8 +24,8 @@ int part_has(const struct part *p, size_t block);
 uint64_t part_bytes(const struct part *p);
 /* Writes a block whose hash is right (or that nobody can check yet) and marks it. ERR_FULL, ERR_IO. */
 enum err part_put(struct part *p, size_t block, const void *data) MUST_CHECK;
-/* Forgets all blocks, to begin anew. ERR_FULL, ERR_IO. */
-enum err part_restart(struct part *p) MUST_CHECK;
+/* The offer has another list of blocks by now: finds out anew what is there, whatever the map says. ERR_FULL, ERR_IO. */
+enum err part_recheck(struct part *p) MUST_CHECK;
 /* With all blocks there: is the SHA-256 of the whole the one that was asked for? ERR_CORRUPT: no. ERR_IO. */
 enum err part_check(struct part *p) MUST_CHECK;
 /* Makes it the file: flushed, renamed over `path`, the map removed, the folder flushed. Only after part_check. ERR_IO, ERR_FULL, ERR_DENIED. */

@@ -46,18 +46,32 @@ static void cut_job(struct run *r, struct plan_job plan)
     end_job(j);
 }
 
+/* Where this job goes, and what opens it there. */
+static enum err address_job(const struct run *r, const struct seen_source *s, struct job *j)
+{
+    const char *opens = s->by_front ? r->world->front_authorization : s->capability;
+    struct buf url;
+    enum err e;
+
+    buf_init(&url, BLOCKS_URL_MAX);
+    e = s->by_front ? buf_addf(&url, "%s%s", r->world->front, s->front_path) : buf_add_str(&url, s->url);
+    j->url = e ? NULL : buf_take(&url);
+    buf_release(&url);
+    j->capability = opens ? strdup(opens) : NULL;
+    return j->url && (j->capability || !opens) ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err begin_job(struct run *r, struct plan_job plan)
 {
-    const struct seen_source *s = &r->sources[plan.source];
     struct job *j = free_job(r);
+    enum err e;
     void *to;
 
     assert(j); /* PLAN_SOURCES_MAX * PLAN_IN_FLIGHT of them are enough */
     to = j->fetch.to ? j->fetch.to : malloc((size_t)r->offer.block_bytes);
-    j->url = strdup(s->url);
-    j->capability = strdup(s->capability);
     j->plan = plan;
     j->busy = 1;
+    e = address_job(r, &r->sources[plan.source], j);
     j->fetch = (struct block_fetch){.url = j->url,
         .authorization = j->capability,
         .etag = r->etag,
@@ -66,7 +80,7 @@ static enum err begin_job(struct run *r, struct plan_job plan)
         .len = offer_block_len(&r->offer, plan.block),
         .to = to,
         .ctx = j};
-    return to && j->url && j->capability ? blocks_start(r->blocks, &j->fetch) : ERR_NOMEM;
+    return to && !e ? blocks_start(r->blocks, &j->fetch) : ERR_NOMEM;
 }
 
 /* ---- how they end */
@@ -75,8 +89,6 @@ static int is_right(const struct run *r, const struct job *j)
 {
     uint8_t hash[HASH_SIZE];
 
-    if (r->unchecked)
-        return 1;
     hash_sha256(j->fetch.to, j->fetch.len, hash);
     return hash_equal(hash, r->offer.blocks[j->plan.block], HASH_SIZE);
 }
@@ -180,6 +192,7 @@ static enum err turn(struct run *r)
         return ERR_TIMEOUT;
     sources_renew(r, now_ms);
     now_ms = clock_boot_ms();
+    sources_give_up_direct(r, now_ms);
     e = begin_jobs(r, now_ms);
     sources_tell(r);
     if (e)
@@ -196,15 +209,11 @@ static enum err turn(struct run *r)
  * holders would only name them all. */
 static int list_is_doubtful(const struct run *r)
 {
-    size_t asked = 0, lied = 0;
+    size_t lied = 0;
 
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (r->only != SIZE_MAX && r->only != i)
-            continue;
-        asked++;
+    for (size_t i = 0; i < r->n_sources; i++)
         lied += obtain_plan_fate(r->plan, i) == PLAN_LIED;
-    }
-    return lied > 0 && (lied == asked || part_bytes(r->part) == 0);
+    return lied > 0 && (lied == r->n_sources || part_bytes(r->part) == 0);
 }
 
 static enum err make_plan(struct run *r)
@@ -214,14 +223,15 @@ static enum err make_plan(struct run *r)
     for (size_t i = 0; !e && i < r->n_sources; i++) {
         size_t number;
         e = obtain_plan_add(r->plan, &number);
-        if (!e && r->only != SIZE_MAX && r->only != i)
-            obtain_plan_leave_out(r->plan, number);
         r->sources[i].told = 0;
     }
     for (size_t i = 0; !e && i < r->offer.n_blocks; i++) {
         if (part_has(r->part, i))
             obtain_plan_have(r->plan, i);
     }
+    r->begun_ms = clock_boot_ms();
+    r->begun_received = blocks_received(r->blocks);
+    r->given_up = 0;
     return e;
 }
 
@@ -246,7 +256,10 @@ enum err pass_run(struct run *r)
         e = turn(r);
         if (e != ERR_UNAVAILABLE || !obtain_plan_stuck(r->plan))
             continue;
-        e = list_is_doubtful(r) ? ERR_CORRUPT : sources_wait(r);
+        if (sources_go_by_front(r))
+            e = ERR_OK;
+        else
+            e = list_is_doubtful(r) ? ERR_CORRUPT : sources_wait(r);
     }
     if (r->plan)
         sources_tell(r);

@@ -90,12 +90,6 @@ void obtain_plan_revive(struct obtain_plan *p, size_t source)
     s->retry_ms = 0;
 }
 
-void obtain_plan_leave_out(struct obtain_plan *p, size_t source)
-{
-    assert(source < p->n_sources);
-    p->sources[source].fate = PLAN_REFUSES;
-}
-
 static size_t count_slots(const struct source *s, enum slot_state state)
 {
     size_t n = 0;
@@ -140,6 +134,13 @@ static void drop(struct obtain_plan *p, struct source *s, enum plan_fate fate)
         if (s->slots[i].state == SLOT_RUNS)
             cut_slot(p, &s->slots[i]);
     }
+}
+
+void obtain_plan_lost(struct obtain_plan *p, size_t source)
+{
+    assert(source < p->n_sources);
+    if (p->sources[source].fate == PLAN_WORKS)
+        drop(p, &p->sources[source], PLAN_AWAY);
 }
 
 /* ---- what to begin */

@@ -47,8 +47,8 @@ enum err obtain_plan_add(struct obtain_plan *p, size_t *source) MUST_CHECK;
 /* Somebody vouches for a source anew: one that is away, slow or refused works again. One that lied stays out. */
 void obtain_plan_revive(struct obtain_plan *p, size_t source);
 
-/* Takes a source out as if it refused, before its first job. */
-void obtain_plan_leave_out(struct obtain_plan *p, size_t source);
+/* Somebody found out that a source that works cannot be reached: PLAN_AWAY. */
+void obtain_plan_lost(struct obtain_plan *p, size_t source);
 
 /* The next block to ask for: 1 and *job, which is under way from then on; 0: nothing to begin now (look again at obtain_plan_wake_ms, or when a job ended). */
 int obtain_plan_next(struct obtain_plan *p, uint64_t now_ms, struct plan_job *job);

@@ -40,41 +40,34 @@ static enum err fill(struct seen_source *to, const struct offer_source *from)
         e = replace(&to->url, from->url);
     if (!e)
         e = replace(&to->capability, from->capability);
+    if (!e)
+        e = replace(&to->front_path, from->front_path);
     to->is_ring = from->is_ring;
     return e;
 }
 
-/* Whoever is named again can be asked again; that says nothing about its speed. In a pass over one source the others stay out of its plan. */
+/* Whoever is named again can be asked again; that says nothing about its speed. */
 static void bring_in(struct run *r, size_t i)
 {
     enum plan_fate fate = obtain_plan_fate(r->plan, i);
 
-    if ((r->only != SIZE_MAX && r->only != i) || (fate != PLAN_AWAY && fate != PLAN_REFUSES))
+    if (fate != PLAN_AWAY && fate != PLAN_REFUSES)
         return;
     obtain_plan_revive(r->plan, i);
     r->sources[i].told = 0;
-}
-
-static enum err add_to_plan(struct run *r)
-{
-    size_t number;
-    enum err e = obtain_plan_add(r->plan, &number);
-
-    if (!e && r->only != SIZE_MAX)
-        obtain_plan_leave_out(r->plan, number);
-    return e;
 }
 
 enum err sources_take(struct run *r, const struct offer *offer)
 {
     for (size_t i = 0; i < offer->n_sources; i++) {
         struct seen_source *s = find_source(r, &offer->sources[i]);
+        size_t number;
         enum err e = ERR_OK;
         if (!s && r->n_sources == PLAN_SOURCES_MAX)
             continue;
         if (!s) {
             s = &r->sources[r->n_sources++];
-            e = r->plan ? add_to_plan(r) : ERR_OK;
+            e = r->plan ? obtain_plan_add(r->plan, &number) : ERR_OK;
         }
         if (!e)
             e = fill(s, &offer->sources[i]);
@@ -93,6 +86,7 @@ void sources_release(struct run *r)
         free(r->sources[i].name);
         free(r->sources[i].url);
         free(r->sources[i].capability);
+        free(r->sources[i].front_path);
     }
     r->n_sources = 0;
 }
@@ -100,7 +94,7 @@ void sources_release(struct run *r)
 static enum err ask_again(struct run *r)
 {
     struct offer offer = {0};
-    enum err e = r->world->ask(r->world->ctx, &offer);
+    enum err e = r->world->ask(r->world->ctx, NULL, &offer);
 
     r->asked_ms = clock_boot_ms();
     r->ask_soon = 0;
@@ -153,6 +147,56 @@ enum err sources_wait(struct run *r)
     return ERR_UNAVAILABLE;
 }
 
+/* ---- through the front */
+
+void sources_give_up_direct(struct run *r, uint64_t now_ms)
+{
+    if (!r->world->front || r->given_up || now_ms - r->begun_ms < OBTAIN_FRONT_MS || blocks_received(r->blocks) > r->begun_received)
+        return;
+    r->given_up = 1;
+    for (size_t i = 0; i < r->n_sources; i++) {
+        if (!r->sources[i].by_front)
+            obtain_plan_lost(r->plan, i);
+    }
+}
+
+/* The front itself chooses among the ring's copies, so that they are one source there. */
+static int can_go_by_front(const struct run *r, size_t i)
+{
+    enum plan_fate fate = obtain_plan_fate(r->plan, i);
+
+    if (r->sources[i].by_front || (fate != PLAN_AWAY && fate != PLAN_REFUSES))
+        return 0;
+    for (size_t j = 0; r->sources[i].is_ring && j < r->n_sources; j++) {
+        if (r->sources[j].is_ring && r->sources[j].by_front)
+            return 0;
+    }
+    return 1;
+}
+
+int sources_go_by_front(struct run *r)
+{
+    size_t gone = 0;
+
+    for (size_t i = 0; r->world->front && i < r->n_sources && gone < OBTAIN_FRONT_SOURCES; i++) {
+        if (!can_go_by_front(r, i))
+            continue;
+        r->sources[i].by_front = 1;
+        r->sources[i].told = 0;
+        obtain_plan_revive(r->plan, i);
+        gone++;
+    }
+    if (gone > 0 && !r->front_told) {
+        char text[512];
+        snprintf(text, sizeof text, "Nobody who has it can be reached directly: it comes through %s.", r->world->front);
+        r->world->tell(r->world->ctx, text);
+        r->front_told = 1;
+    }
+    return gone > 0;
+}
+
+/* ---- what people are told */
+
 static const char *why(enum plan_fate fate)
 {
     switch (fate) {
@@ -170,13 +214,11 @@ void sources_tell(struct run *r)
     for (size_t i = 0; i < r->n_sources; i++) {
         struct seen_source *s = &r->sources[i];
         char text[512];
-        if (r->only != SIZE_MAX && r->only != i)
-            continue;
         s->fate = obtain_plan_fate(r->plan, i);
         if (s->told || s->fate == PLAN_WORKS)
             continue;
         s->told = 1;
-        snprintf(text, sizeof text, "%s %s.", s->name, why(s->fate));
+        snprintf(text, sizeof text, "%s%s %s.", s->name, s->by_front ? ", through the front," : "", why(s->fate));
         r->world->tell(r->world->ctx, text);
     }
 }

@@ -61,7 +61,8 @@ enum err lists_read(struct lists *l, struct lists_reading *read, size_t n, uint6
         lists_away(l);
         return ERR_NOMEM;
     }
-    qsort(read, n, sizeof *read, by_id);
+    if (n > 0)
+        qsort(read, n, sizeof *read, by_id);
     for (size_t i = 0; i < n; i++) {
         const struct lists_one *before = find(l, read[i].id);
         at[i] = (struct lists_one){.silent_ms = read[i].lives || !before ? 0 : before->silent_ms + dt_ms};

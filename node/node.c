@@ -154,7 +154,7 @@ static int open_share(struct node *n, const struct node_settings *s)
     struct share_settings settings = {.folder = s->share, .limit_rate = s->limit_rate};
     if (!s->share)
         return n->stores ? 0 : fail(2, "--store 0 needs --share DIR: the node would do nothing");
-    if (share_folder_covers(s->share, s->data) || share_folder_covers(s->share, s->key_file))
+    if (share_folder_covers(s->share, s->data) || share_folder_covers(s->data, s->share) || share_folder_covers(s->share, s->key_file))
         return fail(2, "--share %s would give away the node's own folder or the cluster's key", s->share);
     enum err e = share_start(n, &settings, &n->share);
     int no_folder = e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_INVALID;

@@ -339,11 +339,11 @@ function healthOf(cluster) {
   return { level: 'ok', ...(cluster.copies_missing === 0 ? w.ok : w.allUp(writers)) };
 }
 
-/** How long the one that was heard last has been silent. */
 /** What a ring change has still to copy, and for how long; null when nobody can tell. */
 const copiesLeft = progress => (progress ? progress.copies_total - progress.copies_done : 0);
 const secondsLeft = progress => (progress?.ends_at ? Math.max(0, (new Date(progress.ends_at) - now()) / 1000) : null);
 
+/** How long the one that was heard last has been silent. */
 const silence = nodes => silentFor(nodes.map(node => node.heartbeat_at).filter(Boolean).sort().at(-1));
 
 /** When the first of them counts as out, or "". */

@@ -92,6 +92,8 @@ def prepare(home, env):
     roles.make_key(home)
     founders = setting(env, "RB_NODES", 3, 1, 64)
     copies = setting(env, "RB_K", 3, 1, 9)
+    for name in ("RB_INDEX_PORT", "RB_NODE_OBTAIN_PORT"):  # said now, not when a process starts that needs it
+        setting(env, name, 0, 0, 65535)
     nodes = home.names("node", founders)
     for name in nodes:
         roles.init_node(home, name)
@@ -293,7 +295,9 @@ def parser():
                "RB_UPLOAD_MAX_BYTES (2147483648) RB_EXEMPT (networks without limits: 127.0.0.0/8 ::1/128) RB_BIN (other programs than "
                "build/release/bin); RB_REDIS, RB_REDIS_USER, RB_REDIS_PASSWORD_FILE (a Redis from outside instead of a private one, as the programs' "
                "--redis, --redis-user and --redis-password-file). Of the processes: RB_OUT_AFTER_S (300: seconds of silence after which a node is taken out "
-               "of the ring), RB_NODE_MOVE_BYTES_PER_S (67108864), RB_SWEEP_S (600), RB_PURGE_AFTER_H (720); all RB_* variables reach them as they are.")
+               "of the ring), RB_NODE_MOVE_BYTES_PER_S (67108864), RB_SWEEP_S (600), RB_PURGE_AFTER_H (720), RB_ADOPT_AFTER (3: downloads after which a file that only "
+               "peers have is taken into the ring), RB_NODE_LIMIT_RATE (0: bytes a second that a peer gives), RB_INDEX_PORT and RB_NODE_OBTAIN_PORT (0: ports of "
+               "the line protocol); all RB_* variables reach them as they are.")
     words = about.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words.add_parser("up", help="start what is not running and wait until all is ready; the last line is the URL").set_defaults(run=up)
     words.add_parser("down", help="stop everything, keep all data").set_defaults(run=down)

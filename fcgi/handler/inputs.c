@@ -138,7 +138,7 @@ enum err inputs_media_type(const char *value, char out[RECORD_TYPE_MAX + 1], con
 enum err inputs_flag(const char *value, int *on, const char **detail)
 {
     if (value && strcmp(value, "0") != 0 && strcmp(value, "1") != 0) {
-        *detail = "dry_run, force and download take 0 or 1.";
+        *detail = "dry_run, force, download and counted take 0 or 1.";
         return ERR_SYNTAX;
     }
     *on = value && *value == '1';

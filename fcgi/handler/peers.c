@@ -146,11 +146,16 @@ static struct json *source_json(const struct peers_source *s)
 void peers_get_sources(struct request *r)
 {
     struct peers_sources found;
-    const char *sha256 = request_capture(r, 0, NULL), *detail = NULL;
-    enum err e = inputs_sha256(sha256, &detail);
+    const struct peers_sources_wish wish = {
+        .sha256 = request_capture(r, 0, NULL), .exclude = query_or_null(r, "exclude"), .blocks_of = query_or_null(r, "blocks_of")};
+    const char *detail = NULL;
+    int counted = 0;
+    enum err e = inputs_sha256(wish.sha256, &detail);
+    if (!e)
+        e = inputs_flag(request_query(r, "counted"), &counted, &detail);
     if (!e) {
-        e = peers_sources_find(request_worker(r), sha256, query_or_null(r, "exclude"), &found, &detail);
-        if (e == ERR_NOT_FOUND)
+        e = peers_sources_find(request_worker(r), &wish, &found, &detail);
+        if (e == ERR_NOT_FOUND && !detail)
             detail = "No peer that is here shares a file with this hash, and the ring has not adopted one.";
     }
     if (e) {
@@ -161,8 +166,8 @@ void peers_get_sources(struct request *r)
     for (size_t i = 0; i < found.n; i++)
         json_append(sources, source_json(&found.at[i]));
     json_set(j, "sources", sources);
-    if (strcmp(request_method(r), "GET") == 0)
-        adopt_count(request_worker(r), sha256, found.adopted);
+    if (strcmp(request_method(r), "GET") == 0 && !counted)
+        adopt_count(request_worker(r), wish.sha256, found.adopted);
     response_json(r, 200, j);
     peers_sources_release(&found);
 }

@@ -43,16 +43,19 @@ static enum err add_way(struct request *r, const struct peers_read_file *f, cons
     return e;
 }
 
-static int begins_download(const struct request *r)
+static int begins_download(const struct request *r, int counted)
 {
-    return strcmp(request_method(r), "GET") == 0 && inputs_range_begins(request_header(r, "Range"));
+    return !counted && strcmp(request_method(r), "GET") == 0 && inputs_range_begins(request_header(r, "Range"));
 }
 
 void peers_get_bytes(struct request *r)
 {
     struct peers_read_file f;
-    const char *name = request_capture(r, 1, NULL), *detail;
-    enum err e = peers_read_file(request_worker(r), request_capture(r, 0, NULL), name, &f, &detail);
+    const char *name = request_capture(r, 1, NULL), *detail = NULL;
+    int counted = 0;
+    enum err e = inputs_flag(request_query(r, "counted"), &counted, &detail);
+    if (!e)
+        e = peers_read_file(request_worker(r), request_capture(r, 0, NULL), name, &f, &detail);
     if (e) {
         if (!detail && err_http_status(e) == 503)
             detail = "The index is away or being rebuilt, and only it knows what peers share.";
@@ -65,7 +68,7 @@ void peers_get_bytes(struct request *r)
     if (e) {
         response_problem(r, e, NULL);
     } else {
-        if (begins_download(r))
+        if (begins_download(r, counted))
             adopt_count(request_worker(r), f.row.sha256, f.row.adopted);
         response_empty(r, 200);
     }

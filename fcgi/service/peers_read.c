@@ -103,14 +103,38 @@ enum err peers_read_id(struct worker *w, const char *id_or_name, const char **id
 
 /* ---- what they share */
 
+/* Goes on from pages that have no row, until one has, or the end. */
+static enum err ask_on(struct worker *w, const char *q, const char *exclude, unsigned limit, struct peers_page *page)
+{
+    for (unsigned asked = 1; page->n == 0 && page->next && asked < PEERS_READ_PAGES; asked++) {
+        struct peers_page following;
+        enum err e = said(w, peers_search(w->store, q, exclude, page->next, limit, &following));
+        if (e != ERR_OK)
+            return e;
+        peers_page_release(page);
+        *page = following;
+    }
+    return ERR_OK;
+}
+
 enum err peers_read_search(struct worker *w, const char *q, const char *exclude, const char *cursor, unsigned limit, struct peers_page *out)
 {
     struct store *s = worker_store(w);
     const char *left_out = NULL;
     if (s == NULL)
         return ERR_UNAVAILABLE;
+    struct peers_page page;
     enum err e = exclude == NULL ? ERR_OK : peers_read_id(w, exclude, &left_out);
-    return e != ERR_OK ? e : said(w, peers_search(s, q, left_out, cursor, limit, out));
+    if (e == ERR_OK)
+        e = said(w, peers_search(s, q, left_out, cursor, limit, &page));
+    if (e != ERR_OK)
+        return e;
+    e = ask_on(w, q, left_out, limit, &page);
+    if (e != ERR_OK)
+        peers_page_release(&page);
+    else
+        *out = page;
+    return e;
 }
 
 /* ---- one file of one peer */

@@ -23,7 +23,8 @@ void peers_read_sort(struct peers_peer *peers, size_t n);
 /* The peer that a person means by an id or a name: of several with one name the one that was heard last. NULL: none. Pure. */
 const struct peers_peer *peers_read_pick(const struct peers_peer *peers, size_t n, const char *id_or_name);
 
-/* A page of files: peers_search(). exclude: id or name of a peer whose files are left out; nobody's changes nothing. ERR_SYNTAX: q or cursor. Others as above. */
+#define PEERS_READ_PAGES 10u /* searches at most for one page: some 10 ms each */
+/* A page of files: peers_search(), which is asked on while it gives no row: an empty page with a cursor means that even so nothing was found yet. exclude: id or name of a peer whose files are left out; nobody's changes nothing. ERR_SYNTAX: q or cursor. Others as above. */
 enum err peers_read_search(
     struct worker *w, const char *q, const char *exclude, const char *cursor, unsigned limit, struct peers_page *out) MUST_CHECK;
 

@@ -95,6 +95,25 @@ static enum err agree(
     return e;
 }
 
+static int is_peer(const struct peers_source *s, const char *id_or_name)
+{
+    return strcmp(s->peer, id_or_name) == 0 || strcmp(s->name, id_or_name) == 0;
+}
+
+static enum err find_blocks_of(
+    struct worker *w, struct peers_sources *s, const struct peers_row *row, const char *peer, const char **detail)
+{
+    size_t whom[PEERS_SOURCES_ASKED], n = 0;
+    for (size_t i = 0; i < s->n && n < PEERS_SOURCES_ASKED; i++)
+        if (is_peer(&s->at[i], peer))
+            whom[n++] = i;
+    if (n == 0) {
+        *detail = "The peer whose list of blocks is wanted is not among those who have this file.";
+        return ERR_NOT_FOUND;
+    }
+    return agree(w, s, whom, n, row, &s->blocks);
+}
+
 /* The ring's word goes before that of peers: its copies were checked when they were stored. */
 static enum err find_blocks(struct worker *w, struct peers_sources *s, const struct peers_row *row)
 {
@@ -164,39 +183,44 @@ static void leave_out(struct peers_sources *s, const char *peer)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++)
-        if (s->at[i].file == NULL || (strcmp(s->at[i].peer, peer) != 0 && strcmp(s->at[i].name, peer) != 0))
+        if (s->at[i].file == NULL || !is_peer(&s->at[i], peer))
             s->at[kept++] = s->at[i];
     s->n = kept;
 }
 
-static enum err fill(struct worker *w, const struct peers_row *row, struct peers_sources *out, const char **detail)
+static enum err fill(
+    struct worker *w, const struct peers_row *row, const struct peers_sources_wish *wish, struct peers_sources *out, const char **detail)
 {
     out->adopted = row->adopted;
     enum err e = row->adopted ? add_ring(w, row->sha256, out) : ERR_OK;
     if (e == ERR_OK)
         e = add_holders(w, row, out);
+    if (e == ERR_OK && out->n == 0 && !row->adopted) {
+        *detail = "Only peers that speak the plain line protocol have this file: it is to be had by OBTAIN, not from here.";
+        return ERR_NOT_FOUND;
+    }
     if (e == ERR_OK)
-        e = find_blocks(w, out, row);
+        e = wish->blocks_of != NULL ? find_blocks_of(w, out, row, wish->blocks_of, detail) : find_blocks(w, out, row);
     if (e == ERR_UNAVAILABLE)
         *detail = "None of those who have this file tells the hashes of its blocks just now.";
     return e;
 }
 
-enum err peers_sources_find(struct worker *w, const char *sha256, const char *exclude, struct peers_sources *out, const char **detail)
+enum err peers_sources_find(struct worker *w, const struct peers_sources_wish *wish, struct peers_sources *out, const char **detail)
 {
     struct peers_row row;
     struct store *s = worker_store(w);
     memset(out, 0, sizeof(*out));
     *detail = NULL;
-    enum err e = s == NULL ? ERR_UNAVAILABLE : worker_store_said(w, peers_by_hash(s, sha256, &row));
+    enum err e = s == NULL ? ERR_UNAVAILABLE : worker_store_said(w, peers_by_hash(s, wish->sha256, &row));
     if (e != ERR_OK)
         return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
-    e = fill(w, &row, out, detail);
+    e = fill(w, &row, wish, out, detail);
     peers_row_release(&row);
     if (e != ERR_OK)
         peers_sources_release(out);
-    else if (exclude != NULL)
-        leave_out(out, exclude);
+    else if (wish->exclude != NULL)
+        leave_out(out, wish->exclude);
     return e;
 }
 

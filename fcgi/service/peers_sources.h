@@ -21,10 +21,16 @@ struct peers_sources {
     size_t n; /* ring copies first */
 };
 
-/* exclude: id or name of a peer that is not among them (it is who asks), or NULL. Peers that speak the line protocol only are left out. ERR_NOT_FOUND: neither a peer that is here nor the
- * ring has such bytes; ERR_UNAVAILABLE: nobody tells the hashes of their blocks, or the index is away; ERR_STALE_INDEX; ERR_NOMEM. After an error *detail is a sentence for people, or NULL. */
+/* What is asked for. */
+struct peers_sources_wish {
+    const char *sha256;
+    const char *exclude;   /* id or name of a peer that is not named (it is who asks), or NULL */
+    const char *blocks_of; /* id or name of a holder whose own list of blocks is wanted; NULL: the one that most give */
+};
+/* Peers that speak the line protocol only are left out. ERR_NOT_FOUND: neither a peer that is here nor the ring has such bytes, or blocks_of has not; ERR_UNAVAILABLE: nobody (or
+ * blocks_of does not) tell the hashes of the blocks, or the index is away; ERR_STALE_INDEX; ERR_NOMEM. After an error *detail is a sentence for people, or NULL. */
 enum err peers_sources_find(
-    struct worker *w, const char *sha256, const char *exclude, struct peers_sources *out, const char **detail) MUST_CHECK;
+    struct worker *w, const struct peers_sources_wish *wish, struct peers_sources *out, const char **detail) MUST_CHECK;
 void peers_sources_release(struct peers_sources *s);
 
 /* The place of the list that most are equal to, of those for these bytes and this size; of equally many the first. -1: there is none. Pure. */

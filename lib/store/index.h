@@ -22,7 +22,8 @@
 
 /* Adds records of one course (any order, repeats are fine) by one Lua script that only adds, and rewrites the derived parts: current, counts, sorted sets,
  * words (of course, title and instructor: name_words), in the same script. An event {kind, course, key, at} goes to the stream in the same step when `event`
- * is not NULL ("upload", "delete", "restore") and something was new; `at` is the newest record's time. More than INDEX_BATCH records go in several steps,
+ * is not NULL ("upload", "delete", "restore") and something was new; `at` is the newest record's time. Of a file that the ring has adopted, which is no course, it is
+ * {kind "adopted", name, key, size, at} instead. More than INDEX_BATCH records go in several steps,
  * each complete in itself. Errors as in conn.h; ERR_INVALID when the records are of several courses. */
 #define INDEX_BATCH 256u
 enum err index_add(struct store *s, const struct record *records, size_t n, const char *event) MUST_CHECK;

@@ -34,11 +34,17 @@ static enum err append_hex(const void *bytes, size_t n, struct buf *out)
     return e;
 }
 
-/* What puts an adopted file into the index of peers (ring_change in lua/peers_entry.lua). It is called what it was called where it came from, or else by its hash. */
+/* An adopted file is called what it was called where it came from, or else by its hash. */
+static const char *adopted_name(const struct record *r)
+{
+    return shared_name_check(r->filename, strlen(r->filename)) == ERR_OK ? r->filename : r->sha256;
+}
+
+/* What puts an adopted file into the index of peers (ring_change in lua/peers_entry.lua). */
 static enum err append_adopted(const struct record *r, struct buf *out)
 {
     struct peers_keys keys;
-    const char *name = shared_name_check(r->filename, strlen(r->filename)) == ERR_OK ? r->filename : r->sha256;
+    const char *name = adopted_name(r);
     enum err e = peers_keys_init(&keys, name);
     if (e == ERR_OK)
         e = buf_addf(out, " ");
@@ -146,6 +152,7 @@ static enum err batch_make(struct batch *b, const struct record *records, size_t
 static void batch_call(struct batch *b, const struct record *newest, const char *event, const struct mark_hold *hold)
 {
     struct call *c = &b->call;
+    int adopts = event && is_adopted(newest->key) && !record_is_tombstone(newest);
     call_init_script(c, SCRIPT_INDEX_ADD, 8);
     c->run_id = hold ? hold->run_id : NULL;
     for (size_t i = 0; i < 3; i++)
@@ -156,8 +163,8 @@ static void batch_call(struct batch *b, const struct record *newest, const char 
     call_str(c, EVENTS_KEY);
     call_str(c, MARK_KEY);
     call_str(c, newest->key);
-    call_str(c, event ? event : "");
-    call_str(c, newest->course);
+    call_str(c, adopts ? "adopted" : event ? event : "");
+    call_str(c, adopts ? adopted_name(newest) : newest->course);
     call_u64(c, hlc_to_unix_ms(newest->id.clock));
     call_u64(c, EVENTS_MAX);
     call_str(c, hold ? hold->token : "");

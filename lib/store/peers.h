@@ -4,14 +4,15 @@
  * An *entry* is one file of one peer, called by 6 bytes: the peer's number and the place in its table. What a search reads are trees (lua/peers_tree.lua): sorted sets
  * cut into leaves so small that Redis keeps each in one piece of memory, which makes a member cost its bytes and a few more instead of a hundred.
  *
- * rb:p:numbers        hash   peer id -> number; "next": the last one given. Number 0 is "ring", the files that the ring has adopted
- * rb:p:<n>            hash   id, digest ("": the list is being cleared), files, next (places given), begun (how often the list began anew)
- * rb:p:f:<n>:<place / 64>  list  the peer's table: "<size> <mtime> " and "-" or "h" and 32 bytes, and the name; "" is a free place
- * rb:p:free:<n>       list   free places
- * rb:p:e  rb:p:e:*    tree   peer's number (3 bytes), 8 bytes of the hash of the name, place (3 bytes): one file by its name, and all files of a peer
- * rb:p:h  rb:p:h:*    tree   8 bytes of the SHA-256, entry: who holds one content
- * rb:p:n  rb:p:n:*    tree   the name's words run together, NUL, 6 bytes of the SHA-256 or NULs, entry
- * rb:p:w  rb:p:w:*    tree   a word that is not the first and what follows it, NUL, the same
+ * rb:p2:numbers       hash    peer id -> number; "next": the last one given. Number 0 is "ring", the files that the ring has adopted
+ * rb:p2:<n>           hash    id, digest ("": the list is being cleared), files, next (places given), begun (how often the list began anew)
+ * rb:p2:r:<entry>     string  the entry's record: name, words, hash, size, time (lua/peers_entry.lua)
+ * rb:p2:free:<n>      list    free places
+ * rb:p2:e  rb:p2:e:*  tree    peer's number (3 bytes), 8 bytes of the hash of the name, place (3 bytes): one file by its name, and all files of a peer
+ * rb:p2:h  rb:p2:h:*  tree    8 bytes of the SHA-256, entry: who holds one content
+ * rb:p2:n  rb:p2:n:*  tree    the name's words run together, NUL, 6 bytes of the SHA-256 or NULs, entry
+ * rb:p2:w  rb:p2:w:*  tree    a word that is not the first and what follows it, NUL, the same
+ * The 2 is the layout's number: what another one left is never read, peers tell their lists anew, and it goes when Redis is emptied.
  *
  * Whether a peer is here is never kept: its alive key (members.h) is asked when something is read, so that its entries vanish with the TTL and come back with a
  * heartbeat. What reads for people looks at the mark in the same step, as index.h does: after FLUSHALL or a restart with old data it is ERR_STALE_INDEX until the index

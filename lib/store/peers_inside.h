@@ -8,10 +8,10 @@
 #define PEERS_NAME_HASH_SIZE 8
 #define PEERS_FOLD_MAX \
     48 /* bytes of a name's words run together that its key has: with the 13 behind them, what Redis keeps small (zset-max-listpack-value) */
-#define PEERS_MIDDLE_MAX 32 /* bytes of a key that begins at a later word */
-#define PEERS_NAMES_TREE "rb:p:n"
-#define PEERS_MIDDLE_TREE "rb:p:w"
-#define PEERS_NUMBERS_KEY "rb:p:numbers"
+#define PEERS_MIDDLE_MAX 24 /* bytes of a key that begins at a later word */
+#define PEERS_NAMES_TREE "rb:p2:n"
+#define PEERS_MIDDLE_TREE "rb:p2:w"
+#define PEERS_NUMBERS_KEY "rb:p2:numbers"
 #define PEERS_NODES_KEY "rb:nodes"
 
 /* The words of a text (name_words): folded to one case, without accents, split at whatever is neither letter nor digit. */

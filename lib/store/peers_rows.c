@@ -92,12 +92,12 @@ size_t peers_row_entries(const redisReply *row)
     return row->elements / 2;
 }
 
-/* Digits and the space behind them. */
-static enum err take_number(const char **text, uint64_t *out)
+/* Digits and the one byte behind them. */
+static enum err take_number(const char **text, char behind, uint64_t *out)
 {
     char digits[24];
     size_t n = strspn(*text, "0123456789");
-    if (n == 0 || n >= sizeof digits || (*text)[n] != ' ')
+    if (n == 0 || n >= sizeof digits || (*text)[n] != behind)
         return ERR_INTERNAL;
     memcpy(digits, *text, n);
     digits[n] = '\0';
@@ -105,14 +105,24 @@ static enum err take_number(const char **text, uint64_t *out)
     return num_parse_u64(digits, JSON_EXACT_MAX, out) ? ERR_INTERNAL : ERR_OK;
 }
 
+/* What is behind the name and the words of a record; NULL when it has no such parts. */
+static const char *behind_words(const redisReply *record)
+{
+    const char *end = record->str + record->len, *nul = memchr(record->str, '\0', record->len);
+    if (nul)
+        nul = memchr(nul + 1, '\0', (size_t)(end - nul - 1));
+    return nul ? nul + 1 : NULL;
+}
+
 enum err peers_row_entry(const redisReply *row, size_t i, struct peers_entry *out)
 {
     const redisReply *number = row->element[1 + 2 * i], *record = row->element[2 + 2 * i];
     if (record->type != REDIS_REPLY_STRING || call_number(number, &out->number) != ERR_OK)
         return ERR_INTERNAL;
-    const char *text = record->str, *end = text + record->len;
-    if (take_number(&text, &out->size) != ERR_OK || take_number(&text, &out->mtime_ms) != ERR_OK)
+    const char *text = behind_words(record), *end = record->str + record->len;
+    if (!text)
         return ERR_INTERNAL;
+    out->name = record->str;
     out->sha256[0] = '\0';
     if (*text == 'h' && end - text > 1 + HASH_SIZE) {
         num_hex(text + 1, HASH_SIZE, out->sha256);
@@ -120,8 +130,9 @@ enum err peers_row_entry(const redisReply *row, size_t i, struct peers_entry *ou
     } else if (*text != '-') {
         return ERR_INTERNAL;
     }
-    out->name = text + 1;
-    return ERR_OK;
+    text++;
+    enum err e = take_number(&text, ' ', &out->size);
+    return e ? e : take_number(&text, '\0', &out->mtime_ms);
 }
 
 void peers_row_release(struct peers_row *r)

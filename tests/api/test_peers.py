@@ -3,6 +3,7 @@ import hashlib
 import itertools
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -10,35 +11,18 @@ import requests
 
 from support import raw
 from support.api import Api, course_path
-from support.cluster import wait_for
-from support.peers import Peer, content, file_path, listed, pages, peer_of, search, sha256, wait_hashed, wait_listed
+from support.cluster import free_ports, wait_for
+from support.peers import SHARED_BY_TWO, Peer, content, file_path, listed, model_files, pages, peer_of, search, sha256, wait_hashed, wait_listed
 
 ADOPT_AFTER = 3
 TTL_S = 1.5
-SHARED_BY_TWO = b"the same bytes on two peers\n" * 1000
 HARD_NAMES = ["plain.txt", "a folder/with space.pdf", "ümläut ⚙ 文件.txt", "per%cent%2F.txt", "ques?tion#hash.txt", "quote\"and'tick.html", "semi;colon&and=.txt",
               "back\\slash.txt", "+plus+.txt", "-dash", "deep/er/and/deeper/x.bin", "ends in dot.", "sources", "files", "syllabus", "trailing space ", "name:with:colons.txt"]
 
 
-def model_files(peer):
-    """The folders of the model's report: 16, 13 and 13 files, one name on one peer alone, one on two."""
-    names = [f"file{number}_{peer}.txt" for number in range(1, 17 if peer == 0 else 12)]
-    files = {name: content(f"peer {peer}", name) for name in names}
-    if peer == 1:
-        files["file9_2.txt"] = content("peer 1", "file9_2.txt")
-    if peer > 0:
-        files["file10_2.txt"] = SHARED_BY_TWO
-    if peer == 2:
-        files.pop("file9_2.txt")
-        files["file12_2.txt"] = content("peer 2", "file12_2.txt")
-        files["file13_2.txt"] = content("peer 2", "file13_2.txt")
-        files["file14_2.txt"] = content("peer 2", "file14_2.txt")
-    return files
-
-
 @pytest.fixture(scope="module")
 def network(homes):
-    return homes("peers", RB_ADOPT_AFTER=ADOPT_AFTER).up()
+    return homes("peers", RB_ADOPT_AFTER=ADOPT_AFTER, RB_INDEX_PORT=free_ports(4)).up()
 
 
 @pytest.fixture
@@ -298,6 +282,33 @@ def test_what_many_fetch_is_adopted_and_outlives_its_peer(papi, peers, network, 
     assert {s["kind"] for s in papi.get(f"/api/v1/peers/files/{digest}/sources").json()["sources"]} == {"ring"}
 
 
+def test_further_requests_of_one_download_do_not_count(papi, peers, network):
+    name, data = "asked again and again.txt", content("peer 0", "again") * 2000
+    extra(peers, papi, {name: data})
+    digest = wait_hashed(papi, "asked again")[0]["sha256"]
+    path, sources, key = file_path(peers[0].name, name), f"/api/v1/peers/files/{digest}/sources", f"rb:pd:{digest}"
+    assert papi.get(sources).status_code == 200 and network.redis().get(key) == b"1"
+    for _ in range(2 * ADOPT_AFTER):
+        assert papi.get(sources, params={"counted": "1"}).status_code == 200
+        assert papi.get(sources, params={"counted": "1", "blocks_of": peers[0].name}).json()["blocks"] == blocks_of(data, 1 << 20)
+        assert papi.get(path, params={"counted": "1"}, headers={"Range": "bytes=0-99"}).content == data[:100]
+    assert network.redis().get(key) == b"1"
+    assert papi.get(path, params={"counted": "0"}).content == data and network.redis().get(key) == b"2"
+    assert adopted(papi, digest) is None
+    assert papi.get(sources, params={"blocks_of": peers[1].name}).status_code == 404
+    peers[0].remove(name)
+    wait_listed(papi, peers[0])
+
+
+def test_an_adoption_is_no_upload_in_the_stream_of_events(papi, peers, network):
+    [row] = [row for row in search(papi, "popular paper") if row["adopted"]]
+    events = [{name.decode(): text.decode() for name, text in fields.items()} for _, fields in network.redis().xrange("rb:events")]
+    assert {event["kind"] for event in events if event.get("key", "").startswith("peer/")} == {"adopted"}
+    [event] = [event for event in events if event.get("key") == f"peer/{row['sha256']}"]
+    assert event.keys() == {"kind", "name", "key", "size", "at"} and (event["name"], event["size"]) == ("popular paper.pdf", str(row["size"]))
+    assert abs(int(event["at"]) / 1000 - time.time()) < 600
+
+
 def test_an_adopted_file_is_no_course(papi, peers):
     digests = [row["sha256"] for row in search(papi) if row["adopted"]]
     assert digests, "the test before has adopted one"
@@ -307,6 +318,30 @@ def test_an_adopted_file_is_no_course(papi, peers):
         assert papi.delete(course_path(spelling, "/syllabus")).status_code == 400
     assert not [c for c in papi.get("/api/v1/courses", params={"limit": "200"}).json()["items"] if c["key"].startswith("peer/")]
     assert papi.get("/api/v1/courses", params={"q": "popular"}).json()["items"] == []
+
+
+# ---- peers that speak no HTTP
+
+def test_the_file_of_a_plain_peer_is_named_and_says_why_it_cannot_come_from_here(papi, peers, network):
+    data = content("peer 0", "of two kinds.txt")
+    extra(peers, papi, {"of two kinds.txt": data})
+    with socket.create_connection(("127.0.0.1", network.processes()["coordinator-1"]["index_port"]), timeout=10) as line:
+        answers = line.makefile("rb")
+        number = int(answers.readline())
+        for command in (f"LISTEN:{number}:4711", f"REGISTER:{number}:of two kinds.txt", f"REGISTER:{number}:only by lines.txt"):
+            line.sendall(command.encode() + b"\n")
+            assert answers.readline() == b"DONE\n"
+        [row] = wait_for(lambda: search(papi, "only by lines"), 5, "it is listed")
+        [holder] = row["holders"]
+        assert holder["url"].startswith("plain://") and row["sha256"] is None
+        answer = papi.get(file_path(holder["peer"], "only by lines.txt"))
+        assert answer.status_code == 409 and "line protocol" in answer.json()["detail"]
+        # The same name at a peer of both kinds: only who can be asked by HTTP is a source.
+        digest = wait_for(lambda: next((r["sha256"] for r in search(papi, "of two kinds") if r["sha256"]), None), 10, "its hash is known")
+        found = papi.get(f"/api/v1/peers/files/{digest}/sources").json()
+        assert [s["name"] for s in found["sources"]] == [peers[0].name] and all(s["url"].startswith("http://") for s in found["sources"])
+    peers[0].remove("of two kinds.txt")
+    wait_listed(papi, peers[0])
 
 
 # ---- peers that leave

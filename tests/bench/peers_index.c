@@ -1,6 +1,9 @@
-/* usage: peers_index [NAMES [PEERS]]
+/* usage: peers_index [NAMES [PEERS [wall | cpu]]]
  * Fills the index of what peers share with NAMES (1,000,000) names over PEERS (100) simulated peers in a private Redis, and prints how long deltas and searches
- * take, and how much memory a name does. Every eighth file is one that other peers have too, and every fourth has no hash yet. */
+ * take, and how much memory a name does. Every eighth file is one that HOLDERS peers have, each once, and every fourth of the others has no hash yet. In the end one more
+ * peer tells a list of ONE_LIST files.
+ * With a third word: exit status 1 when searches or that list take longer than they may, by the clock on the wall, or by the processor time of client and Redis together, which other work on
+ * the machine disturbs less. */
 #include "lib/base/log.h"
 #include "lib/store/call.h"
 #include "lib/store/mark.h"
@@ -15,6 +18,10 @@
 
 #define SEARCHES 1000u
 #define BEAT_MS 500u
+#define HOLDERS 25u
+#define ONE_LIST 10000u
+#define SEARCH_LIMIT_MS 10.0 /* of 99 in 100 searches of a kind */
+#define LIST_LIMIT_MS 5000.0
 
 static const char *const subjects[] = {"Distributed Systems", "Operating Systems", "Linear Algebra", "Compilers", "Machine Learning",
     "Rhetoric", "Organic Chemistry", "Modern History", "Databases", "Networks", "Signals", "Statistics", "Ethics", "Graph Theory",
@@ -45,15 +52,64 @@ static double now_ms(void)
     return figures_now_s() * 1e3;
 }
 
-/* Processor time of this process and Redis together. */
-static double busy_ms(pid_t redis)
+/* Three clocks, in ms: on the wall, the processor time of this process and Redis together, and of Redis alone. */
+enum { WALL, CPU, REDIS, CLOCKS };
+static const char *const clock_names[CLOCKS] = {"wall", "processor", "Redis alone"};
+
+struct times {
+    double at[CLOCKS];
+};
+
+static struct times read_times(pid_t redis)
 {
     clockid_t clock;
     struct timespec mine, its = {0};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &mine);
     if (clock_getcpuclockid(redis, &clock) == 0)
         clock_gettime(clock, &its);
-    return (double)(mine.tv_sec + its.tv_sec) * 1e3 + (double)(mine.tv_nsec + its.tv_nsec) / 1e6;
+    double redis_ms = (double)its.tv_sec * 1e3 + (double)its.tv_nsec / 1e6;
+    return (struct times){{now_ms(), (double)mine.tv_sec * 1e3 + (double)mine.tv_nsec / 1e6 + redis_ms, redis_ms}};
+}
+
+/* How long each of n things took. */
+struct series {
+    double *ms[CLOCKS];
+    size_t n;
+};
+
+static void series_init(struct series *s, size_t most)
+{
+    s->n = 0;
+    for (int c = 0; c < CLOCKS; c++)
+        if (!(s->ms[c] = calloc(most, sizeof *s->ms[c])))
+            fail("out of memory");
+}
+
+static void series_add(struct series *s, const struct times *from, const struct times *to)
+{
+    for (int c = 0; c < CLOCKS; c++)
+        s->ms[c][s->n] = to->at[c] - from->at[c];
+    s->n++;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Prints it and frees it. p99 gets the 99th of 100 by each clock. */
+static void series_print(struct series *s, const char *what, double p99[CLOCKS])
+{
+    for (int c = 0; c < CLOCKS; c++) {
+        double *ms = s->ms[c];
+        qsort(ms, s->n, sizeof *ms, compare);
+        p99[c] = ms[s->n * 99 / 100];
+        printf("%-28s %-12s p50 %7.2f ms  p99 %7.2f ms  max %7.2f ms  (%zu)\n", c ? "" : what, clock_names[c], ms[s->n / 2], p99[c],
+            ms[s->n - 1], s->n);
+        free(ms);
+    }
+    fflush(stdout);
 }
 
 static void peer_of(size_t i, struct member *m)
@@ -86,13 +142,15 @@ static void make_name(size_t i, unsigned *seed, char out[200])
         100 + rand_r(seed) % 400, PICK(subjects, seed), PICK(things, seed), rand_r(seed) % 40, PICK(subjects, seed), i, PICK(kinds, seed));
 }
 
-static void make_file(size_t i, size_t peers, struct shared_file *f, char name[200])
+/* The i-th file of a peer. */
+static void make_file(size_t i, size_t peer, size_t peers, struct shared_file *f, char name[200])
 {
-    size_t content = i % 8 == 0 ? i / (8 * peers) * 8 : i; /* every eighth is on many peers */
+    int is_shared = i % 8 == 0;
+    size_t content = i * peers + (is_shared ? peer / HOLDERS * HOLDERS : peer);
     unsigned seed = (unsigned)content;
     make_name(content, &seed, name);
     *f = (struct shared_file){.name = name, .size = 1000 + content, .mtime_ms = 1790000000000};
-    if (i % 4 != 1)
+    if (is_shared || i % 4 != 1)
         hash_sha256_hex(name, strlen(name), f->sha256);
 }
 
@@ -109,55 +167,78 @@ static uint64_t used_memory(struct store *s)
     return bytes;
 }
 
-static int compare(const void *a, const void *b)
+/* How many files are listed. */
+static uint64_t listed(struct store *s)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
+    struct peers_list *lists;
+    size_t n;
+    uint64_t files = 0;
+    must(peers_lists(s, &lists, &n), "peers_lists");
+    for (size_t i = 0; i < n; i++)
+        files += lists[i].files;
+    free(lists);
+    return files;
 }
 
-static void print_times(const char *what, const char *of, double *ms, size_t n)
+/* A peer tells its files from `first` on, at most SHARED_DELTA_FILES and below `end`. */
+static void tell(struct store *s, pid_t redis, size_t peer, size_t peers, size_t first, size_t end, char digest[SHARED_DIGEST_HEX_SIZE],
+    struct series *took)
 {
-    qsort(ms, n, sizeof *ms, compare);
-    printf("%-28s %-15s p50 %7.2f ms  p99 %7.2f ms  max %7.2f ms  (%zu)\n", what, of, ms[n / 2], ms[n * 99 / 100], ms[n - 1], n);
-    fflush(stdout);
+    struct shared_delta d;
+    struct member m;
+    peer_of(peer, &m);
+    shared_delta_init(&d);
+    memcpy(d.base, digest, sizeof d.base);
+    snprintf(d.digest, sizeof d.digest, "%032zx", first + 1);
+    for (size_t i = first; i < end && i < first + SHARED_DELTA_FILES; i++) {
+        struct shared_file f;
+        char name[200];
+        make_file(i, peer, peers, &f, name);
+        must(shared_delta_add(&d, &f), "a delta");
+    }
+    struct times from = read_times(redis);
+    must(peers_apply(s, m.id, &d, digest), "peers_apply");
+    struct times to = read_times(redis);
+    series_add(took, &from, &to);
+    shared_delta_release(&d);
 }
 
 /* Each peer tells its files in deltas of SHARED_DELTA_FILES, all peers in turn. */
 static void fill(struct store *s, pid_t redis, size_t names, size_t peers)
 {
-    size_t of_one = names / peers, deltas = 0, most = (of_one / SHARED_DELTA_FILES + 1) * peers;
-    double *ms = calloc(most, sizeof *ms), *busy = calloc(most, sizeof *busy), begun = now_ms();
+    size_t of_one = names / peers;
+    struct series took;
+    double begun = now_ms(), p99[CLOCKS];
     char(*digests)[SHARED_DIGEST_HEX_SIZE] = calloc(peers, sizeof *digests);
-    if (!ms || !busy || !digests)
+    series_init(&took, (of_one / SHARED_DELTA_FILES + 1) * peers);
+    if (!digests)
         fail("out of memory");
-    for (size_t first = 0; first < of_one; first += SHARED_DELTA_FILES) {
-        for (size_t p = 0; p < peers; p++) {
-            struct shared_delta d;
-            struct member m;
-            peer_of(p, &m);
-            shared_delta_init(&d);
-            memcpy(d.base, digests[p], sizeof d.base);
-            snprintf(d.digest, sizeof d.digest, "%032zx", first + 1);
-            for (size_t i = first; i < of_one && i < first + SHARED_DELTA_FILES; i++) {
-                struct shared_file f;
-                char name[200];
-                make_file(i * peers + p, peers, &f, name);
-                must(shared_delta_add(&d, &f), "a delta");
-            }
-            double at = now_ms(), busy_at = busy_ms(redis);
-            must(peers_apply(s, m.id, &d, digests[p]), "peers_apply");
-            busy[deltas] = busy_ms(redis) - busy_at;
-            ms[deltas++] = now_ms() - at;
-            shared_delta_release(&d);
-        }
-    }
-    double took = now_ms() - begun;
-    printf("%zu names of %zu peers in %.1f s: %.0f names/s\n", of_one * peers, peers, took / 1e3, (double)(of_one * peers) / took * 1e3);
-    print_times("a delta", "", ms, deltas);
-    print_times("", "processor time", busy, deltas);
-    free(busy);
-    free(ms);
+    for (size_t first = 0; first < of_one; first += SHARED_DELTA_FILES)
+        for (size_t p = 0; p < peers; p++)
+            tell(s, redis, p, peers, first, of_one, digests[p], &took);
+    double ms = now_ms() - begun;
+    printf("%zu names of %zu peers in %.1f s: %.0f names/s\n", of_one * peers, peers, ms / 1e3, (double)(of_one * peers) / ms * 1e3);
+    series_print(&took, "a delta", p99);
+    if (listed(s) != of_one * peers)
+        fail("%" PRIu64 " names are listed", listed(s));
     free(digests);
+}
+
+/* One more peer comes with ONE_LIST files. 1 when that takes too long by the clock that counts. */
+static int measure_list(struct store *s, pid_t redis, size_t peers, int counts)
+{
+    struct series took;
+    char digest[SHARED_DIGEST_HEX_SIZE] = "";
+    double p99[CLOCKS];
+    series_init(&took, ONE_LIST / SHARED_DELTA_FILES + 1);
+    struct times from = read_times(redis);
+    for (size_t first = 0; first < ONE_LIST; first += SHARED_DELTA_FILES)
+        tell(s, redis, peers, peers + 1, first, ONE_LIST, digest, &took);
+    struct times to = read_times(redis);
+    series_print(&took, "a delta of one more list", p99);
+    printf("%-28s %u files of one peer: wall %.0f ms, processor %.0f ms, Redis alone %.0f ms\n", "", ONE_LIST, to.at[WALL] - from.at[WALL],
+        to.at[CPU] - from.at[CPU], to.at[REDIS] - from.at[REDIS]);
+    return counts < CLOCKS && to.at[counts] - from.at[counts] > LIST_LIMIT_MS;
 }
 
 /* A query of a kind: "prefix" of one word, "begin" of a name, "two" words, "exact" name. */
@@ -165,7 +246,8 @@ static void make_query(const char *kind, size_t names, size_t peers, unsigned *s
 {
     struct shared_file f;
     char name[200];
-    make_file((size_t)rand_r(seed) % names, peers, &f, name);
+    size_t of_one = names / peers;
+    make_file((size_t)rand_r(seed) % of_one, (size_t)rand_r(seed) % peers, peers, &f, name);
     if (strcmp(kind, "exact") == 0) {
         snprintf(out, 200, "%s", name);
     } else if (strcmp(kind, "begin") == 0) {
@@ -181,36 +263,67 @@ static void make_query(const char *kind, size_t names, size_t peers, unsigned *s
     }
 }
 
-static void measure(struct store *s, pid_t redis, const char *what, const char *kind, size_t names, size_t peers)
+/* Searches as a page of 50 asks. 1 when they take too long by the clock that counts. */
+static int measure(struct store *s, pid_t redis, const char *what, const char *kind, size_t names, size_t peers, int counts)
 {
-    static double ms[SEARCHES], busy[SEARCHES];
-    size_t rows = 0, empty = 0;
+    struct series took;
+    size_t rows = 0, none = 0, go_on = 0, void_pages = 0;
     unsigned seed = 7;
+    double p99[CLOCKS];
+    series_init(&took, SEARCHES);
     for (size_t i = 0; i < SEARCHES; i++) {
         char q[200];
         struct peers_page page;
         make_query(kind, names, peers, &seed, q);
-        beat_all(s, peers);
-        double at = now_ms(), busy_at = busy_ms(redis);
+        beat_all(s, peers + 1);
+        struct times from = read_times(redis);
         must(peers_search(s, q, NULL, NULL, 50, &page), q);
-        busy[i] = busy_ms(redis) - busy_at;
-        ms[i] = now_ms() - at;
+        struct times to = read_times(redis);
+        series_add(&took, &from, &to);
         rows += page.n;
-        empty += page.n == 0 && !page.next;
+        none += page.n == 0 && !page.next;
+        go_on += page.n < 50 && page.next;
+        void_pages += page.n == 0 && page.next;
         peers_page_release(&page);
     }
-    print_times(what, "", ms, SEARCHES);
-    print_times("", "processor time", busy, SEARCHES);
-    printf("%-28s %.1f rows a search, %zu without any\n", "", (double)rows / SEARCHES, empty);
+    series_print(&took, what, p99);
+    printf("%-28s %.1f rows a search; %zu without any, %zu short and not at the end, of them %zu empty\n", "", (double)rows / SEARCHES,
+        none, go_on, void_pages);
+    return counts < CLOCKS && p99[counts] > SEARCH_LIMIT_MS;
+}
+
+static int measure_all(struct store *s, pid_t redis, size_t names, size_t peers, int counts)
+{
+    uint64_t before = used_memory(s);
+    fill(s, redis, names, peers);
+    uint64_t bytes = used_memory(s) - before, files = listed(s);
+    printf("memory: %.0f bytes a name, %.0f MiB in all\n", (double)bytes / (double)files, (double)bytes / 1048576.0);
+    int slow = measure(s, redis, "the beginning of one word", "prefix", names, peers, counts);
+    slow += measure(s, redis, "the beginning of a name", "begin", names, peers, counts);
+    slow += measure(s, redis, "a whole name", "exact", names, peers, counts);
+    slow += measure(s, redis, "the beginnings of two words", "two", names, peers, counts);
+    slow += measure_list(s, redis, peers, counts);
+    if (counts < CLOCKS)
+        printf("%d of 5 measurements are above their limits (%s)\n", slow, clock_names[counts]);
+    return slow;
+}
+
+/* Which clock counts; CLOCKS: none. */
+static int which_clock(const char *word)
+{
+    if (!word)
+        return CLOCKS;
+    return strcmp(word, "wall") == 0 ? WALL : strcmp(word, "cpu") == 0 ? CPU : -1;
 }
 
 int main(int argc, char **argv)
 {
     size_t names = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000, peers = argc > 2 ? strtoul(argv[2], NULL, 10) : 100;
+    int counts = which_clock(argc > 3 ? argv[3] : NULL);
     struct redis_server redis;
     struct mark_hold hold;
-    if (names < 1000 || peers < 1 || peers > 1000)
-        fail("usage: peers_index [NAMES (1000 or more) [PEERS (1 to 1000)]]");
+    if (names < 1000 || peers < 1 || peers > 999 || names / peers < 1 || counts < 0)
+        fail("usage: peers_index [NAMES (1000 or more) [PEERS (1 to 999) [wall | cpu]]]");
     log_init("peers_index", LOG_ERROR);
     if (!redis_server_init(&redis))
         fail("redis-server does not start");
@@ -219,15 +332,8 @@ int main(int argc, char **argv)
         fail("out of memory");
     must(mark_begin(s, &hold), "mark_begin");
     must(mark_finish(s, &hold, 0), "mark_finish");
-    uint64_t before = used_memory(s);
-    fill(s, redis.pid, names, peers);
-    uint64_t bytes = used_memory(s) - before;
-    printf("memory: %.0f bytes a name, %.0f MiB in all\n", (double)bytes / (double)names, (double)bytes / 1048576.0);
-    measure(s, redis.pid, "the beginning of one word", "prefix", names, peers);
-    measure(s, redis.pid, "the beginning of a name", "begin", names, peers);
-    measure(s, redis.pid, "a whole name", "exact", names, peers);
-    measure(s, redis.pid, "the beginnings of two words", "two", names, peers);
+    int slow = measure_all(s, redis.pid, names, peers, counts);
     store_free(s);
     redis_server_release(&redis);
-    return 0;
+    return slow > 0;
 }

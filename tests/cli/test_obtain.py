@@ -3,7 +3,9 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -35,10 +37,21 @@ def holders():
 
 
 def offer(*held, rows=None, data=DATA, listed=None):
-    """The two answers that obtain needs; held: the holders, numbered from 0."""
+    """The two answers that obtain needs; held: the holders, numbered from 0. listed: whose blocks most tell; each tells those of what it gives."""
     numbers = range(len(held))
+
+    def tell(request):
+        wanted = re.search(r"blocks_of=peer-(\d)", request.query)
+        bytes_listed = held[int(wanted[1])].data if wanted else listed
+        send(request, 200, sources(data, *(source(n, h.url) for n, h in enumerate(held)), listed=bytes_listed))
+
     return {"GET /peers/files": value({"items": rows if rows is not None else [row(data, *numbers)], "next": None}),
-            f"GET /peers/files/{SHA256}/sources": value(sources(data, *(source(n, h.url) for n, h in enumerate(held)), listed=listed))}
+            f"GET /peers/files/{SHA256}/sources": tell}
+
+
+def asked_sources(front):
+    """The queries in which the sources were asked for."""
+    return [query for _, path, query, _ in front.asked if path.endswith("/sources")]
 
 
 def test_four_holders_are_three_times_as_fast_as_one(holders, tmp_path):
@@ -83,6 +96,7 @@ def test_a_killed_download_goes_on_and_fetches_the_first_half_no_more(holders, t
         assert here >= 14
         before = sum(h.given for h in held)
         told = user.json("obtain", "big.bin")
+        assert asked_sources(front) == ["", "counted=1"], "one download, however often it is gone on with"
     assert (tmp_path / "big.bin").read_bytes() == DATA
     assert told["resumed_bytes"] >= len(DATA) * 0.4
     assert sum(h.given for h in held) - before <= len(DATA) - here * MIB + 2 * MIB
@@ -107,6 +121,86 @@ def test_a_false_list_of_blocks_is_found_out(holders, tmp_path):
         done = Ringbinder(front.url, tmp_path).run("obtain", "big.bin")
     assert (tmp_path / "big.bin").read_bytes() == DATA
     assert "one by one" in done.stderr and "peer-0 gave wrong bytes" in done.stderr
+
+
+def test_what_a_false_list_had_right_is_not_fetched_again(holders, tmp_path):
+    """One block of the list is a lie, and the holder that gave it has such a block."""
+    mixed = DATA[:7 * MIB] + OTHER[7 * MIB:8 * MIB] + DATA[8 * MIB:]
+    held = [holders(mixed, etag=SHA256), holders(), holders()]
+    with Canned(offer(*held, listed=mixed)) as front:
+        told = Ringbinder(front.url, tmp_path).json("obtain", "big.bin")
+        assert asked_sources(front) == ["", "blocks_of=peer-0.00000000000000aa&counted=1", "blocks_of=peer-1.00000000000000aa&counted=1"]
+    assert (tmp_path / "big.bin").read_bytes() == DATA
+    assert told["fetched_bytes"] < len(DATA) + 6 * MIB
+    assert [s["state"] for s in told["sources"]] == ["lied", "works", "works"]
+
+
+# ---- through the front
+
+NOBODY = "http://127.0.0.1:1"
+BY_FRONT = "GET /peers/peer-{}.00000000000000aa/files/a%20folder%2Fbig.bin"
+
+
+def far(*held, url=NOBODY):
+    """The answers of a front whose peers stand where only it reaches them, at `url`."""
+    answers = offer(*held)
+    answers[f"GET /peers/files/{SHA256}/sources"] = value(sources(DATA, *(source(n, url) for n, _ in enumerate(held))))
+    for n, holder in enumerate(held):
+        answers[BY_FRONT.format(n)] = holder.answer
+    return answers
+
+
+def test_holders_that_cannot_be_reached_are_asked_through_the_front(holders, tmp_path):
+    held = [holders(capability="Bearer s3cret") for _ in range(2)]
+    with Canned(far(*held)) as front:
+        done = Ringbinder(front.url, tmp_path, RB_TOKEN="s3cret").run("obtain", "big.bin")
+        carried = [query for _, path, query, _ in front.asked if path.startswith("/peers/peer-")]
+        assert len(carried) >= 33 and set(carried) == {"counted=1"}
+        assert asked_sources(front) == [""]
+        told = Ringbinder(front.url, tmp_path, RB_TOKEN="s3cret").json("obtain", "big.bin", "-o", "again")
+    assert (tmp_path / "big.bin").read_bytes() == DATA == (tmp_path / "again").read_bytes()
+    assert f"Nobody who has it can be reached directly: it comes through {front.url}" in done.stderr
+    assert [s["front"] for s in told["sources"]] == [True, True] and sum(s["blocks"] for s in told["sources"]) == 33
+
+
+def test_silent_holders_are_asked_through_the_front_after_some_seconds(holders, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as deaf, Canned(far(holders(), url=f"http://127.0.0.1:{deaf.getsockname()[1]}")) as front:
+        started = time.monotonic()
+        done = Ringbinder(front.url, tmp_path).run("obtain", "big.bin")
+    assert 3.9 < time.monotonic() - started < 10
+    assert (tmp_path / "big.bin").read_bytes() == DATA and "through" in done.stderr
+
+
+def test_a_ring_copy_comes_through_the_front_too(holders, tmp_path):
+    copy = holders()
+    answers = offer(rows=[row(DATA, adopted=True)])
+    answers[f"GET /peers/files/{SHA256}/sources"] = value(sources(DATA, *(source(n, NOBODY, kind="ring") for n in range(3))))
+    answers[f"GET /peers/files/{SHA256}"] = copy.answer
+    with Canned(answers) as front:
+        told = Ringbinder(front.url, tmp_path).json("obtain", "big.bin")
+    assert (tmp_path / "big.bin").read_bytes() == DATA
+    assert [(s["ring"], s["front"]) for s in told["sources"]] == [(True, True), (True, False), (True, False)]
+
+
+def test_a_liar_behind_the_front_is_named(holders, tmp_path):
+    with Canned(far(holders(OTHER, etag=SHA256), holders())) as front:
+        done = Ringbinder(front.url, tmp_path).run("obtain", "big.bin")
+    assert (tmp_path / "big.bin").read_bytes() == DATA
+    assert "peer-0, through the front, gave wrong bytes" in done.stderr and "peer-1, through" not in done.stderr
+
+
+def test_the_front_is_not_asked_for_bytes_while_a_holder_can_be_reached(holders, tmp_path):
+    near, behind = holders(bytes_per_s=RATE * 4), holders()
+    answers = offer(near, behind)
+    answers[f"GET /peers/files/{SHA256}/sources"] = value(sources(DATA, source(0, near.url), source(1, NOBODY)))
+    answers[BY_FRONT.format(1)] = behind.answer
+    with Canned(answers) as front:
+        done = Ringbinder(front.url, tmp_path).run("obtain", "big.bin")
+    assert (tmp_path / "big.bin").read_bytes() == DATA
+    assert behind.given == 0 and "through" not in done.stderr
+
+
+# ---- whom it comes from
 
 
 def test_when_all_bytes_are_wrong_nothing_is_kept(holders, tmp_path):

@@ -1,7 +1,10 @@
-"""docker compose up, through the published ports, with containers killed in between (issue A, shows 11; the cluster for several machines of issue B).
+"""docker compose up, through the published ports, with containers killed in between (issue A, shows 11; the cluster for several machines of issue B;
+the command line and a peer of issue C).
 
 A Docker engine is started for the test alone when none runs: its own data folder, socket and pid file, all ended and removed afterwards."""
 import contextlib
+import hashlib
+import json
 import os
 import pathlib
 import subprocess
@@ -141,6 +144,68 @@ def test_redis_keeps_its_data_over_a_restart(composed):
     wait_for(lambda: api.get("/api/v1/courses", params={"q": "kept"}).status_code == 200, 30, "the lists are there again")
     assert [i["course"] for i in api.get("/api/v1/courses", params={"q": "kept"}).json()["items"]] == ["KEPT 1"]
     assert "NOPERM" not in run("docker", "logs", container(env, "redis"), env=env).stdout
+
+
+def ringbinder(env, *words, check=True):
+    """The command line inside of a container, as docker/README.md says it."""
+    return run("docker-compose", "exec", "-T", "api-1", "ringbinder", *words, env=env, check=check)
+
+
+def test_the_command_line_is_in_the_image_and_knows_the_front(composed):
+    env, url = composed
+    wait_for(lambda: ready(url), 90, "the composed cluster is ready")
+    told = json.loads(ringbinder(env, "status", "--json").stdout)
+    assert {node["name"] for node in told["nodes"]} == {"node-1", "node-2", "node-3"} and told["k"] == 3
+    assert client(url).upload("LINE 1", pdf("line")).status_code == 201
+    assert ringbinder(env, "get", "line1", "-o", "-").stdout == pdf("line").decode("latin-1")
+    assert ringbinder(env, "get", "no such course", check=False).returncode == 3
+
+
+@contextlib.contextmanager
+def sharing(env, folder):
+    """The peer of docker/compose.yaml, with this folder; its environment, in which the profile is on."""
+    folder.chmod(0o755)
+    env = {**env, "COMPOSE_PROFILES": "peer", "RB_SHARE": str(folder)}
+    run("docker-compose", "up", "-d", "peer-1", env=env)
+    try:
+        yield env
+    finally:
+        run("docker-compose", "rm", "-sfv", "peer-1", env=env, check=False)
+
+
+def row_of(api, name):
+    """What the search says of the file of this name, once its hash is known; else None."""
+    items = api.get("/api/v1/peers/files", params={"q": name}).json()["items"]
+    return next((item for item in items if item["name"] == name and item["sha256"]), None)
+
+
+def test_a_peer_shares_a_folder_of_this_machine(composed, tmp_path):
+    env, url = composed
+    wait_for(lambda: ready(url), 90, "the composed cluster is ready")
+    api, data = client(url), os.urandom(300_000)
+    (tmp_path / "slides.bin").write_bytes(data)
+    (tmp_path / "slides.bin").chmod(0o644)
+    with sharing(env, tmp_path) as env:
+        wait_for(lambda: row_of(api, "slides.bin"), 60, "the folder is listed", 0.5)
+        peer, = api.get("/api/v1/peers").json()["items"]
+        assert (peer["name"], peer["state"], peer["stores"], peer["files"]) == ("peer-1", "here", False, 1)
+        assert "peer-1" not in [node["name"] for node in api.get("/api/v1/cluster").json()["nodes"]]
+        assert api.get("/api/v1/peers/peer-1/files/slides.bin").content == data
+        part = api.get("/api/v1/peers/peer-1/files/slides.bin", headers={"Range": "bytes=1000-1999"})
+        assert (part.status_code, part.content) == (206, data[1000:2000])
+
+        (tmp_path / "later.txt").write_bytes(b"put there from outside\n")
+        (tmp_path / "later.txt").chmod(0o644)
+        wait_for(lambda: row_of(api, "later.txt"), 10, "what is put into the folder is listed")
+        ringbinder(env, "obtain", "slides.bin", "-o", "/tmp/slides.bin")
+        assert hashlib.sha256(data).hexdigest() in run("docker-compose", "exec", "-T", "api-1", "sha256sum", "/tmp/slides.bin", env=env).stdout
+
+        assert api.get("/api/v1/peers/peer-1/files/slides.bin").content == data
+        wait_for(lambda: row_of(api, "slides.bin")["adopted"], 30, "what was fetched three times is kept by the ring")
+        run("docker", "kill", "-s", "KILL", container(env, "peer-1"), env=env)
+        wait_for(lambda: row_of(api, "slides.bin")["holders"] == [], 10, "the peer's entries are gone")
+        assert api.get("/api/v1/peers/peer-1/files/later.txt").status_code in (404, 410)
+        assert api.get(f"/api/v1/peers/files/{hashlib.sha256(data).hexdigest()}").content == data
 
 
 # ---- the cluster for several machines

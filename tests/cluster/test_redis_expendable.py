@@ -3,14 +3,12 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import threading
 import time
 
 import pytest
-import redis
 
 from support.api import Api, course_path
 from support.cluster import alive, wait_for
@@ -84,9 +82,7 @@ class Filed:
         return index_digest(self.url, self.sample, q="filed")
 
     def redis(self):
-        """A client of the cluster's own Redis."""
-        conf = next(self.cluster.home.rglob("redis.conf")).read_text()
-        return redis.Redis(unix_socket_path=re.search(r'^unixsocket "(.+)"', conf, re.M).group(1), socket_timeout=10)
+        return self.cluster.redis()
 
     def logs(self):
         return "".join(self.cluster.log(name) for name in self.cluster.names("coordinator"))

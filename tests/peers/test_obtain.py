@@ -3,6 +3,7 @@ import hashlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -12,7 +13,8 @@ from support.api import Api
 from support.cluster import alive, free_port, wait_for
 from support.holder import MIB
 from support.lying_peer import LyingPeer
-from support.peers import Peer, listed, search, wait_hashed
+from support.outside import environment
+from support.peers import Peer, content, listed, model_files, search, wait_hashed, wait_listed
 from support.ringbinder import BIN, Ringbinder
 
 RATE = 20_000_000
@@ -25,7 +27,7 @@ class Four:
     def __init__(self, homes, size):
         self.data = random.Random(256).randbytes(size)
         self.sha256 = hashlib.sha256(self.data).hexdigest()
-        self.cluster = homes("obtain", RB_NODE_LIMIT_RATE=RATE, RB_ADOPT_AFTER=0, RB_OUT_AFTER_S=3600).up()
+        self.cluster = homes("obtain", RB_NODE_LIMIT_RATE=RATE, RB_ADOPT_AFTER=1000, RB_OUT_AFTER_S=3600).up()
         self.api = Api(self.cluster.url)
         folders = self.cluster.home / "folders"
         self.peers = [Peer(self.cluster, folders / str(n), {NAME: self.data}) for n in range(4)]
@@ -37,6 +39,10 @@ class Four:
 
     def user(self, folder, **env):
         return Ringbinder(self.cluster.url, folder, **env)
+
+    def downloads(self):
+        """How often it was downloaded, as adoption counts it."""
+        return int(self.cluster.redis().get(f"rb:pd:{self.sha256}") or 0)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,7 @@ def test_a_killed_download_resumes_and_fetches_the_first_half_no_more(four, tmp_
     user = four.user(tmp_path)
     process = subprocess.Popen([str(BIN / "ringbinder"), "obtain", NAME], cwd=tmp_path, env=user.env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    marks = tmp_path / "film.mp4.part.map"
+    marks, counted = tmp_path / "film.mp4.part.map", four.downloads()
 
     def here():
         return marks.read_text().splitlines()[4].count("1") if marks.exists() and marks.read_text().count("\n") == 5 else 0
@@ -86,6 +92,45 @@ def test_a_killed_download_resumes_and_fetches_the_first_half_no_more(four, tmp_
     assert told["resumed_bytes"] == before * MIB
     # What came now is the rest, and at most a few blocks twice at the end.
     assert told["fetched_bytes"] <= len(four.data) - before * MIB + 4 * MIB
+    print(f"{before} of {len(four.data) // MIB} MiB were here when it was killed; {told['fetched_bytes'] / MIB:.1f} MiB came after that")
+    assert four.downloads() == counted + 1, "gone on with, it is still one download"
+
+
+def test_a_long_download_counts_once(four, full, tmp_path):
+    """It asks for its sources again while it runs, because what opens them ends after 50 s."""
+    if not full:
+        pytest.skip("takes a minute")
+    before = four.downloads()
+    told = four.user(tmp_path).json("obtain", NAME, "--limit-rate", len(four.data) // 55)
+    assert (tmp_path / "film.mp4").read_bytes() == four.data and told["ms"] > 50_000
+    assert four.downloads() == before + 1
+
+
+# ---- from outside of the peers' network
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_laptop_outside_of_the_network_gets_it_through_the_front(four, tmp_path, silent):
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:
+        outside = environment(tmp_path, four.cluster.port, deaf.getsockname()[1] if silent else None)
+        user = four.user(tmp_path, **outside)
+        done = user.run("obtain", NAME)
+        assert "Nobody who has it can be reached directly: it comes through http://" in done.stderr
+        assert (tmp_path / "film.mp4").read_bytes() == four.data
+        told = user.json("obtain", NAME, "-o", "again")
+    assert (tmp_path / "again").read_bytes() == four.data
+    assert {s["front"] for s in told["sources"] if s["blocks"] > 0} == {True}
+    print(f"through the front: {len(four.data) / told['ms'] / 1000:.1f} MB/s")
+
+
+def test_a_killed_download_goes_on_through_the_front(four, tmp_path):
+    """At home half of it, the rest from elsewhere."""
+    process = four.user(tmp_path).begin("obtain", NAME, "--limit-rate", "20M")
+    marks = tmp_path / "film.mp4.part.map"
+    wait_for(lambda: marks.exists() and marks.read_text().count("1") > len(four.data) // MIB // 2 + 20, 60, "half of it is here", pause=0.01)
+    process.end(signal.SIGKILL)
+    told = four.user(tmp_path, **environment(tmp_path, four.cluster.port)).json("obtain", NAME)
+    assert (tmp_path / "film.mp4").read_bytes() == four.data
+    assert told["resumed_bytes"] > len(four.data) * 0.4 and told["fetched_bytes"] <= len(four.data) - told["resumed_bytes"] + 4 * MIB
 
 
 def test_a_holder_killed_on_the_way_does_not_matter(four, tmp_path):
@@ -98,6 +143,37 @@ def test_a_holder_killed_on_the_way_does_not_matter(four, tmp_path):
     assert (tmp_path / "film.mp4").read_bytes() == four.data, done.stderr
     four.cluster.start(victim)
     wait_for(lambda: four.holders() == 4, 30, "it is back with its list")
+
+
+# ---- the model's three peers
+
+@pytest.fixture(scope="module")
+def model(four):
+    """The folders of the model's report: 16, 13 and 13 files."""
+    made = [Peer(four.cluster, four.cluster.home / "folders" / f"model-{n}", model_files(n)) for n in range(3)]
+    for peer in made:
+        wait_listed(four.api, peer)
+    return made
+
+
+def test_the_models_story_from_the_command_line(four, model, tmp_path):
+    """A peer looks for what it does not have, fetches it into its own folder, and has it for the others from then on."""
+    asker, other = model[0], model[1]
+    user = four.user(asker.folder)
+    lines = [line.split("\t") for line in user.run("peers").stdout.splitlines()]
+    assert {line[0]: line[2] for line in lines if line[0] in [p.name for p in model]} == dict(zip([p.name for p in model], ["16", "13", "13"]))
+    wait_hashed(four.api, "file9_2.txt")
+    found = user.run("peers", "find", "file9_2.txt", "--exclude", asker.name).stdout.splitlines()
+    assert [line.split("\t")[:3] for line in found] == [["file9_2.txt", str(len(content("peer 1", "file9_2.txt"))), other.name]]
+    user.run("obtain", "file9_2.txt", "--exclude", asker.name)
+    began = time.monotonic()
+    assert (asker.folder / "file9_2.txt").read_bytes() == (other.folder / "file9_2.txt").read_bytes() == content("peer 1", "file9_2.txt")
+    wait_for(lambda: four.user(tmp_path).run("peers", "find", "file9_2.txt").stdout.rstrip("\n").split("\t")[2] == f"{asker.name}, {other.name}", 2,
+             "the asker has it for others too")
+    print(f"a holder after {time.monotonic() - began:.2f} s")
+    assert sorted(p.name for p in asker.folder.iterdir()) == sorted([*model_files(0), "file9_2.txt"])
+    both = user.run("peers", "find", "file10_2.txt", "--exclude", asker.name).stdout.splitlines()
+    assert [line.split("\t")[2] for line in both] == [f"{model[1].name}, {model[2].name}"]
 
 
 # ---- share

@@ -10,26 +10,11 @@ import time
 
 import pytest
 
-from support.cluster import ROOT, free_port, wait_for
+from support.cluster import ROOT, free_ports, wait_for
 
 TTL_SECONDS = 1.5
 HELLO = b"Hello world\n"
 SECRET = b"nobody shall read this"
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def free_ports(count):
-    """The first of as many free ports in a row."""
-    for _ in range(200):
-        first = free_port()
-        if all(is_free(first + i) for i in range(1, count)):
-            return first
-    raise AssertionError("no free ports in a row")
 
 
 @pytest.fixture(scope="module")

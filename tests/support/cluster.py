@@ -3,10 +3,13 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
 import time
+
+import redis
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -24,6 +27,20 @@ def free_port():
             except OSError:
                 continue
     raise RuntimeError("no free port found")
+
+
+def free_ports(count):
+    """The first of as many free ports in a row."""
+    for _ in range(200):
+        first = free_port()
+        if all(is_free(first + i) for i in range(1, count)):
+            return first
+    raise RuntimeError("no free ports in a row")
+
+
+def is_free(port):
+    with contextlib.closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def wait_for(check, seconds, what, pause=0.05):
@@ -88,6 +105,11 @@ class Cluster:
 
     def log(self, name):
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def redis(self):
+        """A client of its own Redis."""
+        conf = next(self.home.rglob("redis.conf")).read_text()
+        return redis.Redis(unix_socket_path=re.search(r'^unixsocket "(.+)"', conf, re.M).group(1), socket_timeout=10)
 
     def program(self, name):
         return str(pathlib.Path(self.env.get("RB_BIN", ROOT / "build/release/bin")) / name)

@@ -5,6 +5,7 @@ import urllib.parse
 
 from support.cluster import wait_for
 
+SHARED_BY_TWO = b"the same bytes on two peers\n" * 1000
 UNFINISHED = (".part", ".part.map", ".tmp", ".crdownload", "~")
 
 
@@ -19,6 +20,22 @@ def file_path(peer, name):
 def content(peer, name):
     """Bytes that no other file has."""
     return f"{peer} has {name}\n".encode() * 40
+
+
+def model_files(peer):
+    """The folders of the model's report: 16, 13 and 13 files, one name on one peer alone, one on two."""
+    names = [f"file{number}_{peer}.txt" for number in range(1, 17 if peer == 0 else 12)]
+    files = {name: content(f"peer {peer}", name) for name in names}
+    if peer == 1:
+        files["file9_2.txt"] = content("peer 1", "file9_2.txt")
+    if peer > 0:
+        files["file10_2.txt"] = SHARED_BY_TWO
+    if peer == 2:
+        files.pop("file9_2.txt")
+        files["file12_2.txt"] = content("peer 2", "file12_2.txt")
+        files["file13_2.txt"] = content("peer 2", "file13_2.txt")
+        files["file14_2.txt"] = content("peer 2", "file14_2.txt")
+    return files
 
 
 class Peer:

@@ -1,12 +1,14 @@
 """The Peers page in a real browser (issue C): who is here, what they share, getting it from the peer one picks; screenshots in build/screenshots/."""
+import contextlib
 import os
+import socket
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from support.api import Api
 from support.browser import Browser
-from support.cluster import ROOT, wait_for
+from support.cluster import ROOT, free_port, wait_for
 from support.peers import Peer, content, file_path, search, wait_listed
 
 SHOTS = ROOT / "build" / "screenshots"
@@ -299,8 +301,20 @@ def test_what_many_fetch_is_kept_in_the_ring_and_outlives_its_peer(browser, peer
     only(browser)
 
 
+@contextlib.contextmanager
+def registered(cluster, name):
+    """A peer of the line protocol that says it has a file of this name."""
+    with socket.create_connection(("127.0.0.1", cluster.processes()["coordinator-1"]["index_port"]), timeout=10) as sock, sock.makefile("rwb") as talk:
+        me = int(talk.readline())
+        for command in (f"LISTEN:{me}:9000", f"REGISTER:{me}:{name}"):
+            talk.write(command.encode() + b"\n")
+            talk.flush()
+            assert talk.readline() == b"DONE\n"
+        yield f"plain-{me}"
+
+
 def test_nobody_is_here_until_somebody_shares(homes, tmp_path):
-    lonely = Peers(homes("ui-nobody").up(), tmp_path)
+    lonely = Peers(homes("ui-nobody", RB_COORDINATORS=1, RB_INDEX_PORT=free_port()).up(), tmp_path)
     browser = Browser(360, 800)
     try:
         browser.open(f"{lonely.url}/peers")
@@ -316,6 +330,14 @@ def test_nobody_is_here_until_somebody_shares(homes, tmp_path):
         assert rows(browser) == ["hello.txt"]
         lonely.cluster.start("redis")
         browser.wait(lambda _: "The index of peers is away." not in browser.text() and "1 file on 1 peer" in browser.text(), "back by itself", 40)
+        with registered(lonely.cluster, "old notes.txt") as peer:
+            wait_for(lambda: lonely.row("old notes.txt"), 10, "the index knows the file of the old peer")
+            opened(browser, lonely, "?q=old")
+            row = browser.one("#results > li")
+            assert f"on {peer}" in row.text and "only over the line protocol" in row.text
+            assert not row.find_element("css selector", ".row-button").is_displayed()
+            assert row.find_element("css selector", ".line-name").size["width"] > 200, "the name has the room that no button needs"
+            browser.screenshot(SHOTS / "peers-plain-360.png")
         only(browser, 503)
     finally:
         browser.close()

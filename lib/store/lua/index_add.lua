@@ -1,7 +1,7 @@
 -- Adds records of one course and brings everything derived from them up to date, in one step that nobody sees half done.
 --
 -- KEYS  1 rb:v:<key>  2 rb:c:<key>  3 rb:x:<key>  4 rb:byname  5 rb:newest  6 rb:words  7 rb:events  8 rb:mark
--- ARGV  1 course key  2 event kind or ""  3 course as shown  4 time of the event  5 length of the stream
+-- ARGV  1 course key  2 event kind or ""  3 course as shown; with kind "adopted" what the file is called  4 time of the event  5 length of the stream
 --       6 "", or the token of a rebuild or sweep: nothing is added when another one has begun since
 --       then three for each record: id, JSON, fact
 -- A fact is "<kind> <of> <upload> <words...>". Kinds: v a version, a a tombstone of everything older, o a tombstone of one version; of is "-" when empty.
@@ -139,7 +139,10 @@ if id ~= was_id then
     for _, fact in ipairs({ 'id', id, 'kind', current_kind, 'cur', current }) do facts[#facts + 1] = fact end
 end
 redis.call('HSET', KEYS[2], unpack(facts))
-if ARGV[2] ~= '' then
+if ARGV[2] == 'adopted' then
+    local size = string.match(words, '^ %x+ %x+ (%d+) ')
+    redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'name', ARGV[3], 'key', key, 'size', size or '0', 'at', ARGV[4])
+elseif ARGV[2] ~= '' then
     redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'course', ARGV[3], 'key', key, 'at', ARGV[4])
 end
 return added

@@ -10,16 +10,16 @@
 -- Answers {1 done, 0 not as it must be, -1 too many files; the digest that is listed now, "" when there is none}.
 local id, what, given, digest, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local FILES = 6
-local n = redis.call('HGET', 'rb:p:numbers', id)
-local state = n and 'rb:p:' .. n
+local n = redis.call('HGET', 'rb:p2:numbers', id)
+local state = n and 'rb:p2:' .. n
 local listed = state and redis.call('HGET', state, 'digest') or ''
 local begun = state and redis.call('HGET', state, 'begun') or ''
 
 if what == 'begin' then
     if not n then
-        n = redis.call('HINCRBY', 'rb:p:numbers', 'next', 1)
-        redis.call('HSET', 'rb:p:numbers', id, n)
-        state = 'rb:p:' .. n
+        n = redis.call('HINCRBY', 'rb:p2:numbers', 'next', 1)
+        redis.call('HSET', 'rb:p2:numbers', id, n)
+        state = 'rb:p2:' .. n
         local now = redis.call('TIME')
         redis.call('HSET', state, 'id', id, 'files', 0, 'next', 0, 'since', string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)))
     end
@@ -37,7 +37,7 @@ local list = list_open(tonumber(n))
 if (what == 'anew' or what == 'drop') and list.files > 0 then return { 0, listed } end
 if what == 'drop' then
     redis.call('DEL', state)
-    redis.call('HDEL', 'rb:p:numbers', id)
+    redis.call('HDEL', 'rb:p2:numbers', id)
     return { 1, '' }
 end
 

@@ -3,6 +3,6 @@
 local counts = {}
 for i, word in ipairs(ARGV) do
     local low, high = '[' .. word, '[' .. word .. '\255'
-    counts[i] = tree_count('rb:p:n', low, high) + tree_count('rb:p:w', low, high)
+    counts[i] = tree_count('rb:p2:n', low, high) + tree_count('rb:p2:w', low, high)
 end
 return counts

@@ -1,4 +1,4 @@
--- KEYS: rb:p:numbers, rb:nodes, rb:mark. ARGV: "facts" to answer the nodes' facts too.
+-- KEYS: rb:p2:numbers, rb:nodes, rb:mark. ARGV: "facts" to answer the nodes' facts too.
 -- Answers {the mark's run_id or "", {id, digest, files, since, alive, ...} of all lists but the ring's, {facts, alive, ...} of all nodes}.
 local lists, nodes = {}, {}
 local function add(to, ...)
@@ -8,7 +8,7 @@ local numbers = redis.call('HGETALL', KEYS[1])
 for i = 1, #numbers, 2 do
     local id = numbers[i]
     if id ~= 'next' then
-        local state = redis.call('HMGET', 'rb:p:' .. numbers[i + 1], 'digest', 'files', 'since')
+        local state = redis.call('HMGET', 'rb:p2:' .. numbers[i + 1], 'digest', 'files', 'since')
         add(lists, id, state[1] or '', state[2] or '0', state[3] or '0', redis.call('EXISTS', 'rb:alive:' .. id))
     end
 end

@@ -15,15 +15,19 @@
 #define BLOCKS 10u
 #define HOLDERS 4u
 
-static uint8_t file_bytes[SIZE], other_bytes[SIZE];
+static uint8_t file_bytes[SIZE], other_bytes[SIZE], mixed_bytes[SIZE];
 
 struct setting {
     struct holder holders[HOLDERS];
     size_t n_offered; /* holders that the api names */
     size_t first_offered;
-    char dead[64];  /* an address named besides, when not "" */
-    int wrong_list; /* the list of blocks is that of other bytes */
-    int capability; /* what the api gives */
+    char dead[64];              /* an address named besides, when not "" */
+    int all_dead;               /* it stands in place of all addresses */
+    const uint8_t *listed;      /* whose blocks most list; NULL: those of the file */
+    const struct holder *front; /* through which holders are reached, or NULL */
+    char front_url[96];
+    int lists_asked;       /* of one holder */
+    atomic_int capability; /* what the api gives */
     int asks;
     enum err ask_error; /* from the second time on */
     uint64_t stop_at;   /* bytes; 0: never */
@@ -53,13 +57,19 @@ static void add_source(struct json *list, const char *url, size_t number, int ca
     json_append(list, s);
 }
 
-static enum err ask(void *ctx, struct offer *out)
+static enum err ask(void *ctx, const char *blocks_of, struct offer *out)
 {
     struct setting *s = ctx;
     struct json *answer = json_object(), *blocks = json_array(), *sources = json_array();
-    const uint8_t *bytes = s->wrong_list ? other_bytes : file_bytes;
+    const uint8_t *bytes = s->listed ? s->listed : file_bytes;
     enum err e;
 
+    if (blocks_of) { /* "peer-<number>.…" */
+        size_t number = (size_t)(blocks_of[5] - '0');
+        assert_in_range(number, 0, HOLDERS - 1);
+        bytes = s->holders[number].bytes;
+        s->lists_asked++;
+    }
     if (s->asks++ > 0 && s->ask_error) {
         json_free(answer);
         json_free(blocks);
@@ -72,8 +82,8 @@ static enum err ask(void *ctx, struct offer *out)
         json_append(blocks, json_string(hex));
     }
     for (size_t i = 0; i < s->n_offered; i++)
-        add_source(sources, s->holders[s->first_offered + i].url, s->first_offered + i, s->capability);
-    if (s->dead[0])
+        add_source(sources, s->all_dead ? s->dead : s->holders[s->first_offered + i].url, s->first_offered + i, s->capability);
+    if (s->dead[0] && !s->all_dead)
         add_source(sources, s->dead, HOLDERS, 0);
     json_set_u64(answer, "size", SIZE);
     json_set_u64(answer, "block_bytes", 1u << 20);
@@ -114,8 +124,13 @@ static int stopping(void *ctx)
 static enum err run(struct setting *s)
 {
     struct obtain_order order = {s->sha256, s->path, 0};
-    struct obtain_world world = {ask, tell, move, stopping, s};
+    struct obtain_world world = {.ask = ask, .tell = tell, .move = move, .stopping = stopping, .ctx = s};
 
+    if (s->front) {
+        snprintf(s->front_url, sizeof s->front_url, "%s/api/v1", s->front->url);
+        world.front = s->front_url;
+        world.front_authorization = "pass-7";
+    }
     s->told[0] = '\0';
     return obtain_run(&order, &world, &s->report);
 }
@@ -137,6 +152,7 @@ static int set_up(void **state)
     for (size_t i = 0; i < SIZE; i++) {
         file_bytes[i] = (uint8_t)(i * 11 + (i >> 9) * 31 + (i >> 17));
         other_bytes[i] = (uint8_t)(file_bytes[i] + 1);
+        mixed_bytes[i] = i >> 20 == 3 ? other_bytes[i] : file_bytes[i];
     }
     hash_sha256_hex(file_bytes, SIZE, s->sha256);
     for (size_t i = 0; i < HOLDERS; i++) {
@@ -319,7 +335,7 @@ static void test_two_do_not_fetch_to_the_same_file(void **state)
     struct setting *s = *state;
     struct obtain_report report;
     struct obtain_order order = {s->sha256, s->path, 0};
-    struct obtain_world world = {ask, tell, move, stopping, s};
+    struct obtain_world world = {.ask = ask, .tell = tell, .move = move, .stopping = stopping, .ctx = s};
     char map[256];
     int fd;
 
@@ -337,27 +353,113 @@ static void test_a_wrong_list_of_blocks_is_found_out_and_the_file_comes_all_the_
 {
     struct setting *s = *state;
 
-    s->wrong_list = 1;
-    s->holders[0].bytes = other_bytes; /* who gave the list */
+    s->listed = s->holders[0].bytes = other_bytes;
     assert_ok(run(s));
     expect_file(s);
     assert_true(s->report.list_was_wrong);
     assert_non_null(strstr(s->told, "peer-0 gave wrong bytes"));
+    assert_int_equal(s->report.sources[0].fate, PLAN_LIED);
+    assert_int_equal(s->lists_asked, 2); /* the liar's, which was tried already, and one that is true */
 }
 
-static void test_right_blocks_of_a_wrong_whole_are_thrown_away(void **state)
+static void test_what_fits_the_true_list_is_not_fetched_again(void **state)
 {
     struct setting *s = *state;
 
-    s->wrong_list = 1;
+    s->listed = s->holders[0].bytes = mixed_bytes; /* one block of it is a lie */
+    assert_ok(run(s));
+    expect_file(s);
+    assert_true(s->report.list_was_wrong);
+    assert_non_null(strstr(s->told, "peer-0 gave wrong bytes"));
+    /* The one block again, the honest ones that did not fit the lie, and help at the ends: all but the first a few. */
+    assert_in_range(given(s), SIZE + (1u << 20), SIZE + (9u << 20) / 2);
+}
+
+static void test_right_blocks_of_a_wrong_whole_are_not_believed(void **state)
+{
+    struct setting *s = *state;
+
+    s->listed = other_bytes;
     for (size_t i = 0; i < HOLDERS - 1; i++)
         s->holders[i].bytes = other_bytes;
     s->n_offered = HOLDERS - 1;
-    assert_err(ERR_CORRUPT, run(s)); /* nobody has the true one */
+    assert_err(ERR_CORRUPT, run(s));  /* nobody has the true one */
+    assert_int_equal(given(s), SIZE); /* and all say the same: it came once */
     assert_false(is_there(s, ""));
     s->n_offered = HOLDERS;
     assert_ok(run(s));
     expect_file(s);
+}
+
+/* ---- through the front */
+
+static void test_holders_that_cannot_be_reached_are_asked_through_the_front(void **state)
+{
+    struct setting *s = *state;
+
+    dead_url(s->dead);
+    s->all_dead = 1;
+    s->front = &s->holders[3];
+    s->holders[3].wants = 7; /* the front's own token, not the holder's capability */
+    assert_ok(run(s));
+    expect_file(s);
+    assert_non_null(strstr(s->told, "it comes through http://"));
+    assert_true(s->report.sources[0].by_front);
+    assert_int_equal(given(s), s->holders[3].given);
+    assert_in_range(given(s), SIZE, SIZE + (2u << 20));
+    assert_true(s->report.ms < OBTAIN_FRONT_MS); /* who refuses is known at once */
+}
+
+static void test_holders_that_stay_silent_are_asked_through_the_front(void **state)
+{
+    struct setting *s = *state;
+
+    s->n_offered = 2;
+    s->holders[0].silent = s->holders[1].silent = 1;
+    s->front = &s->holders[3];
+    assert_ok(run(s));
+    expect_file(s);
+    assert_in_range(s->report.ms, OBTAIN_FRONT_MS, OBTAIN_FRONT_MS + 3000);
+    assert_int_equal(given(s), s->holders[3].given);
+}
+
+static void test_the_front_is_left_alone_while_a_holder_can_be_reached(void **state)
+{
+    struct setting *s = *state;
+
+    dead_url(s->dead);
+    s->n_offered = 1;
+    s->holders[0].piece_ms = 20; /* so that the dead one is given up on the way */
+    s->front = &s->holders[3];
+    assert_ok(run(s));
+    expect_file(s);
+    assert_int_equal(s->report.sources[1].fate, PLAN_AWAY);
+    assert_int_equal(s->holders[3].asked, 0);
+    assert_null(strstr(s->told, "through"));
+}
+
+static void test_wrong_bytes_are_found_out_through_the_front_as_well(void **state)
+{
+    struct setting *s = *state;
+
+    dead_url(s->dead);
+    s->all_dead = 1;
+    s->front = &s->holders[3];
+    s->holders[3].bytes = other_bytes;
+    assert_err(ERR_CORRUPT, run(s));
+    assert_non_null(strstr(s->told, "peer-0, through the front, gave wrong bytes"));
+    assert_false(is_there(s, ""));
+}
+
+static void test_a_front_that_reaches_nobody_either_ends_it(void **state)
+{
+    struct setting *s = *state;
+
+    dead_url(s->dead);
+    s->all_dead = 1;
+    s->front = &s->holders[3];
+    s->holders[3].status = 503;
+    assert_err(ERR_UNAVAILABLE, run(s));
 }
 
 struct later {
@@ -432,7 +534,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_part_of_another_file_or_a_broken_map_is_begun_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_do_not_fetch_to_the_same_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_wrong_list_of_blocks_is_found_out_and_the_file_comes_all_the_same, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_right_blocks_of_a_wrong_whole_are_thrown_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_fits_the_true_list_is_not_fetched_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_right_blocks_of_a_wrong_whole_are_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_holders_that_cannot_be_reached_are_asked_through_the_front, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_holders_that_stay_silent_are_asked_through_the_front, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_front_is_left_alone_while_a_holder_can_be_reached, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_bytes_are_found_out_through_the_front_as_well, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_front_that_reaches_nobody_either_ends_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_capability_that_runs_out_on_the_way_blames_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nobody_has_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_when_all_are_gone_it_gives_up_and_keeps_what_came, set_up, tear_down),

@@ -23,7 +23,7 @@ struct box_index {
     pthread_mutex_t lock;
     struct share_list *files; /* what it has; no more than its names, sizes and hashes count */
     struct shared_digest digest;
-    int any; /* 0: no list */
+    atomic_int any; /* 0: no list */
 };
 
 struct box {

@@ -79,11 +79,12 @@ void peers_read_file_release(struct peers_read_file *f)
     peers_row_release(&f->row);
 }
 
-enum err peers_sources_find(struct worker *w, const char *sha256, const char *exclude, struct peers_sources *out, const char **detail)
+enum err peers_sources_find(struct worker *w, const struct peers_sources_wish *wish, struct peers_sources *out, const char **detail)
 {
     (void)w;
     fake.calls++;
-    snprintf(fake.asked, sizeof(fake.asked), "%s|%s", sha256, exclude ? exclude : "-");
+    snprintf(fake.asked, sizeof(fake.asked), "%s|%s|%s", wish->sha256, wish->exclude ? wish->exclude : "-",
+        wish->blocks_of ? wish->blocks_of : "-");
     *detail = fake.detail;
     if (fake.error)
         return fake.error;
@@ -255,14 +256,17 @@ static void only_the_beginning_of_a_download_counts(void **state)
 {
     (void)state;
     const struct {
-        const char *method, *range;
+        const char *method, *query, *range;
         int counted;
-    } rows[] = {{"GET", NULL, 1}, {"GET", "bytes=0-", 1}, {"GET", "bytes=5-", 0}, {"HEAD", NULL, 0}};
+    } rows[] = {{"GET", "", NULL, 1}, {"GET", "", "bytes=0-", 1}, {"GET", "", "bytes=5-", 0}, {"HEAD", "", NULL, 0},
+        {"GET", "?counted=0", NULL, 1}, {"GET", "?counted=1", NULL, 0}, {"GET", "?counted=1", "bytes=0-1048575", 0}};
     struct memory m;
     start();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char uri[64];
+        snprintf(uri, sizeof(uri), "/api/v1/peers/lab/files/x%s", rows[i].query);
         fake.counted = 0;
-        memory_init(&m, rows[i].method, "/api/v1/peers/lab/files/x");
+        memory_init(&m, rows[i].method, uri);
         if (rows[i].range)
             memory_set(&m, "HTTP_RANGE", rows[i].range);
         assert_int_equal(memory_serve(&m), 200);
@@ -270,6 +274,10 @@ static void only_the_beginning_of_a_download_counts(void **state)
         memory_release(&m);
     }
     assert_int_equal(serve(&m, "HEAD", "/api/v1/peers/files/" SHA "/sources"), 200);
+    assert_int_equal(fake.counted, 0);
+    memory_release(&m);
+    assert_int_equal(serve(&m, "GET", "/api/v1/peers/files/" SHA "/sources?counted=1&blocks_of=lab-2"), 200);
+    assert_string_equal(fake.asked, SHA "|-|lab-2");
     assert_int_equal(fake.counted, 0);
     memory_release(&m);
 }
@@ -280,7 +288,7 @@ static void sources_name_what_opens_them(void **state)
     struct memory m;
     start();
     assert_int_equal(serve(&m, "GET", "/api/v1/peers/files/" SHA "/sources?exclude=lab"), 200);
-    assert_string_equal(fake.asked, SHA "|lab");
+    assert_string_equal(fake.asked, SHA "|lab|-");
     assert_int_equal(fake.counted, 1);
     struct json *j = memory_json(&m);
     const struct json *ring = json_first(json_get(j, "sources")), *shared = json_next(ring);
@@ -337,8 +345,10 @@ static void what_is_malformed_reaches_no_use_case(void **state)
     (void)state;
     static const char *const uris[] = {"/api/v1/peers?limit=0", "/api/v1/peers?limit=201", "/api/v1/peers?q=x",
         "/api/v1/peers/files?limit=x", "/api/v1/peers/files/xyz", "/api/v1/peers/files/xyz/sources",
-        "/api/v1/peers/files/" SHA "?exclude=x", "/api/v1/peers/lab/files/..%2Fx", "/api/v1/peers/lab/files/a%2F%2E%2E%2Fx",
-        "/api/v1/peers/lab/files/%C0%AE", "/api/v1/peers/lab/files/a%00b", "/api/v1/peers/../files/x"};
+        "/api/v1/peers/files/" SHA "/sources?counted=2", "/api/v1/peers/files/" SHA "/sources?blocks=lab",
+        "/api/v1/peers/lab/files/x?counted=yes", "/api/v1/peers/files/" SHA "?exclude=x", "/api/v1/peers/lab/files/..%2Fx",
+        "/api/v1/peers/lab/files/a%2F%2E%2E%2Fx", "/api/v1/peers/lab/files/%C0%AE", "/api/v1/peers/lab/files/a%00b",
+        "/api/v1/peers/../files/x"};
     struct memory m;
     start();
     for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {

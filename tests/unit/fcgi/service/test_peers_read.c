@@ -13,7 +13,8 @@ static struct {
     enum peers_state state;
     const char *url;
     char found[128], searched[256];
-    int rows; /* not released yet */
+    int rows, pages; /* not released yet */
+    unsigned searches, empty_pages, search_fails_after;
 } fake;
 static struct view picture;
 static struct contacts *contacts;
@@ -56,9 +57,26 @@ enum err peers_all(struct store *s, struct peers_peer **out, size_t *n)
 }
 enum err peers_search(struct store *s, const char *q, const char *exclude, const char *cursor, unsigned limit, struct peers_page *out)
 {
-    (void)s, (void)out;
+    (void)s;
     snprintf(fake.searched, sizeof(fake.searched), "%s|%s|%s|%u", q ? q : "-", exclude ? exclude : "-", cursor ? cursor : "-", limit);
-    return fake.search;
+    fake.searches++;
+    if (fake.search && fake.searches > fake.search_fails_after)
+        return fake.search;
+    memset(out, 0, sizeof(*out));
+    out->n = fake.searches > fake.empty_pages ? 1 : 0;
+    if (fake.searches <= fake.empty_pages) {
+        out->next = strdup("further");
+        assert_non_null(out->next);
+        fake.pages++;
+    }
+    return ERR_OK;
+}
+void peers_page_release(struct peers_page *p)
+{
+    if (p->next)
+        fake.pages--;
+    free(p->next);
+    memset(p, 0, sizeof(*p));
 }
 enum err peers_find(struct store *s, const char *id, const char *name, struct peers_row *out, enum peers_state *state)
 {
@@ -160,6 +178,32 @@ static void names_that_cannot_be_shared_are_not_looked_up(void **state)
     }
 }
 
+static void a_page_without_a_row_is_asked_on(void **state)
+{
+    struct peers_page page;
+    (void)state;
+    start();
+    fake.empty_pages = 3;
+    assert_ok(peers_read_search(&worker, "q", "lab-2", "c", 7, &page));
+    assert_int_equal(page.n, 1);
+    assert_int_equal(fake.searches, 4);
+    assert_string_equal(fake.searched, "q|lab-2.00|further|7");
+    peers_page_release(&page);
+    fake.searches = 0;
+    fake.empty_pages = 1000; /* not for ever */
+    assert_ok(peers_read_search(&worker, "q", NULL, NULL, 7, &page));
+    assert_int_equal(fake.searches, PEERS_READ_PAGES);
+    assert_int_equal(page.n, 0);
+    assert_string_equal(page.next, "further");
+    peers_page_release(&page);
+    fake.searches = 0;
+    fake.search = ERR_STALE_INDEX;
+    fake.search_fails_after = 2;
+    assert_err(ERR_STALE_INDEX, peers_read_search(&worker, "q", NULL, NULL, 7, &page));
+    assert_int_equal(fake.searches, 3);
+    assert_int_equal(fake.pages, 0); /* all of them are released */
+}
+
 static void a_search_leaves_out_whom_it_can_tell(void **state)
 {
     (void)state;
@@ -223,6 +267,7 @@ int main(void)
         cmocka_unit_test(each_kind_of_absence_has_its_word),
         cmocka_unit_test(names_that_cannot_be_shared_are_not_looked_up),
         cmocka_unit_test(a_search_leaves_out_whom_it_can_tell),
+        cmocka_unit_test(a_page_without_a_row_is_asked_on),
         cmocka_unit_test(pages_of_peers_end),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

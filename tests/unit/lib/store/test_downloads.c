@@ -1,8 +1,7 @@
 /* Counts of downloads against a real Redis. */
 #include "lib/store/downloads.h"
 
-#include "lib/base/log.h"
-#include "tests/unit/lib/store/redis_server.h"
+#include "tests/unit/lib/store/world.h"
 #include "tests/unit/unit.h"
 
 #include <hiredis/hiredis.h>
@@ -10,28 +9,9 @@
 #define ONE "1111111111111111111111111111111111111111111111111111111111111111"
 #define TWO "2222222222222222222222222222222222222222222222222222222222222222"
 
-struct world {
-    struct redis_server redis;
-    struct store *store;
-};
-
 static int set_up(void **state)
 {
-    static struct world w;
-    log_init("test", LOG_ERROR);
-    if (!redis_server_init(&w.redis))
-        return -1;
-    w.store = store_new(&(struct store_config){.address = w.redis.address, .timeout_ms = 5000});
-    *state = &w;
-    return w.store ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    store_free(w->store);
-    redis_server_release(&w->redis);
-    return 0;
+    return world_init(state, LOG_ERROR);
 }
 
 static void each_hash_is_counted_by_itself(void **state)
@@ -78,5 +58,5 @@ int main(void)
         cmocka_unit_test(a_count_is_forgotten_a_week_after_the_last),
         cmocka_unit_test(without_redis_nothing_is_counted),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, world_release);
 }

@@ -2,37 +2,19 @@
  * and the derived sets with what they must hold, exactly. */
 #include "lib/store/index.h"
 
-#include "lib/base/log.h"
 #include "lib/store/call.h"
 #include "tests/unit/lib/store/records.h"
-#include "tests/unit/lib/store/redis_server.h"
+#include "tests/unit/lib/store/world.h"
 
 #define SETS 2000u
 #define COURSES 2u
 #define RECORDS_MAX 12u
 
-struct world {
-    struct redis_server redis;
-    struct store *store;
-};
-
 static int set_up(void **state)
 {
-    static struct world w;
-    log_init("test", LOG_ERROR);
-    if (!redis_server_init(&w.redis))
+    if (world_init(state, LOG_ERROR) != 0)
         return -1;
-    w.store = store_new(&(struct store_config){.address = w.redis.address, .timeout_ms = 5000});
-    begin_index(w.store);
-    *state = &w;
-    return w.store ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    store_free(w->store);
-    redis_server_release(&w->redis);
+    begin_index(((struct world *)*state)->store);
     return 0;
 }
 
@@ -318,5 +300,5 @@ int main(void)
         cmocka_unit_test(test_event_only_for_what_is_new),
         cmocka_unit_test(test_records_of_two_courses_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, world_release);
 }

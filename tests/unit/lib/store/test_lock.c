@@ -1,35 +1,15 @@
 /* Locks and the leader's lease against a real Redis. */
 #include "lib/store/lock.h"
 
-#include "lib/base/log.h"
-#include "tests/unit/lib/store/redis_server.h"
+#include "tests/unit/lib/store/world.h"
 #include "tests/unit/unit.h"
 
 #define MINE "11111111111111111111111111111111"
 #define THEIRS "22222222222222222222222222222222"
 
-struct world {
-    struct redis_server redis;
-    struct store *store;
-};
-
 static int set_up(void **state)
 {
-    static struct world w;
-    log_init("test", LOG_ERROR);
-    if (!redis_server_init(&w.redis))
-        return -1;
-    w.store = store_new(&(struct store_config){.address = w.redis.address, .timeout_ms = 5000});
-    *state = &w;
-    return w.store ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    store_free(w->store);
-    redis_server_release(&w->redis);
-    return 0;
+    return world_init(state, LOG_ERROR);
 }
 
 static void test_one_holder(void **state)
@@ -127,5 +107,5 @@ int main(void)
         cmocka_unit_test(test_lease_parse),
         cmocka_unit_test(test_foreign_lease),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, world_release);
 }

@@ -1,35 +1,15 @@
 /* The mark against a real Redis: the index is believed only while it was built for this very process, and only the newest rebuild may go on. */
 #include "lib/store/mark.h"
 
-#include "lib/base/log.h"
 #include "lib/store/call.h"
 #include "tests/unit/lib/store/records.h"
-#include "tests/unit/lib/store/redis_server.h"
+#include "tests/unit/lib/store/world.h"
 
 #define COURSES 2500u /* more than one step of clearing looks at */
 
-struct world {
-    struct redis_server redis;
-    struct store *store;
-};
-
 static int set_up(void **state)
 {
-    static struct world w;
-    log_init("test", LOG_ERROR + 1);
-    if (!redis_server_init(&w.redis))
-        return -1;
-    w.store = store_new(&(struct store_config){.address = w.redis.address, .timeout_ms = 5000});
-    *state = &w;
-    return w.store ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    store_free(w->store);
-    redis_server_release(&w->redis);
-    return 0;
+    return world_init(state, LOG_ERROR + 1);
 }
 
 /* A command without an interesting answer; its number. */
@@ -303,5 +283,5 @@ int main(void)
         cmocka_unit_test(test_courses_added_while_it_is_cleared_are_whole),
         cmocka_unit_test(test_a_purged_course_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, world_release);
 }

@@ -1,35 +1,15 @@
 /* Heartbeats, alive keys, the published ring and the event stream against a real Redis. */
 #include "lib/store/members.h"
 
-#include "lib/base/log.h"
 #include "lib/store/call.h"
 #include "lib/store/events.h"
 #include "lib/store/lock.h"
-#include "tests/unit/lib/store/redis_server.h"
+#include "tests/unit/lib/store/world.h"
 #include "tests/unit/unit.h"
-
-struct world {
-    struct redis_server redis;
-    struct store *store;
-};
 
 static int set_up(void **state)
 {
-    static struct world w;
-    log_init("test", LOG_ERROR);
-    if (!redis_server_init(&w.redis))
-        return -1;
-    w.store = store_new(&(struct store_config){.address = w.redis.address, .timeout_ms = 5000});
-    *state = &w;
-    return w.store ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    store_free(w->store);
-    redis_server_release(&w->redis);
-    return 0;
+    return world_init(state, LOG_ERROR);
 }
 
 static struct member make_member(const char *name)
@@ -373,5 +353,5 @@ int main(void)
         cmocka_unit_test(test_unreadable_facts_are_left_out),
         cmocka_unit_test(test_events),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, world_release);
 }

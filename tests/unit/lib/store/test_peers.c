@@ -11,7 +11,7 @@ static size_t count_keys(struct store *s)
     struct call c;
     redisReply *r;
     call_init(&c, "KEYS");
-    call_str(&c, "rb:p:*");
+    call_str(&c, "rb:p2:*");
     assert_ok(call_send(s, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r));
     size_t n = r->elements;
     freeReplyObject(r);
@@ -188,7 +188,7 @@ static void lists_stay_equal_to_their_peers_over_many_changes(void **state)
     static struct list lists[3];
     unsigned seed = 20261122;
     for (int p = 0; p < 3; p++) {
-        char peer[16];
+        char peer[24];
         snprintf(peer, sizeof peer, "peer-%d", p);
         list_init(&lists[p], peer);
         beat(s, peer);

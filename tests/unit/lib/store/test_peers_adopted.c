@@ -38,6 +38,30 @@ static void assert_found(struct store *s, const char *q, size_t n, const char *n
     peers_page_release(&page);
 }
 
+/* Followers of courses never hear of a course that is none. */
+static void an_adoption_is_an_event_of_its_own_kind(void **state)
+{
+    struct store *s = fresh(state);
+    struct record r = adopted("dir/notes.txt", "notes.txt", 100, 0);
+    struct call c;
+    redisReply *events;
+    assert_ok(index_add(s, &r, 1, "upload"));
+    assert_ok(index_add(s, &r, 1, "upload")); /* nothing new */
+    call_init(&c, "XRANGE");
+    call_str(&c, "rb:events");
+    call_str(&c, "-");
+    call_str(&c, "+");
+    assert_ok(call_send(s, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &events));
+    assert_int_equal(events->elements, 1);
+    const redisReply *fields = events->element[0]->element[1];
+    const char *const expected[] = {"kind", "adopted", "name", "notes.txt", "key", r.key, "size", "13", "at", NULL};
+    assert_int_equal(fields->elements, 10);
+    for (size_t i = 0; expected[i] != NULL; i++)
+        assert_string_equal(fields->element[i]->str, expected[i]);
+    freeReplyObject(events);
+    record_release(&r);
+}
+
 static void an_adopted_file_outlives_its_peer(void **state)
 {
     struct store *s = fresh(state);
@@ -153,6 +177,7 @@ static void a_course_that_only_looks_like_one_stays_a_course(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_adoption_is_an_event_of_its_own_kind),
         cmocka_unit_test(an_adopted_file_outlives_its_peer),
         cmocka_unit_test(a_deleted_one_goes_and_a_new_version_brings_it_back),
         cmocka_unit_test(a_rebuild_takes_it_away_and_brings_it_back),
