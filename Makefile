@@ -49,7 +49,13 @@ $(BUILD)/lib.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/obj/%.o: %.c
+# What objects were compiled with: touched only when that changes, so that none of older flags stays in a program.
+.PHONY: FORCE
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@cmp -s - $@ <<<'$(CC) $(CFLAGS)' || echo '$(CC) $(CFLAGS)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -57,7 +63,7 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/obj/lib/store/script.o: $(wildcard lib/store/lua/*.lua)
 $(BUILD)/obj/fcgi/openapi.o: fcgi/openapi.json
 
-$(BUILD)/obj/%.o: %.S
+$(BUILD)/obj/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c -o $@ $<
 
