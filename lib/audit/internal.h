@@ -39,6 +39,7 @@ struct verify {
     int knows_h;           /* last.h can be built upon */
     int blind;             /* nothing of this file can be checked: said once */
     struct audit_key key;  /* of the last good line */
+    uint64_t good_n;       /* its number */
     size_t head;           /* the first of the chain's heads that are still to come */
 
     struct points dropped; /* last lines of files that went for their age, as good lines say */

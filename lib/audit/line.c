@@ -66,19 +66,27 @@ static int take_number(struct cursor *c, uint64_t *out)
     return num_parse_u64(digits, AUDIT_NUMBER_MAX, out) == ERR_OK;
 }
 
-/* One character of a text as it stands in a line: the bytes it takes, 0 when it cannot stand there. */
+/* One escape, as text_json_char() writes it and no other way: the bytes it takes, 0 when it is none. */
+static size_t escape_length(const char *s, size_t left)
+{
+    char digits[5] = {0}, written[TEXT_JSON_CHAR_SIZE];
+    uint8_t byte[2];
+    if (left >= 2 && s[1] != '\0' && strchr("\"\\nrt", s[1]))
+        return 2;
+    if (left < 6 || s[1] != 'u')
+        return 0;
+    memcpy(digits, s + 2, 4);
+    if (num_unhex(digits, byte, sizeof byte) != ERR_OK || byte[0] != 0 || byte[1] == 0)
+        return 0;
+    text_json_char((const char *)&byte[1], 1, written);
+    return strncmp(written, s, 6) == 0 ? 6 : 0;
+}
+
+/* One byte of a text as it stands in a line, or one escape: the bytes it takes, 0 when it cannot stand there. */
 static size_t char_length(const char *s, size_t left)
 {
-    static const char short_escapes[] = "\"\\bfnrt";
-    if (s[0] == '\\') {
-        if (left >= 2 && s[1] != '\0' && strchr(short_escapes, s[1]))
-            return 2;
-        char digits[5] = {0};
-        if (left < 6 || s[1] != 'u')
-            return 0;
-        memcpy(digits, s + 2, 4);
-        return num_is_hex(digits, 4) ? 6 : 0;
-    }
+    if (s[0] == '\\')
+        return escape_length(s, left);
     return (unsigned char)s[0] < 0x20 || s[0] == 0x7f ? 0 : 1;
 }
 
@@ -228,6 +236,15 @@ enum err audit_line_number(const struct audit_line *line, const char *name, uint
 
 /* ---- writing */
 
+/* How many bytes from here stand for themselves. */
+static size_t plain_length(const char *at, const char *end, size_t max)
+{
+    size_t len = 0;
+    while (len < max && at + len < end && at[len] >= ' ' && at[len] < 0x7f && at[len] != '"' && at[len] != '\\')
+        len++;
+    return len;
+}
+
 enum err audit_member_text(struct buf *b, const char *name, const char *value, size_t max)
 {
     size_t before = b->len, used = 0;
@@ -235,6 +252,12 @@ enum err audit_member_text(struct buf *b, const char *name, const char *value, s
     const char *end = value ? value + strlen(value) : value;
     for (const char *at = value; at < end && !e;) {
         char shown[TEXT_JSON_CHAR_SIZE];
+        size_t plain = plain_length(at, end, max - used);
+        e = buf_add(b, at, plain);
+        at += plain;
+        used += plain;
+        if (e || at == end)
+            break;
         at += text_json_char(at, (size_t)(end - at), shown);
         size_t len = strlen(shown);
         if (used + len > max)

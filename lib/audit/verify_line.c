@@ -43,12 +43,15 @@ static int fits(struct verify *v, const struct audit_line *line, const char *tex
 {
     struct audit_key key = v->key;
     uint8_t h[HASH_SIZE];
-    if (audit_key_reach(&key, line->k) != ERR_OK)
+    /* Each step of the key has a line of its own, so there are no more of them than lines; and nobody makes us take a million steps for each line. */
+    if (line->n < v->good_n || line->k < key.k || line->k - key.k > line->n - v->good_n || audit_key_reach(&key, line->k) != ERR_OK)
         return 0;
     audit_key_line(&key, v->last.h, text, line->text_len, h);
     int good = hash_equal(h, line->h, sizeof h);
-    if (good)
+    if (good) {
         v->key = key;
+        v->good_n = line->n;
+    }
     explicit_bzero(&key, sizeof key);
     return good;
 }
@@ -108,6 +111,7 @@ static enum err enter(struct verify *v, const struct audit_line *line)
         return ERR_INVALID;
     memcpy(v->last.chain, chain.chain, sizeof chain.chain);
     v->has_chain = 1;
+    v->good_n = 0;
     v->result->chains++;
     if (v->result->process[0] == '\0')
         memcpy(v->result->process, process, sizeof process);
