@@ -1,12 +1,15 @@
 /* The documents of the system, which are kept like syllabi under reserved keys, and their JSON.
  *
  * Reading is strict: a member that is missing or of another type is ERR_SYNTAX; a value out of bounds, or a document of a newer version than ours ("v" above
- * DOCS_VERSION), ERR_INVALID. Members we do not know are passed over in a document of our version or an older one: within a version members may be added, but only such as
- * an older program may do without; anything that changes what the others mean raises "v". A program never writes back what it could not read whole. Times are unix milliseconds.
+ * DOCS_VERSION), ERR_INVALID. Members that are not known are passed over: within a version members may be added, but only such as an older
+ * program may do without and may lose when it writes the document anew; whatever changes what the others mean raises "v". Times are unix milliseconds.
  *
- * sys/user/<name>           {"v", "name", "shown", "role", "scopes": [prefix], "password": hash or null, "disabled": bool, "known": bool, "created_at", "quota_bytes": number or null}
- * sys/token/<id>            {"v", "id", "user", "label", "digest": 64 hex digits, "acts": [name], "scopes": [prefix], "created_at", "expires_at": time or null, "revoked": bool}
- * sys/link/<id>             {"v", "id", "course": key, "record": id or null, "label", "by", "created_at", "expires_at", "password": hash or null, "downloads_max": number or null, "revoked": bool}
+ * sys/user/<name>           {"v", "name", "shown", "role", "scopes": [prefix], "password": hash or null, "disabled": bool,
+ *                            "known": bool, "created_at", "quota_bytes": number or null}
+ * sys/token/<id>            {"v", "id", "user", "label", "digest": 64 hex digits, "acts": [name], "scopes": [prefix], "created_at",
+ *                            "expires_at": time or null, "revoked": bool}
+ * sys/link/<id>             {"v", "id", "course": key, "record": id or null, "label", "by", "created_at", "expires_at", "password": hash or null,
+ *                            "downloads_max": number or null, "revoked": bool}
  * sys/settings              {"v", "public_read": bool, "public_upload": bool, "moderate": bool, "quota_user_bytes": number or null, "quota_cluster_bytes": number or null,
  *                            "trusted_proxies": [numeric address], "session_idle_s", "session_end_s"}
  * sys/pending/<record id>   {"v", "record": record (lib/wire/record.h), "state": "waiting"|"accepted"|"rejected", "by": account or null, "at": time or null, "reason"}
@@ -105,8 +108,8 @@ struct docs_join {
     char used_by[RING_ID_MAX]; /* the node's id; "" while it is not used */
 };
 
-/* Each pair: the JSON of a sound document, to be freed by the caller (NULL when out of memory; asserts that it is sound are left to reading it), and the reading of it as
- * described above. *out is untouched on failure. */
+/* Each pair: the JSON of a document, to be freed by the caller (NULL when out of memory); and the strict reading of it, *out untouched on failure. Writing does not
+ * check: who changes a document reads what they wrote before they send it off. */
 struct json *docs_account_to_json(const struct docs_account *a);
 enum err docs_account_from_json(const struct json *j, struct docs_account *out) MUST_CHECK;
 struct json *docs_token_to_json(const struct docs_token *t);

@@ -1,8 +1,7 @@
 /* Which passwords too many people have. What is built in is the core that no list is needed for: a few stems that people add a year or a number to,
  * and shapes. */
-#include "lib/auth/password.h"
+#include "lib/auth/internal.h"
 
-#include "lib/auth/role.h"
 #include "lib/auth/secret.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
@@ -29,12 +28,6 @@ static int is_between(unsigned char c)
     return c <= ' ' || c == ',' || c == '"' || c == '\'';
 }
 
-static void to_lower(const char *s, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++)
-        out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] - 'A' + 'a') : s[i];
-}
-
 /* ---- lists */
 
 static int compare_hashes(const void *a, const void *b)
@@ -53,7 +46,7 @@ static size_t read_words(const char *text, size_t len, uint64_t *hashes, size_t 
         size_t word = at - start;
         if (word >= WORD_MIN && word <= WORD_MAX) {
             char lower[WORD_MAX];
-            to_lower(text + start, word, lower);
+            auth_lower(text + start, word, lower);
             if (hashes && n < max)
                 hashes[n] = hash_ring_point(lower, word);
             n++;
@@ -203,15 +196,15 @@ static int is_name(const char *s, size_t len, const char *name)
 
 enum password_fault password_check(const char *password, size_t len, const char *name, const struct password_list *list)
 {
-    char lower[PASSWORD_BYTES_MAX], lower_name[AUTH_NAME_SIZE] = "";
+    char lower[PASSWORD_BYTES_MAX] = "", lower_name[AUTH_NAME_SIZE] = "";
     if (len > PASSWORD_BYTES_MAX)
         return PASSWORD_LONG;
     if (!text_is_utf8(password, len) || text_has_control(password, len))
         return PASSWORD_TEXT;
     if (text_length(password, len) < PASSWORD_CHARS_MIN)
         return PASSWORD_SHORT;
-    to_lower(password, len, lower);
-    to_lower(name, strnlen(name, AUTH_NAME_SIZE - 1), lower_name);
+    auth_lower(password, len, lower);
+    auth_lower(name, strnlen(name, AUTH_NAME_SIZE - 1), lower_name);
     enum password_fault fault = PASSWORD_FINE;
     if (is_name(lower, len, lower_name))
         fault = PASSWORD_NAME;

@@ -1,11 +1,14 @@
-/* How documents are read: member after member in a straight line, and the first fault stays. Private to lib/auth.
- *
- * A member that is missing or of another type: ERR_SYNTAX. A value out of bounds: ERR_INVALID. After a fault nothing is read any more, and what was asked for is untouched. */
+/* What the files of lib/auth share, and nobody else: above all how documents are read. */
 #ifndef RB_LIB_AUTH_INTERNAL_H
 #define RB_LIB_AUTH_INTERNAL_H
 
 #include "lib/auth/docs.h"
 
+/* ASCII letters in lower case, everything else as it is; len bytes, no NUL. */
+void auth_lower(const char *s, size_t len, char *out);
+
+/* Reads a document member after member in a straight line; the first fault stays, and nothing is read after it. A member that is missing or of another type is
+ * ERR_SYNTAX, a value out of bounds ERR_INVALID. After a fault what was asked for is of no use. */
 struct docs_reader {
     const struct json *j;
     enum err e;

@@ -5,13 +5,19 @@
 
 #include <assert.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 
 #define COST_TIMES_MAX 4
-#define SALT_CHARS 22 /* 16 bytes of base64 without padding */
-#define HASH_CHARS 43 /* 32 bytes */
+#define MEMORY_KIB (PASSWORD_MEMORY_BYTES / 1024)
+#define MEMORY_MIN_KIB (crypto_pwhash_argon2id_MEMLIMIT_MIN / 1024)
+#define BASE64 sodium_base64_VARIANT_ORIGINAL_NO_PADDING
 static_assert(PASSWORD_HASH_SIZE == crypto_pwhash_STRBYTES, "a hash is kept as libsodium writes it");
+
+/* What the text of a hash says. It is taken apart here, because libsodium's own verifying cannot tell a wrong password from a want of memory. */
+struct parts {
+    uint64_t memory_kib, passes;
+    unsigned char salt[crypto_pwhash_SALTBYTES], hash[32];
+};
 
 /* Chooses libsodium's implementations for this processor; done before, it returns at once. Thread-safe. */
 static int is_ready(void)
@@ -31,22 +37,10 @@ enum err password_hash(const char *password, size_t len, char out[PASSWORD_HASH_
     return ERR_OK;
 }
 
-/* A hash of today's cost that no password is known to have. Whatever it says of one is not believed. */
-static void make_dummy(char out[PASSWORD_HASH_SIZE])
-{
-    char zeroes[HASH_CHARS + 1];
-    memset(zeroes, 'A', HASH_CHARS);
-    zeroes[HASH_CHARS] = '\0';
-    int n = snprintf(out, PASSWORD_HASH_SIZE, "$argon2id$v=19$m=%u,t=%u,p=1$%.*s$%s", PASSWORD_MEMORY_BYTES / 1024, PASSWORD_PASSES,
-        SALT_CHARS, zeroes, zeroes);
-    assert(n > 0 && n < PASSWORD_HASH_SIZE);
-}
-
-/* Reads a number of at most max behind a label, and steps over both. */
-static int read_cost(const char **at, const char *label, uint64_t max)
+/* Reads a number from min to max behind a label, and steps over both. */
+static int read_cost(const char **at, const char *label, uint64_t min, uint64_t max, uint64_t *out)
 {
     char digits[12] = "";
-    uint64_t value;
     size_t n = strlen(label);
     if (strncmp(*at, label, n) != 0)
         return 0;
@@ -55,50 +49,57 @@ static int read_cost(const char **at, const char *label, uint64_t max)
         return 0;
     memcpy(digits, *at + n, len);
     *at += n + len;
-    return num_parse_u64(digits, max, &value) == ERR_OK && value > 0;
+    return num_parse_u64(digits, max, out) == ERR_OK && *out >= min;
 }
 
-/* Reads exactly len characters of base64 behind a dollar, and steps over them. */
-static int read_base64(const char **at, size_t len)
+/* Reads exactly n bytes of base64 behind a dollar, and steps over them. */
+static int read_base64(const char **at, unsigned char *out, size_t n)
 {
-    if (**at != '$' || strspn(*at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") != len)
+    size_t len = 0, text_len = **at == '$' ? strcspn(*at + 1, "$") : 0;
+    const char *text = *at + 1;
+    if (text_len == 0 || sodium_base642bin(out, n, text, text_len, NULL, &len, NULL, BASE64) != 0 || len != n)
         return 0;
-    *at += 1 + len;
+    *at = text + text_len;
     return 1;
 }
 
-/* What libsodium thinks of a text: 0 made at today's cost, 1 at another, -1 no hash. */
-static int judge(const char *hash)
+static int take_apart(const char *hash, struct parts *out)
 {
-    char text[PASSWORD_HASH_SIZE] = ""; /* all of it is read */
-    memcpy(text, hash, strnlen(hash, sizeof(text) - 1));
-    return crypto_pwhash_str_needs_rehash(text, PASSWORD_PASSES, PASSWORD_MEMORY_BYTES);
+    const char *at = hash;
+    uint64_t lanes;
+    return read_cost(&at, "$argon2id$v=19$m=", MEMORY_MIN_KIB, COST_TIMES_MAX * MEMORY_KIB, &out->memory_kib) &&
+           read_cost(&at, ",t=", 1, COST_TIMES_MAX * PASSWORD_PASSES, &out->passes) && read_cost(&at, ",p=", 1, 1, &lanes) &&
+           read_base64(&at, out->salt, sizeof(out->salt)) && read_base64(&at, out->hash, sizeof(out->hash)) && *at == '\0';
 }
 
 int password_hash_ok(const char *hash)
 {
-    const char *at = hash;
-    return read_cost(&at, "$argon2id$v=19$m=", COST_TIMES_MAX * (PASSWORD_MEMORY_BYTES / 1024)) &&
-           read_cost(&at, ",t=", COST_TIMES_MAX * PASSWORD_PASSES) && read_cost(&at, ",p=", 1) && read_base64(&at, SALT_CHARS) &&
-           read_base64(&at, HASH_CHARS) && *at == '\0' && judge(hash) >= 0;
+    struct parts parts;
+    int ok = take_apart(hash, &parts);
+    secret_wipe(&parts, sizeof(parts));
+    return ok;
 }
 
 int password_stale(const char *hash)
 {
-    return !password_hash_ok(hash) || judge(hash) != 0;
+    struct parts parts;
+    int stale = !take_apart(hash, &parts) || parts.memory_kib != MEMORY_KIB || parts.passes != PASSWORD_PASSES;
+    secret_wipe(&parts, sizeof(parts));
+    return stale;
 }
 
 enum err password_verify(const char *hash, const char *password, size_t len)
 {
-    char text[PASSWORD_HASH_SIZE] = ""; /* libsodium reads all of it */
-    int real = hash && password_hash_ok(hash) && len <= PASSWORD_BYTES_MAX;
-    if (real)
-        memcpy(text, hash, strlen(hash));
-    else
-        make_dummy(text);
-    if (!is_ready())
+    struct parts parts = {0};
+    unsigned char computed[sizeof(parts.hash)];
+    int real = hash && len <= PASSWORD_BYTES_MAX && take_apart(hash, &parts);
+    if (!real)
+        parts = (struct parts){.memory_kib = MEMORY_KIB, .passes = PASSWORD_PASSES};
+    if (!is_ready() || crypto_pwhash(computed, sizeof(computed), password, len <= PASSWORD_BYTES_MAX ? len : PASSWORD_BYTES_MAX, parts.salt,
+                           parts.passes, (size_t)parts.memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return ERR_NOMEM;
-    int fits = crypto_pwhash_str_verify(text, password, len <= PASSWORD_BYTES_MAX ? len : PASSWORD_BYTES_MAX) == 0;
-    secret_wipe(text, sizeof(text));
-    return real && fits ? ERR_OK : ERR_AUTH;
+    int same = sodium_memcmp(computed, parts.hash, sizeof(computed)) == 0;
+    secret_wipe(computed, sizeof(computed));
+    secret_wipe(&parts, sizeof(parts));
+    return real && same ? ERR_OK : ERR_AUTH;
 }

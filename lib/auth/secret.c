@@ -16,12 +16,21 @@ void secret_wipe(void *p, size_t n)
 
 /* ---- base64url: the standard alphabet but for two characters, and no padding */
 
+static char exchange(char c, const char *from, const char *to)
+{
+    if (c == from[0])
+        return to[0];
+    if (c == from[1])
+        return to[1];
+    return c;
+}
+
 void secret_text(const unsigned char bytes[SECRET_BYTES], char out[SECRET_SIZE])
 {
     char padded[SECRET_SIZE + 1];
     num_base64(bytes, SECRET_BYTES, padded);
     for (size_t i = 0; i < TEXT_LEN; i++)
-        out[i] = padded[i] == '+' ? '-' : padded[i] == '/' ? '_' : padded[i];
+        out[i] = exchange(padded[i], "+/", "-_");
     out[TEXT_LEN] = '\0';
     secret_wipe(padded, sizeof(padded));
 }
@@ -32,7 +41,7 @@ enum err secret_bytes(const char *text, size_t len, unsigned char out[SECRET_BYT
     if (len != TEXT_LEN || memchr(text, '+', len) || memchr(text, '/', len))
         return ERR_SYNTAX;
     for (size_t i = 0; i < len; i++)
-        padded[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
+        padded[i] = exchange(text[i], "-_", "+/");
     padded[len] = '=';
     unsigned char bytes[SECRET_BYTES];
     enum err e = num_unbase64(padded, len + 1, bytes, sizeof(bytes));

@@ -1,7 +1,6 @@
 /* The words for roles, acts and ways, and what people type: names of accounts, scopes. */
-#include "lib/auth/role.h"
+#include "lib/auth/internal.h"
 
-#include "lib/base/text.h"
 #include "lib/name/name.h"
 
 #include <string.h>
@@ -66,13 +65,21 @@ int auth_name_ok(const char *name)
     return n > 0;
 }
 
+void auth_lower(const char *s, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        out[i] = s[i];
+        if (s[i] >= 'A' && s[i] <= 'Z')
+            out[i] = (char)(s[i] - 'A' + 'a');
+    }
+}
+
 enum err auth_name(const char *typed, size_t len, char out[AUTH_NAME_SIZE])
 {
     char name[AUTH_NAME_SIZE];
     if (len >= sizeof(name) || memchr(typed, '\0', len))
         return ERR_SYNTAX;
-    for (size_t i = 0; i < len; i++)
-        name[i] = typed[i] >= 'A' && typed[i] <= 'Z' ? (char)(typed[i] - 'A' + 'a') : typed[i];
+    auth_lower(typed, len, name);
     name[len] = '\0';
     if (!auth_name_ok(name))
         return ERR_SYNTAX;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define SALT "AAAAAAAAAAAAAAAAAAAAAA"
@@ -134,6 +135,27 @@ static void unknown_names_take_as_much_work_as_known_ones(void **state)
     }
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* A process without memory says so, and does not take a right password for a wrong one. */
+static void without_memory_nothing_is_judged(void **state)
+{
+    (void)state;
+    char hash[PASSWORD_HASH_SIZE], other[PASSWORD_HASH_SIZE];
+    struct rlimit before, small;
+    assert_ok(password_hash("correct horse", 13, hash));
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    small = (struct rlimit){1 << 20, before.rlim_max}; /* nothing more can be mapped */
+    assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
+    enum err known = password_verify(hash, "correct horse", 13), unknown = password_verify(NULL, "correct horse", 13);
+    enum err hashed = password_hash("correct horse", 13, other);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(known, ERR_NOMEM);
+    assert_int_equal(unknown, ERR_NOMEM);
+    assert_int_equal(hashed, ERR_NOMEM);
+    assert_ok(password_verify(hash, "correct horse", 13));
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +166,9 @@ int main(void)
         cmocka_unit_test(a_hash_of_other_cost_is_stale),
         cmocka_unit_test(hashes_have_one_form_and_a_bounded_cost),
         cmocka_unit_test(unknown_names_take_as_much_work_as_known_ones),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        cmocka_unit_test(without_memory_nothing_is_judged),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

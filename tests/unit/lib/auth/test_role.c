@@ -95,8 +95,8 @@ static void print_table(FILE *f)
         if (act == ACT_NONE || act == ACT_SELF) {
             print_row(f, (enum act)act, &(struct thing){"–", NULL, NULL}, 0);
         } else if (act == ACT_OPERATE || act == ACT_ACCOUNTS) {
-            print_row(f, (enum act)act, &(struct thing){"–", NULL, NULL}, 0);
-            print_row(f, (enum act)act, &(struct thing){"–, account with a scope", NULL, NULL}, 1);
+            print_row(f, (enum act)act, &(struct thing){"–, the account has none", NULL, NULL}, 0);
+            print_row(f, (enum act)act, &(struct thing){"–, the account has a scope", NULL, NULL}, 1);
         } else {
             for (size_t i = 0; i < THINGS; i++)
                 print_row(f, (enum act)act, &things[i], 1);
