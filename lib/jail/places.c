@@ -32,7 +32,6 @@ static const char *const common[] = {
     "/etc/timezone",
     "/usr/share/zoneinfo",
     "/etc/ssl/openssl.cnf",
-    "/dev/null",
     "/dev/urandom",
     "/dev/random",
     "/proc/sys/vm/overcommit_memory",
@@ -117,7 +116,7 @@ static int allow_all(struct set *s, const struct jail *j)
     int ok = 1;
     for (size_t i = 0; ok && i < sizeof(common) / sizeof(common[0]); i++)
         ok = allow(s, common[i], JAIL_READ);
-    ok = ok && allow_resolver(s) && allow_proc_self(s);
+    ok = ok && allow(s, "/dev/null", JAIL_OWN) && allow_resolver(s) && allow_proc_self(s);
     for (size_t i = 0; ok && i < j->n_places; i++)
         ok = allow(s, j->places[i].path, j->places[i].use);
     for (size_t i = 0; ok && i < j->n_ports; i++)

@@ -20,12 +20,23 @@ SANITIZED = any(word in os.environ.get("RB_BIN", "") for word in ("asan", "tsan"
 ENDED, KILLED = 77, -signal.SIGSYS
 
 
+def compiled(folder, source, *flags):
+    target = folder / source.removesuffix(".c")
+    subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", *flags, "-o", target, HERE / source], check=True)
+    return target
+
+
 @pytest.fixture(scope="module")
 def intruder(tmp_path_factory):
     """The intruder as a library."""
-    target = tmp_path_factory.mktemp("intruder") / "intruder.so"
-    subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", target, HERE / "intruder.c"], check=True)
-    return target
+    return compiled(tmp_path_factory.mktemp("intruder"), "intruder.c", "-shared", "-fPIC")
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory):
+    """Words before a command that take system calls from it: landlock_create_ruleset, seccomp."""
+    program = compiled(tmp_path_factory.mktemp("without"), "without.c")
+    return {"landlock": [program, "444", "--"], "seccomp": [program, "317", "--"], "both": [program, "444", "317", "--"]}
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +62,14 @@ def words_of(cluster, role, folder):
 @pytest.fixture
 def enter(cluster, intruder, tmp_path):
     """Runs one more process of a role with the intruder in it; (exit status, {what was tried: errno or "done"}, its log)."""
-    def run(role, lines, words="on"):
+    def run(role, lines, words="on", before=()):
         folder = tmp_path / f"{role}-{time.monotonic_ns()}"
         if role == "node":
             subprocess.run([cluster.program("ringbinder-node"), "--init", folder, "--name", "node-9"], check=True, capture_output=True)
         else:
             folder.mkdir(mode=0o700)
         env = {**os.environ, "LD_PRELOAD": str(intruder), "INTRUDER": "\n".join(lines), "RB_JAIL": words}
-        done = subprocess.run(words_of(cluster, role, folder), env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run([*before, *words_of(cluster, role, folder)], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
         return done.returncode, dict(re.findall(r"^intruder (.*): (\w+)$", done.stderr, re.M)), done.stderr
     return run
 
@@ -120,6 +131,20 @@ def test_wrong_words_are_refused_and_strict_says_what_is_missing(role, enter, ab
         assert status == 2 and "--jail" in log, (words, log)
     status, _, log = enter(role, [], words="strict")
     assert status == (ENDED if abi >= 2 and not SANITIZED else 1), log
+
+
+@pytest.mark.skipif(SANITIZED or os.uname().machine != "x86_64", reason="the refused calls are numbers of x86-64; seccomp is off under a sanitizer")
+@pytest.mark.parametrize("role", PROGRAMS)
+def test_where_the_kernel_refuses_it_is_said_and_done_without(role, enter, without, abi):
+    """As in a container engine that knows neither; where one of the two is there, it is used."""
+    for lacking, said, code in (("both", "landlock is not there; seccomp is refused", "done"), ("landlock", "landlock is not there; seccomp: ", "ENOSYS")):
+        status, found, log = enter(role, ["code"], before=without[lacking])
+        assert (status, found) == (ENDED, {"code": code}) and said in log and '"level":"warn"' in log, log
+        status, _, log = enter(role, [], words="strict", before=without[lacking])
+        assert status == 1 and "not starting" in log, log
+    if abi >= 2:
+        status, found, log = enter(role, ["read /etc/passwd"], before=without["seccomp"])
+        assert (status, found) == (ENDED, {"read /etc/passwd": "EACCES"}) and "seccomp is refused" in log, log
 
 
 @pytest.fixture(scope="module")

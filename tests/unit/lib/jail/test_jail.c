@@ -247,6 +247,23 @@ static void unix_socket_is_made_and_removed_in_its_folder_only(void **state)
     assert_int_equal(status, 0);
 }
 
+/* The set knows no more than that ABI did, and its rules are none that it did not know: an older kernel takes them too. */
+static void older_kernels_get_rules_that_they_know(void **state)
+{
+    struct place *p = *state;
+    for (int old = 2; old < abi; old++) {
+        int set = landlock_new(old);
+        assert_true(set >= 0);
+        for (enum jail_use use = JAIL_READ; use <= JAIL_SOCKET; use++)
+            assert_int_equal(landlock_allow_path(set, old, p->own, use), 0);
+        assert_int_equal(landlock_allow_path(set, old, "/dev/null", JAIL_OWN), 0);
+        assert_int_equal(landlock_allow_port(set, old, 80), 0);
+        assert_int_equal(landlock_allow_path(set, old, "/nowhere", JAIL_OWN), -1);
+        assert_int_equal(errno, ENOENT);
+        close(set);
+    }
+}
+
 /* ---- ports */
 
 static int bind_port(uint16_t port)
@@ -418,6 +435,7 @@ static int work(const struct place *p, uint16_t port)
     large = realloc(large, 16u << 20);
     EXPECT(large);
     free(large);
+    EXPECT(open("/dev/null", O_WRONLY) >= 0);
     EXPECT(open("/proc/self/statm", O_RDONLY) >= 0 && open("/dev/urandom", O_RDONLY) >= 0);
     EXPECT(abi == 0 || access("/etc/hosts", F_OK) != 0 || open("/etc/hosts", O_RDONLY) >= 0);
     fflush(NULL);
@@ -538,6 +556,7 @@ int main(void)
         IN_PLACE(what_is_shown_is_read_and_never_written),
         IN_PLACE(own_folder_takes_no_links_pipes_or_sockets),
         IN_PLACE(unix_socket_is_made_and_removed_in_its_folder_only),
+        IN_PLACE(older_kernels_get_rules_that_they_know),
         IN_PLACE(only_its_own_port_is_bound),
         IN_PLACE(calls_off_the_list_fail),
         IN_PLACE(what_only_an_intruder_asks_for_ends_the_process),
