@@ -96,6 +96,11 @@ static enum err check_log(struct check *k, const char *name, const char *const *
         k->findings = NULL;
         return out_fail(&k->cli->out, e, "%s cannot be read: %s.", name, err_text(e));
     }
+    if (v.lines == 0 && v.findings == 0) {
+        json_free(k->findings);
+        k->findings = NULL;
+        return out_fail(&k->cli->out, ERR_NOT_FOUND, "%s: no line is there.", name);
+    }
     k->findings_all += v.findings;
     if (k->cli->out.json)
         add_json(k, name, &v);
