@@ -223,7 +223,7 @@ static void a_database_of_a_newer_program_is_not_opened(void **state)
     struct db_conn *conn;
     struct db *db;
     assert_ok(db_write_begin(c->db, &conn));
-    assert_ok(db_run(conn, db_stmt(conn, "PRAGMA user_version=4")));
+    assert_ok(db_run(conn, db_stmt(conn, "PRAGMA user_version=5")));
     assert_ok(db_write_end(conn, ERR_OK));
     assert_err(ERR_CORRUPT, db_open(c->folder.db_path, &db));
     assert_err(ERR_CORRUPT, db_open_read(c->folder.db_path, &db));
