@@ -10,16 +10,21 @@
 
 #include <stdint.h>
 
-struct view_keeper;  /* view.h */
-struct stamps;       /* stamps.h: stamps_rebases() for the metrics */
-struct course_queue; /* courses.h */
-struct index_retry;  /* reindex.h: reindex_waiting() for the metrics */
-struct type_sniffer; /* type.h */
-struct room;         /* room.h */
-struct contacts;     /* contacts.h */
-struct adopter;      /* adopt.h */
-struct audit;        /* lib/audit/audit.h */
-struct audit_ship;   /* lib/audit/ship.h */
+struct view_keeper;   /* view.h */
+struct stamps;        /* stamps.h: stamps_rebases() for the metrics */
+struct course_queue;  /* courses.h */
+struct index_retry;   /* reindex.h: reindex_waiting() for the metrics */
+struct type_sniffer;  /* type.h */
+struct room;          /* room.h */
+struct contacts;      /* contacts.h */
+struct adopter;       /* adopt.h */
+struct audit;         /* lib/audit/audit.h */
+struct audit_ship;    /* lib/audit/ship.h */
+struct doccache;      /* doccache.h */
+struct rules_keeper;  /* rules.h */
+struct accounts_gate; /* accounts.h */
+struct rate_table;    /* lib/store/rate.h */
+struct password_list; /* lib/auth/password.h */
 
 struct app_settings {
     const char *name;         /* "api-1": also the sender name of signed requests */
@@ -47,7 +52,12 @@ struct app {
     struct adopter *adopter;
     struct audit *audit; /* NULL takes notes too, and forgets them */
     struct audit_ship *audit_ship;
-    char process[72]; /* "api:" and its name: who it is in audit logs */
+    struct doccache *documents;
+    struct rules_keeper *rules;
+    struct accounts_gate *gate;
+    struct rate_table *rates;
+    struct password_list *passwords; /* that too many people have; NULL: only those that are built in */
+    char process[72];                /* "api:" and its name: who it is in audit logs */
 };
 
 /* Starts everything shared (the threads of the view, of index retries, of adoption). ERR_* with a log line that says why. */
