@@ -148,7 +148,7 @@ enum err places_close(const struct jail *j, char report[JAIL_REPORT_MAX])
     int ok = allow_all(&s, j) && enforce(&s);
     close(s.fd);
     if (ok)
-        snprintf(report, JAIL_REPORT_MAX, "landlock (ABI %d): %u places, %u ports%s", s.abi, s.n_places, s.n_ports,
+        snprintf(report, JAIL_REPORT_MAX, "landlock (ABI %d): %u places, TCP ports: %u%s", s.abi, s.n_places, s.n_ports,
             s.abi < 4 ? " (it cannot limit ports)" : "");
     else
         snprintf(report, JAIL_REPORT_MAX, "landlock (ABI %d) refused %.60s: %s", s.abi, s.failed, strerror(s.error));
