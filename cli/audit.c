@@ -18,7 +18,7 @@ struct check {
     struct sign_key key;
     struct audit_heads heads;
     int has_heads;
-    struct json *logs; /* with --json */
+    struct json *logs;     /* with --json */
     struct json *findings; /* of the present log */
     uint64_t told;         /* findings of the present log */
     uint64_t findings_all;
@@ -82,12 +82,8 @@ static void say(const struct check *k, const char *path, const struct audit_veri
 static enum err check_log(struct check *k, const char *name, const char *const *paths, size_t n, int is_part)
 {
     struct audit_verified v;
-    struct audit_verify_settings s = {.master = k->key.bytes,
-        .heads = k->heads.at,
-        .n_heads = k->heads.n,
-        .is_part = is_part,
-        .found = tell_finding,
-        .ctx = k};
+    struct audit_verify_settings s = {
+        .master = k->key.bytes, .heads = k->heads.at, .n_heads = k->heads.n, .is_part = is_part, .found = tell_finding, .ctx = k};
     k->told = 0;
     k->findings = k->cli->out.json ? json_array() : NULL;
     enum err e = audit_verify(&s, paths, n, &v);
@@ -192,8 +188,8 @@ static int conclude(struct check *k)
 static enum err read_key(const struct cli *c, const char *path, struct sign_key *key)
 {
     enum err e = fs_read_secret(path, key->bytes, sizeof key->bytes);
-    return e ? out_fail(&c->out, e == ERR_SYNTAX ? ERR_INVALID : e, "The key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s.",
-                   path, err_text(e))
+    return e ? out_fail(&c->out, e == ERR_SYNTAX ? ERR_INVALID : e,
+                   "The key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s.", path, err_text(e))
              : ERR_OK;
 }
 

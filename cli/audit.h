@@ -7,13 +7,13 @@
 #include "lib/sign/sign.h"
 
 #define CMD_AUDIT_USAGE "verify | heads [OPTION]... [DIR | FILE]..."
-#define CMD_AUDIT_HELP                                                                            \
+#define CMD_AUDIT_HELP                                                                               \
     "  verify DIR|FILE...    read these logs and name each line that is wrong. DIR is a process's\n" \
-    "                        folder or the audit folder in it; single files are part of a log\n"   \
-    "  heads                 print the heads that nodes keep, one JSON object a line\n"            \
-    "    --key FILE          the cluster's key: 64 hex digits, mode 0600\n"                        \
-    "    --coordinators URLS separated by commas: fetch the nodes' heads through them\n"           \
-    "    --heads FILE        with verify: heads that `ringbinder audit heads` printed\n"           \
+    "                        folder or the audit folder in it; single files are part of a log\n"     \
+    "  heads                 print the heads that nodes keep, one JSON object a line\n"              \
+    "    --key FILE          the cluster's key: 64 hex digits, mode 0600\n"                          \
+    "    --coordinators URLS separated by commas: fetch the nodes' heads through them\n"             \
+    "    --heads FILE        with verify: heads that `ringbinder audit heads` printed\n"             \
     "\nWithout heads a log that was cut at its end, removed, or written anew with the key looks whole.\n"
 
 /* struct cli_command's run. */

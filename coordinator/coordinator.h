@@ -23,7 +23,7 @@
 #include <pthread.h>
 
 #define COORDINATOR_TICK_MS 50u
-#define COORDINATOR_DATA_MODE 0755 /* of its folder */
+#define COORDINATOR_DATA_MODE 0755  /* of its folder */
 #define COORDINATOR_EVENTS_MAX 256u /* events that Redis does not have yet; then the oldest are forgotten */
 
 struct coordinator_settings {

@@ -21,7 +21,7 @@ struct request {
     uint64_t body_left; /* of the Content-Length, 0 when there is none */
     struct buf headers; /* "Name: value\r\n" lines so far */
     int retry_after_set;
-    int answered; /* the status that was sent, 0 before */
+    int answered;          /* the status that was sent, 0 before */
     const char *note_who;  /* for the audit log: who asks, NULL: nobody signed in */
     char note_detail[128]; /* what a handler adds: the id of the record that was made */
 };

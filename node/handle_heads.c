@@ -43,7 +43,8 @@ void handle_head(struct http_request *r, void *ctx)
         e = heads_keep(&n->heads, &head, clock_unix_ms());
     }
     if (e == ERR_CONFLICT)
-        log_write(LOG_ERROR, "audit", "%s tells another line %llu of chain %s than before", head.process, (unsigned long long)head.n, head.chain);
+        log_write(
+            LOG_ERROR, "audit", "%s tells another line %llu of chain %s than before", head.process, (unsigned long long)head.n, head.chain);
     if (e)
         http_reply_problem(r, e, e == ERR_SYNTAX || e == ERR_DENIED || e == ERR_CONFLICT ? why : NULL);
     else

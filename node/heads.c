@@ -33,7 +33,8 @@ static enum err look(struct db_conn *c, const struct audit_head *head, int *ther
 
 static enum err insert(struct db_conn *c, const struct audit_head *head, uint64_t now_ms)
 {
-    sqlite3_stmt *s = db_stmt(c, "INSERT INTO head (process, chain, n, start, k, h, at_ms, mac, got_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    sqlite3_stmt *s =
+        db_stmt(c, "INSERT INTO head (process, chain, n, start, k, h, at_ms, mac, got_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     db_bind_text(s, 1, head->process);
     db_bind_text(s, 2, head->chain);
     db_bind_u64(s, 3, head->n);
@@ -55,8 +56,9 @@ static enum err thin(struct db_conn *c, uint64_t now_ms)
     enum err e = db_run(c, s);
     if (e)
         return e;
-    s = db_stmt(c, "DELETE FROM head WHERE got_ms < ?1 AND got_ms >= ?2 AND id NOT IN"
-                   " (SELECT id FROM (SELECT id, max(n) FROM head WHERE got_ms < ?1 AND got_ms >= ?2 GROUP BY process, chain, got_ms / 3600000))");
+    s = db_stmt(c,
+        "DELETE FROM head WHERE got_ms < ?1 AND got_ms >= ?2 AND id NOT IN"
+        " (SELECT id FROM (SELECT id, max(n) FROM head WHERE got_ms < ?1 AND got_ms >= ?2 GROUP BY process, chain, got_ms / 3600000))");
     db_bind_u64(s, 1, hour_begin_ms);
     db_bind_u64(s, 2, hour_begin_ms > 24 * HOUR_MS ? hour_begin_ms - 24 * HOUR_MS : 0); /* what is older was thinned already */
     e = db_run(c, s);
@@ -108,8 +110,8 @@ static int copy_text(sqlite3_stmt *s, int column, char *out, size_t size)
 static struct json *row_json(sqlite3_stmt *s)
 {
     struct audit_head head = {.n = 0};
-    if (!copy_text(s, 1, head.process, sizeof head.process) || !copy_text(s, 2, head.chain, sizeof head.chain) || !copy_hash(s, 6, head.h) ||
-        !copy_hash(s, 8, head.mac))
+    if (!copy_text(s, 1, head.process, sizeof head.process) || !copy_text(s, 2, head.chain, sizeof head.chain) ||
+        !copy_hash(s, 6, head.h) || !copy_hash(s, 8, head.mac))
         return NULL;
     head.n = db_column_u64(s, 3);
     head.start = db_column_u64(s, 4);

@@ -40,8 +40,7 @@ enum err note_open(struct node *n, const char *data)
     enum err e = audit_ship_open(&ship, &note->ship);
     if (e)
         return e;
-    struct audit_settings s = {
-        .data = data, .process = note->process, .master = n->key.bytes, .head = audit_ship_head, .ctx = note->ship};
+    struct audit_settings s = {.data = data, .process = note->process, .master = n->key.bytes, .head = audit_ship_head, .ctx = note->ship};
     return audit_open(&s, &note->audit);
 }
 

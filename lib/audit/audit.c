@@ -42,7 +42,7 @@ struct audit {
     struct audit_writer writer;
     struct buf taken;
     uint64_t synced_ms, headed_ms, head_n, more_ms, tried_ms, said_ms; /* boot time, and a number of a line */
-    uint64_t mislaid; /* taken from the queue and not written: for the next `lost` line */
+    uint64_t mislaid;                                                  /* taken from the queue and not written: for the next `lost` line */
 };
 
 static uint64_t now_boot(const struct audit *a)
@@ -155,8 +155,8 @@ static void failed(struct audit *a, enum err e, uint64_t lines)
     pthread_mutex_unlock(&a->lock);
     if (a->said_ms == 0 || now_ms - a->said_ms >= SAY_MS) {
         a->said_ms = now_ms;
-        log_write(LOG_ERROR, "audit", "%s cannot be written (%s): %llu lines are missing since the last one; the service goes on", a->folder,
-            err_text(e), (unsigned long long)a->mislaid);
+        log_write(LOG_ERROR, "audit", "%s cannot be written (%s): %llu lines are missing since the last one; the service goes on",
+            a->folder, err_text(e), (unsigned long long)a->mislaid);
     }
 }
 

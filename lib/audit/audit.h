@@ -23,7 +23,7 @@ struct audit_settings {
 #define AUDIT_HEAD_MS 5000u
 #define AUDIT_HEAD_LINES 100u
 #define AUDIT_QUEUE_BYTES (4u << 20)
-#define AUDIT_REFUSALS_MAX 1000u  /* written at once; then AUDIT_REFUSALS_PER_S */
+#define AUDIT_REFUSALS_MAX 1000u /* written at once; then AUDIT_REFUSALS_PER_S */
 #define AUDIT_REFUSALS_PER_S 2u
 
 /* Begins a new chain. When the disk is full it begins later, and what comes until then is lost and counted. ERR_DENIED, ERR_IO: the folder is of no use; ERR_NOT_FOUND:

@@ -7,10 +7,10 @@
 struct audit_chain {
     char process[AUDIT_PROCESS_SIZE];
     char id[AUDIT_CHAIN_SIZE];
-    uint64_t start;          /* number of the seed */
-    uint64_t file;           /* number of the present file, from 1 */
-    uint64_t n;              /* of the last line, 0: none yet */
-    uint8_t h[HASH_SIZE];    /* of the last line */
+    uint64_t start;       /* number of the seed */
+    uint64_t file;        /* number of the present file, from 1 */
+    uint64_t n;           /* of the last line, 0: none yet */
+    uint8_t h[HASH_SIZE]; /* of the last line */
     struct audit_key key;
 };
 
@@ -23,7 +23,8 @@ void audit_chain_release(struct audit_chain *c);
 int audit_process_ok(const char *process);
 
 /* Appends the next line to out. ERR_NOMEM (out is full), ERR_TOO_LARGE: neither chain nor out has changed. */
-enum err audit_chain_add(struct audit_chain *c, uint64_t at_ms, enum audit_kind kind, const char *members, size_t len, struct buf *out) MUST_CHECK;
+enum err audit_chain_add(
+    struct audit_chain *c, uint64_t at_ms, enum audit_kind kind, const char *members, size_t len, struct buf *out) MUST_CHECK;
 /* The same for the first line of the chain, after "chain:n:h" or "", in file 1. */
 enum err audit_chain_add_start(struct audit_chain *c, uint64_t at_ms, const char *after, struct buf *out) MUST_CHECK;
 /* The first line of the next file. */

@@ -5,7 +5,7 @@
 
 #include "lib/audit/line.h"
 
-#define AUDIT_NAME_SIZE 40u    /* bytes of a file's name with NUL */
+#define AUDIT_NAME_SIZE 40u /* bytes of a file's name with NUL */
 #define AUDIT_FILES_MAX 100000u
 #define AUDIT_PATH_SIZE 4096u
 

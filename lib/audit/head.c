@@ -11,8 +11,8 @@ static void mac_of(const struct audit_head *head, const struct audit_key *key, u
 {
     char text[HEAD_TEXT_MAX], h[HASH_HEX_SIZE];
     num_hex(head->h, sizeof head->h, h);
-    int len = snprintf(text, sizeof text, "%s\n%s\n%llu\n%llu\n%llu\n%llu\n%s\n", head->process, head->chain, (unsigned long long)head->start,
-        (unsigned long long)head->k, (unsigned long long)head->n, (unsigned long long)head->at_ms, h);
+    int len = snprintf(text, sizeof text, "%s\n%s\n%llu\n%llu\n%llu\n%llu\n%s\n", head->process, head->chain,
+        (unsigned long long)head->start, (unsigned long long)head->k, (unsigned long long)head->n, (unsigned long long)head->at_ms, h);
     audit_key_head(key, text, (size_t)len, out);
 }
 

@@ -30,17 +30,17 @@ struct verify {
     struct audit_verified *result;
 
     const char *path;
-    uint64_t line; /* in the present file */
+    uint64_t line;                    /* in the present file */
     char last_path[FINDING_PATH_MAX]; /* of the chain's last line */
     uint64_t last_line;
 
     int has_chain;
-    struct point last;     /* the chain's last line, as it says itself */
-    int knows_h;           /* last.h can be built upon */
-    int blind;             /* nothing of this file can be checked: said once */
-    struct audit_key key;  /* of the last good line */
-    uint64_t good_n;       /* its number */
-    size_t head;           /* the first of the chain's heads that are still to come */
+    struct point last;    /* the chain's last line, as it says itself */
+    int knows_h;          /* last.h can be built upon */
+    int blind;            /* nothing of this file can be checked: said once */
+    struct audit_key key; /* of the last good line */
+    uint64_t good_n;      /* its number */
+    size_t head;          /* the first of the chain's heads that are still to come */
 
     struct points dropped; /* last lines of files that went for their age, as good lines say */
     struct points chains;  /* that were seen, by id */

@@ -65,8 +65,7 @@ enum err audit_key_reach(struct audit_key *key, uint64_t k)
     return ERR_OK;
 }
 
-void audit_key_line(
-    const struct audit_key *key, const uint8_t before[HASH_SIZE], const char *text, size_t len, uint8_t out[HASH_SIZE])
+void audit_key_line(const struct audit_key *key, const uint8_t before[HASH_SIZE], const char *text, size_t len, uint8_t out[HASH_SIZE])
 {
     uint8_t bytes[HASH_SIZE + AUDIT_TEXT_MAX];
     assert(len <= AUDIT_TEXT_MAX);

@@ -37,8 +37,7 @@ enum err audit_key_reach(struct audit_key *key, uint64_t k) MUST_CHECK;
 
 #define AUDIT_TEXT_MAX 4096u /* bytes under one MAC besides the hash before it */
 /* h of a line: its text without h, after the line with `before`. len ≤ AUDIT_TEXT_MAX. */
-void audit_key_line(
-    const struct audit_key *key, const uint8_t before[HASH_SIZE], const char *text, size_t len, uint8_t out[HASH_SIZE]);
+void audit_key_line(const struct audit_key *key, const uint8_t before[HASH_SIZE], const char *text, size_t len, uint8_t out[HASH_SIZE]);
 /* The MAC of a head's text: another purpose, which no line's bytes can stand for. len ≤ AUDIT_TEXT_MAX. */
 void audit_key_head(const struct audit_key *key, const char *text, size_t len, uint8_t out[HASH_SIZE]);
 

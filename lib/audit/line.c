@@ -20,11 +20,11 @@ static const struct kind_row {
 } kinds[AUDIT_KINDS] = {
     [AUDIT_START] = {"start",
         {{"process", MEMBER_TEXT}, {"chain", MEMBER_CHAIN}, {"start", MEMBER_NUMBER}, {"file", MEMBER_NUMBER}, {"after", MEMBER_TEXT}}},
-    [AUDIT_FILE] = {"file", {{"process", MEMBER_TEXT}, {"chain", MEMBER_CHAIN}, {"start", MEMBER_NUMBER}, {"file", MEMBER_NUMBER}, {"before", MEMBER_HASH}}},
+    [AUDIT_FILE] = {"file",
+        {{"process", MEMBER_TEXT}, {"chain", MEMBER_CHAIN}, {"start", MEMBER_NUMBER}, {"file", MEMBER_NUMBER}, {"before", MEMBER_HASH}}},
     [AUDIT_KEY] = {"key", {{NULL, MEMBER_END}}},
-    [AUDIT_EVENT] = {"event",
-        {{"who", MEMBER_TEXT}, {"what", MEMBER_TEXT}, {"on", MEMBER_TEXT}, {"from", MEMBER_TEXT}, {"result", MEMBER_TEXT},
-            {"request", MEMBER_TEXT}, {"detail", MEMBER_TEXT}}},
+    [AUDIT_EVENT] = {"event", {{"who", MEMBER_TEXT}, {"what", MEMBER_TEXT}, {"on", MEMBER_TEXT}, {"from", MEMBER_TEXT},
+                                  {"result", MEMBER_TEXT}, {"request", MEMBER_TEXT}, {"detail", MEMBER_TEXT}}},
     [AUDIT_MORE] = {"more", {{"count", MEMBER_NUMBER}}},
     [AUDIT_LOST] = {"lost", {{"count", MEMBER_NUMBER}}},
     [AUDIT_DROP] = {"drop", {{"chain", MEMBER_CHAIN}, {"file", MEMBER_NUMBER}, {"last", MEMBER_NUMBER}, {"h_last", MEMBER_HASH}}},
@@ -281,8 +281,8 @@ enum err audit_line_begin(struct buf *b, uint64_t n, uint64_t at_ms, uint64_t k,
 {
     char at[TEXT_TIME_SIZE];
     text_time_rfc3339(at_ms, at);
-    enum err e = buf_addf(b, "{\"n\":%llu,\"at\":\"%s\",\"k\":%llu,\"kind\":\"%s\"", (unsigned long long)n, at, (unsigned long long)k,
-        kinds[kind].word);
+    enum err e = buf_addf(
+        b, "{\"n\":%llu,\"at\":\"%s\",\"k\":%llu,\"kind\":\"%s\"", (unsigned long long)n, at, (unsigned long long)k, kinds[kind].word);
     return e ? e : buf_add(b, members, len);
 }
 

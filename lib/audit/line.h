@@ -19,9 +19,9 @@
 #include "lib/base/buf.h"
 #include "lib/base/text.h"
 
-#define AUDIT_LINE_MAX 4096u    /* bytes of a line without its line break */
-#define AUDIT_PROCESS_SIZE 129u /* bytes of a process's name with NUL */
-#define AUDIT_CHAIN_SIZE 33u    /* 32 hex digits and NUL */
+#define AUDIT_LINE_MAX 4096u                 /* bytes of a line without its line break */
+#define AUDIT_PROCESS_SIZE 129u              /* bytes of a process's name with NUL */
+#define AUDIT_CHAIN_SIZE 33u                 /* 32 hex digits and NUL */
 #define AUDIT_NUMBER_MAX 9007199254740992ull /* 2^53: every reader of JSON takes it exactly */
 
 enum audit_kind { AUDIT_START, AUDIT_FILE, AUDIT_KEY, AUDIT_EVENT, AUDIT_MORE, AUDIT_LOST, AUDIT_DROP, AUDIT_END, AUDIT_KINDS };
@@ -55,7 +55,8 @@ enum err audit_member_text(struct buf *b, const char *name, const char *value, s
 enum err audit_member_number(struct buf *b, const char *name, uint64_t value) MUST_CHECK;
 
 /* Appends the text under the MAC: everything but h. at_ms: unix. ERR_NOMEM. */
-enum err audit_line_begin(struct buf *b, uint64_t n, uint64_t at_ms, uint64_t k, enum audit_kind kind, const char *members, size_t len) MUST_CHECK;
+enum err audit_line_begin(
+    struct buf *b, uint64_t n, uint64_t at_ms, uint64_t k, enum audit_kind kind, const char *members, size_t len) MUST_CHECK;
 /* Appends the rest, and a line break. ERR_NOMEM. */
 enum err audit_line_finish(struct buf *b, const uint8_t h[HASH_SIZE]) MUST_CHECK;
 

@@ -69,12 +69,13 @@ static enum err print_head(const struct audit_head *head, struct buf *out)
 /* A node that has another h for this line: somebody wrote two pasts. It keeps the first, so telling it again changes nothing. */
 static void say_conflict(const struct audit_head *head, const struct audit_target *at)
 {
-    log_write(LOG_ERROR, "audit", "%s has another line %llu of chain %s of %s than we have", at->id, (unsigned long long)head->n, head->chain,
-        head->process);
+    log_write(LOG_ERROR, "audit", "%s has another line %llu of chain %s of %s than we have", at->id, (unsigned long long)head->n,
+        head->chain, head->process);
 }
 
 /* One call to each of the n targets; how many have the head now. */
-static size_t call(struct audit_ship *s, const struct audit_head *head, const struct buf *body, const struct audit_target *targets, size_t n)
+static size_t call(
+    struct audit_ship *s, const struct audit_head *head, const struct buf *body, const struct audit_target *targets, size_t n)
 {
     struct peer_call calls[AUDIT_SHIP_TARGETS_MAX];
     struct peer_round round = {.timeout_ms = AUDIT_SHIP_TIMEOUT_MS, .connect_timeout_ms = AUDIT_SHIP_TIMEOUT_MS / 2};

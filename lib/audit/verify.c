@@ -111,7 +111,8 @@ static void judge_doubts(struct verify *v)
     for (size_t i = 0; i < v->n_doubts; i++) {
         const struct doubt *d = &v->doubts[i];
         if (!was_dropped(v, &d->last))
-            verify_found(v, d->file, d->line, AUDIT_GONE, "the lines before it are gone, up to line n = %llu of chain %s, and no line says that they were dropped",
+            verify_found(v, d->file, d->line, AUDIT_GONE,
+                "the lines before it are gone, up to line n = %llu of chain %s, and no line says that they were dropped",
                 (unsigned long long)d->last.n, d->last.chain);
     }
 }

@@ -37,7 +37,8 @@ void verify_heads_begin(struct verify *v)
     qsort(kept, n, sizeof *kept, by_place);
     for (size_t i = 0; i < n; i++) {
         const struct audit_head *h = &kept[i].head;
-        int is_same = before && strcmp(before->process, h->process) == 0 && strcmp(before->chain, h->chain) == 0 && before->start == h->start;
+        int is_same =
+            before && strcmp(before->process, h->process) == 0 && strcmp(before->chain, h->chain) == 0 && before->start == h->start;
         enum err e = is_same && key.k <= h->k ? ERR_OK : verify_first_key(v, h->process, h->start, h->chain, &key);
         before = h;
         if (!e)
@@ -93,8 +94,9 @@ void verify_heads_chain_end(struct verify *v)
     for (const struct audit_kept *k = next_head(v); k; v->head++, k = next_head(v))
         furthest = k;
     if (furthest && !v->settings->is_part)
-        verify_found(v, v->last_path, v->last_line, AUDIT_CUT, "lines n = %llu to %llu are missing behind it: %s keeps the head of the last one",
-            (unsigned long long)v->last.n + 1, (unsigned long long)furthest->head.n, furthest->node);
+        verify_found(v, v->last_path, v->last_line, AUDIT_CUT,
+            "lines n = %llu to %llu are missing behind it: %s keeps the head of the last one", (unsigned long long)v->last.n + 1,
+            (unsigned long long)furthest->head.n, furthest->node);
 }
 
 static int was_seen(const struct verify *v, const char *chain)

@@ -87,7 +87,8 @@ static enum err check(struct verify *v, const struct audit_line *line, const cha
     count(v, line);
     if (v->knows_h) {
         if (!fits(v, line, text))
-            verify_found(v, v->path, v->line, AUDIT_CHANGED, "line n = %llu was changed: its h does not fit it", (unsigned long long)line->n);
+            verify_found(
+                v, v->path, v->line, AUDIT_CHANGED, "line n = %llu was changed: its h does not fit it", (unsigned long long)line->n);
         else if (line->kind == AUDIT_DROP)
             e = note_drop(v, line);
     }
@@ -146,13 +147,15 @@ static enum err compare_ends(struct verify *v, const struct point *seen, const s
     if (strcmp(seen->chain, told->chain) != 0)
         return doubt(v, told);
     if (told->n > seen->n)
-        verify_found(v, v->last_path, v->last_line, AUDIT_CUT, "lines n = %llu to %llu are missing behind it: the next start found them there",
-            (unsigned long long)seen->n + 1, (unsigned long long)told->n);
+        verify_found(v, v->last_path, v->last_line, AUDIT_CUT,
+            "lines n = %llu to %llu are missing behind it: the next start found them there", (unsigned long long)seen->n + 1,
+            (unsigned long long)told->n);
     else if (told->n < seen->n)
         verify_found(v, v->last_path, v->last_line, AUDIT_MOVED, "lines n = %llu to %llu were put in after the next start",
             (unsigned long long)told->n + 1, (unsigned long long)seen->n);
     else if (!hash_equal(told->h, seen->h, sizeof told->h))
-        verify_found(v, v->last_path, v->last_line, AUDIT_CHANGED, "the next start found another line n = %llu there", (unsigned long long)told->n);
+        verify_found(
+            v, v->last_path, v->last_line, AUDIT_CHANGED, "the next start found another line n = %llu there", (unsigned long long)told->n);
     return ERR_OK;
 }
 
@@ -197,7 +200,8 @@ static enum err continue_chain(struct verify *v, const struct audit_line *line, 
             verify_found(v, v->path, v->line, AUDIT_MISSING, "lines n = %llu to %llu are missing before it",
                 (unsigned long long)v->last.n + 1, (unsigned long long)told.n);
         else if (v->knows_h && told.n == v->last.n && !hash_equal(told.h, v->last.h, sizeof told.h))
-            verify_found(v, v->last_path, v->last_line, AUDIT_CHANGED, "the next file stands on another line n = %llu", (unsigned long long)told.n);
+            verify_found(
+                v, v->last_path, v->last_line, AUDIT_CHANGED, "the next file stands on another line n = %llu", (unsigned long long)told.n);
     } else {
         e = v->settings->is_part ? ERR_OK : doubt(v, &told);
         if (!e)

@@ -21,12 +21,12 @@ struct audit_writer {
     const char *folder, *process; /* borrowed */
     const uint8_t *master;        /* borrowed; NULL: the process was given a seed */
     struct audit_limits limits;
-    struct audit_chain chain;  /* with all lines that were added */
-    struct audit_chain before; /* with those alone that are in the file */
-    struct buf batch;          /* lines between the two */
-    int fd;                    /* of the present file, -1: no chain is open */
-    uint64_t started_ms;       /* in the names of the chain's files */
-    uint64_t bytes;            /* of the present file, as far as it is good */
+    struct audit_chain chain;         /* with all lines that were added */
+    struct audit_chain before;        /* with those alone that are in the file */
+    struct buf batch;                 /* lines between the two */
+    int fd;                           /* of the present file, -1: no chain is open */
+    uint64_t started_ms;              /* in the names of the chain's files */
+    uint64_t bytes;                   /* of the present file, as far as it is good */
     uint64_t key_since_ms, tended_ms; /* boot time */
     int unsynced;
 };

@@ -20,8 +20,8 @@ static void print_again(const struct audit_line *line, struct buf *out)
 
 static void check_members(const struct audit_line *line)
 {
-    static const char *const names[] = {
-        "process", "chain", "start", "file", "after", "before", "who", "what", "on", "from", "result", "request", "detail", "count", "last", "h_last"};
+    static const char *const names[] = {"process", "chain", "start", "file", "after", "before", "who", "what", "on", "from", "result",
+        "request", "detail", "count", "last", "h_last"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len = 0;
         uint64_t number;
