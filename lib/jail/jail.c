@@ -84,11 +84,12 @@ enum err jail_enter(const struct jail *j)
         return ERR_OK;
     }
     e = process_give_up(!(bits & TRACEABLE));
-    if (e)
-        log_write(LOG_WARN, "jail", "the kernel does not take away new privileges; nothing else can be shut");
-    else
+    if (!e) {
         e = close_doors(j, bits, places, calls);
-    log_write(e || (bits & (NO_SECCOMP | NO_LANDLOCK)) ? LOG_WARN : LOG_INFO, "jail", "%s; %s", places, calls);
+        log_write(e || (bits & (NO_SECCOMP | NO_LANDLOCK)) ? LOG_WARN : LOG_INFO, "jail", "%s; %s", places, calls);
+    } else {
+        log_write(LOG_WARN, "jail", "the kernel does not take away new privileges; so nothing else can be shut");
+    }
     if (!e || !(bits & STRICT))
         return ERR_OK;
     log_write(LOG_ERROR, "jail", "--jail strict: not starting without all of it");
