@@ -57,7 +57,7 @@ static enum err read_hash(const struct json *j, const char *name, uint8_t out[HA
 
 enum err audit_head_from_json(const struct json *j, struct audit_head *out)
 {
-    struct audit_head head;
+    struct audit_head head = {.n = 0};
     if (json_copy_str(j, "process", head.process, sizeof head.process) || !audit_process_ok(head.process))
         return ERR_SYNTAX;
     if (json_copy_str(j, "chain", head.chain, sizeof head.chain) || !num_is_hex(head.chain, AUDIT_CHAIN_SIZE - 1))

@@ -7,10 +7,12 @@
 #include "lib/base/fs.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -181,6 +183,45 @@ static void a_full_queue_loses_lines_and_says_how_many(void **state)
     assert_int_equal(f->result.events + f->result.lost, 8000);
 }
 
+static int wait_until_failing(struct fixture *f, int failing)
+{
+    struct audit_stats stats;
+    uint64_t until_ms = clock_boot_ms() + WAIT_MS;
+    do {
+        clock_sleep_ms(5);
+        audit_stats(f->audit, &stats);
+    } while (stats.is_failing != failing && clock_boot_ms() < until_ms);
+    return stats.is_failing == failing;
+}
+
+/* Files may not grow past some size: what a full disk does to a writer. */
+static void a_full_disk_stops_nobody_and_the_hole_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    open_log(f);
+    small = before;
+    small.rlim_cur = 1500;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 50; i++)
+        audit_note(f->audit, &(struct audit_event){.what = "upload", .on = "CS 101"});
+    int failed = wait_until_failing(f, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(failed);
+    assert_true(wait_until_failing(f, 0)); /* by itself, with the line that tells the number */
+    audit_note(f->audit, &(struct audit_event){.what = "delete", .on = "CS 101"});
+    struct audit_stats stats;
+    audit_stats(f->audit, &stats);
+    close_log(f);
+    verify(f, &f->last, 1);
+    assert_int_equal(f->result.findings, 0);
+    assert_int_equal(f->result.events + f->result.lost, 51);
+    assert_true(f->result.lost > 0);
+    assert_int_equal(f->result.lost, stats.lost);
+}
+
 static void a_folder_that_nobody_can_write_is_refused_at_the_start(void **state)
 {
     struct fixture *f = *state;
@@ -252,6 +293,7 @@ int main(void)
         TEST(the_newest_line_is_told_while_the_log_is_open),
         TEST(refusals_are_counted_when_there_are_too_many),
         TEST(a_full_queue_loses_lines_and_says_how_many),
+        TEST(a_full_disk_stops_nobody_and_the_hole_is_told),
         TEST(a_folder_that_nobody_can_write_is_refused_at_the_start),
         TEST(a_process_without_the_master_key_needs_a_seed),
         TEST(keys_are_turned_by_the_hour_without_any_event),

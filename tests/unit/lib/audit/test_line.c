@@ -164,7 +164,11 @@ static void a_head_is_read_as_it_was_written_and_bound_by_its_mac(void **state)
     audit_head_make(&c, AT_MS, &head);
     struct json *j = audit_head_to_json(&head);
     assert_ok(audit_head_from_json(j, &again));
-    assert_memory_equal(&head, &again, sizeof head);
+    assert_string_equal(head.process, again.process);
+    assert_string_equal(head.chain, again.chain);
+    assert_int_equal(head.n, again.n);
+    assert_int_equal(head.at_ms, again.at_ms);
+    assert_memory_equal(head.h, again.h, sizeof head.h);
     assert_true(audit_head_ok(&again, &c.key));
     again.n++;
     assert_false(audit_head_ok(&again, &c.key));
