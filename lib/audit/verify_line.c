@@ -170,6 +170,8 @@ static enum err start_chain(struct verify *v, const struct audit_line *line, con
     else if (e == ERR_NOT_FOUND && audit_line_number(line, "start", &start) == ERR_OK && (had_chain || start > 0))
         verify_found(v, v->path, v->line, AUDIT_GONE, "this is start %llu of the process, and it found nothing of the log before",
             (unsigned long long)start);
+    else if (e == ERR_SYNTAX)
+        verify_found(v, v->path, v->line, AUDIT_CHANGED, "it does not say which line was the last one before it");
     if (e == ERR_NOMEM)
         return e;
     e = enter(v, line);
