@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LINKS "/api/v1/links/"
+#define SUBJECT_SIZE 128
+
 /* Words for what people do; a route that is not here is noted by its method and pattern. */
 static const struct word {
     const char *method, *pattern, *word;
@@ -48,9 +51,23 @@ static int is_dry_run(const struct request *r)
     return flag && strcmp(flag, "0") != 0 && strcmp(flag, "false") != 0;
 }
 
+/* What the first segment names, shortened so that nothing in the log opens anything: the text of a share link ends with its MAC. */
+static const char *subject(const struct request *r, char out[SUBJECT_SIZE])
+{
+    if (!r->match.route || r->match.n_captures == 0)
+        return NULL;
+    const char *text = request_capture(r, 0, NULL), *dot = strrchr(text, '.');
+    int is_link = strncmp(r->match.route->pattern, LINKS, strlen(LINKS)) == 0;
+    if (!is_link)
+        return text;
+    size_t len = dot ? (size_t)(dot - text) : strlen(text);
+    snprintf(out, SUBJECT_SIZE, "%.*s", len < SUBJECT_SIZE ? (int)len : (int)SUBJECT_SIZE - 1, text);
+    return out;
+}
+
 void note_request(const struct request *r)
 {
-    char what[128], result[16];
+    char what[128], result[16], on[SUBJECT_SIZE];
     int refused = is_refused(r->answered), changes = r->match.route && !is_read(request_method(r)) && !is_dry_run(r);
     if (!refused && !changes)
         return;
@@ -58,7 +75,7 @@ void note_request(const struct request *r)
     snprintf(result, sizeof result, "%d", r->answered);
     audit_note(r->worker->app->audit, &(struct audit_event){.who = r->note_who,
                                           .what = what,
-                                          .on = r->match.route && r->match.n_captures ? request_capture(r, 0, NULL) : NULL,
+                                          .on = subject(r, on),
                                           .from = r->transport->param(r->transport->ctx, "REMOTE_ADDR"),
                                           .result = result,
                                           .request = r->id,
