@@ -13,9 +13,10 @@
 
 #define RETRY_MS 1000u /* between tries while nothing can be written */
 #define SAY_MS 30000u
-#define MORE_MS 1000u  /* between two lines that count refusals */
-#define IDLE_MS 60000u /* the longest sleep: keys and files have their times */
-#define TOKEN 1000u    /* a refusal's price; refilled by the millisecond */
+#define MORE_MS 1000u          /* between two lines that count refusals */
+#define IDLE_MS 60000u         /* the longest sleep: keys and files have their times */
+#define KEEP_BYTES (64u << 10) /* of an empty queue's memory */
+#define TOKEN 1000u            /* a refusal's price; refilled by the millisecond */
 
 /* A line that waits: its head, and `len` bytes of members behind it. */
 struct entry {
@@ -217,6 +218,15 @@ static uint64_t count_taken(const struct audit *a)
     return n;
 }
 
+/* A burst's memory goes back. */
+static void forget_taken(struct audit *a)
+{
+    if (a->taken.cap > KEEP_BYTES)
+        buf_release(&a->taken);
+    else
+        buf_reset(&a->taken);
+}
+
 /* Writes what was taken, and before it how much is missing. */
 static void write_taken(struct audit *a, uint64_t more)
 {
@@ -241,7 +251,7 @@ static void write_taken(struct audit *a, uint64_t more)
         e = flush(a, &lines);
     if (e)
         failed(a, e, left + lines);
-    buf_reset(&a->taken);
+    forget_taken(a);
 }
 
 /* Tells the newest line that is on the disk. */
@@ -352,7 +362,7 @@ static void *run(void *arg)
             write_taken(a, more);
         else if (a->taken.len > 0) {
             failed(a, ERR_UNAVAILABLE, count_taken(a));
-            buf_reset(&a->taken);
+            forget_taken(a);
         }
         tend(a);
     }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH_MAX (1u << 20)
+#define BATCH_MAX (256u << 10)
 #define NAME_TRIES 16 /* a name that is taken: another millisecond */
 #define AFTER_SIZE 160u
 
