@@ -109,12 +109,14 @@ static enum err check_files_of(struct check *k, const char *folder, const struct
 {
     char(*paths)[AUDIT_PATH_SIZE] = calloc(files->n, sizeof *paths);
     const char **list = calloc(files->n, sizeof *list);
-    enum err e = paths && list ? ERR_OK : out_fail(&k->cli->out, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    enum err e = paths && list ? ERR_OK : ERR_NOMEM;
     for (size_t i = 0; i < files->n && !e; i++) {
         e = audit_folder_path(folder, files->at[i].name, paths[i]);
         list[i] = paths[i];
     }
-    if (!e)
+    if (e)
+        (void)out_fail(&k->cli->out, e, "%s: %s.", folder, err_text(e));
+    else
         e = check_log(k, folder, list, files->n, 0);
     free(paths);
     free(list);

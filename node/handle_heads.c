@@ -30,7 +30,7 @@ static enum err read_head(struct http_request *r, struct audit_head *out)
 void handle_head(struct http_request *r, void *ctx)
 {
     struct node *n = ctx;
-    struct audit_head head;
+    struct audit_head head = {.n = 0};
     const char *why = "The body is not the head of an audit log.";
     if (handle_refuse_writes(r, n))
         return;
