@@ -25,8 +25,7 @@ static enum err parse_record(const redisReply *r, struct record *out)
     return ERR_INTERNAL;
 }
 
-/* Whether an answer that begins with the mark's run_id comes from the process for which the index was built. */
-static enum err check_mark(const struct store *s, const redisReply *mark)
+enum err index_check_mark(const struct store *s, const redisReply *mark)
 {
     if (mark->type != REDIS_REPLY_STRING)
         return ERR_INTERNAL;
@@ -48,7 +47,7 @@ static enum err send_read(struct store *s, const char *command, const struct buf
     enum err e = call_send(s, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r);
     if (e != ERR_OK)
         return e;
-    e = r->elements == 2 ? check_mark(s, r->element[0]) : ERR_INTERNAL;
+    e = r->elements == 2 ? index_check_mark(s, r->element[0]) : ERR_INTERNAL;
     if (e != ERR_OK) {
         freeReplyObject(r);
         return e;
@@ -234,7 +233,7 @@ static enum err send_query(struct store *s, const struct query *q, char order, u
 
 static enum err read_page(const struct store *s, const redisReply *r, char order, struct index_page *page)
 {
-    enum err marked = r->elements == 0 ? ERR_INTERNAL : check_mark(s, r->element[0]);
+    enum err marked = r->elements == 0 ? ERR_INTERNAL : index_check_mark(s, r->element[0]);
     if (marked != ERR_OK)
         return marked;
     if (r->elements % 3 != 2 || r->element[1]->type != REDIS_REPLY_STRING)

@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
+#include "lib/name/reserved.h"
 #include "lib/store/events.h"
 #include "lib/store/index_inside.h"
 #include "lib/store/mark.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #define SHA256_DIGITS 64
+#define OWNER_MAX (RECORD_FIELD_MAX + 32)
 #define FACT_MAX (96 + 65 * 3 * RECORD_FIELD_MAX) /* the words of three fields, each at most one byte long at worst */
 #define PIPE_BYTES_MAX (8u << 20)                 /* of records on their way at once */
 #define STEP_KEYS 1000u                           /* keys that one step of clearing looks at */
@@ -62,6 +64,18 @@ static enum err append_adopted(const struct record *r, struct buf *out)
     return e;
 }
 
+/* A document of the system: nothing of it is listed, and people hear nothing of its changes. */
+static int is_sys(const char *key)
+{
+    return strncmp(key, RESERVED_SYS, strlen(RESERVED_SYS)) == 0;
+}
+
+/* Whose it is: "<bytes> <e|-> <uploader>" (lua/index_owner.lua). */
+static enum err append_owner(const struct record *r, struct buf *out)
+{
+    return buf_addf(out, "%" PRIu64 " %c %s", r->size, r->erase ? 'e' : '-', r->uploader);
+}
+
 /* What lua/index_add.lua needs to know of a record: "<kind> <of> <upload> <words…>". */
 static enum err append_fact(const struct record *r, struct buf *out)
 {
@@ -75,6 +89,8 @@ static enum err append_fact(const struct record *r, struct buf *out)
     enum err e = buf_addf(out, "%c %s %s", kind, of, r->upload[0] ? r->upload : "-");
     if (e == ERR_OK && is_adopted(r->key))
         return kind == 'v' ? append_adopted(r, out) : ERR_OK;
+    if (is_sys(r->key))
+        return e;
     if (e == ERR_OK)
         e = index_words(r->course, out);
     if (e == ERR_OK)
@@ -86,10 +102,10 @@ static enum err append_fact(const struct record *r, struct buf *out)
     return e;
 }
 
-/* A record as three arguments; their memory lives until the call was sent. */
+/* A record as four arguments; their memory lives until the call was sent. */
 struct argument {
     char id[STAMP_HEX_SIZE];
-    struct buf json, fact;
+    struct buf json, fact, owner;
 };
 
 static enum err make_argument(const struct record *r, struct argument *a)
@@ -97,8 +113,11 @@ static enum err make_argument(const struct record *r, struct argument *a)
     stamp_hex(r->id, a->id);
     buf_init(&a->json, RECORD_JSON_MAX);
     buf_init(&a->fact, FACT_MAX);
+    buf_init(&a->owner, OWNER_MAX);
     enum err e = record_print(r, &a->json);
-    return e == ERR_OK ? append_fact(r, &a->fact) : e;
+    if (e == ERR_OK)
+        e = append_fact(r, &a->fact);
+    return e == ERR_OK ? append_owner(r, &a->owner) : e;
 }
 
 static const struct record *newest_of(const struct record *records, size_t n)
@@ -126,6 +145,7 @@ static void batch_release(struct batch *b)
     for (size_t i = 0; b->args && i < b->n; i++) {
         buf_release(&b->args[i].json);
         buf_release(&b->args[i].fact);
+        buf_release(&b->args[i].owner);
     }
     free(b->args);
     b->args = NULL;
@@ -153,6 +173,8 @@ static void batch_call(struct batch *b, const struct record *newest, const char 
 {
     struct call *c = &b->call;
     int adopts = event && is_adopted(newest->key) && !record_is_tombstone(newest);
+    if (is_sys(newest->key))
+        event = NULL;
     call_init_script(c, SCRIPT_INDEX_ADD, 8);
     c->run_id = hold ? hold->run_id : NULL;
     for (size_t i = 0; i < 3; i++)
@@ -172,6 +194,7 @@ static void batch_call(struct batch *b, const struct record *newest, const char 
         call_str(c, b->args[i].id);
         call_bytes(c, b->args[i].json.data, b->args[i].json.len);
         call_bytes(c, b->args[i].fact.data, b->args[i].fact.len);
+        call_bytes(c, b->args[i].owner.data, b->args[i].owner.len);
     }
 }
 

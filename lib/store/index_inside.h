@@ -15,6 +15,8 @@
 
 /* The name of one of a course's keys, into an uninitialised buffer; buf_release in every case. */
 enum err index_key(struct buf *b, const char *prefix, const char *course_key) MUST_CHECK;
+/* ERR_OK when an answer that begins with the mark's run_id comes from the process for which the index was built; ERR_STALE_INDEX. */
+enum err index_check_mark(const struct store *s, const redisReply *mark) MUST_CHECK;
 /* Appends the words of a text, each after a space. ERR_INVALID: not UTF-8. */
 enum err index_words(const char *text, struct buf *out) MUST_CHECK;
 /* Appends `before`, "=" and the key of a term; nothing for a term without a key. */

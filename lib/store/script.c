@@ -15,6 +15,7 @@
 #define SCRIPT(name) SCRIPT_AFTER("", name)
 #define PEERS_TREE PIECE(peers_tree)
 #define PEERS_ENTRY PEERS_TREE PIECE(peers_entry)
+#define INDEX_OWNER PEERS_ENTRY PIECE(index_owner)
 
 SCRIPT(lock_release)
 SCRIPT(lease_renew)
@@ -23,10 +24,10 @@ SCRIPT(heartbeat)
 SCRIPT(members)
 SCRIPT(ring_publish)
 SCRIPT(wishes_remove)
-SCRIPT_AFTER(PEERS_ENTRY, index_add)
+SCRIPT_AFTER(INDEX_OWNER, index_add)
 SCRIPT(index_list)
 SCRIPT(index_read)
-SCRIPT_AFTER(PEERS_ENTRY, index_remove)
+SCRIPT_AFTER(INDEX_OWNER, index_remove)
 SCRIPT(mark_begin)
 SCRIPT(mark_set)
 SCRIPT(mark_read)
@@ -36,6 +37,10 @@ SCRIPT_AFTER(PEERS_ENTRY, peers_rows)
 SCRIPT_AFTER(PEERS_TREE, peers_count)
 SCRIPT(peers_lists)
 SCRIPT(plain_id)
+SCRIPT(bytes_hold)
+SCRIPT(count_up)
+SCRIPT(rate)
+SCRIPT(session)
 
 const char *script_text(enum script s)
 {
@@ -60,6 +65,10 @@ const char *script_text(enum script s)
     case SCRIPT_PEERS_COUNT: return script_peers_count;
     case SCRIPT_PEERS_LISTS: return script_peers_lists;
     case SCRIPT_PLAIN_ID: return script_plain_id;
+    case SCRIPT_BYTES_HOLD: return script_bytes_hold;
+    case SCRIPT_COUNT_UP: return script_count_up;
+    case SCRIPT_RATE: return script_rate;
+    case SCRIPT_SESSION: return script_session;
     case SCRIPT_COUNT: break;
     }
     assert(s < SCRIPT_COUNT); /* there is no such script */

@@ -2,8 +2,10 @@
  * and believed no longer (ERR_STALE_INDEX everywhere, mark.h).
  *
  * rb:sys           zset   score 0, member <key>                             reserved keys "sys/…" whose current record is no tombstone
- * rb:by:<user>     zset   score 0, member <key>\0<record id>                every record whose uploader that is
- * rb:bytes         hash   uploader → bytes of the versions that they uploaded, purged ones excepted; "" → of all, whoever uploaded them. Reserved keys are not counted
+ * rb:u:<user>      zset   score 0, member <key>\0<record id>                every record whose uploader that is
+ * rb:bytes         hash   uploader → bytes of the versions that they uploaded; "" → of all. A version counts, under whatever key, until its course is purged, or until SYS_GONE_MS
+ *                         after a tombstone of its own (at once when that erases); one that was restored counts twice
+ * rb:gone          zset   score unix ms of a tombstone of one version, or 0; member <key>\0<record id of the version>      what still has to be taken off
  * rb:flight        hash   hold id → "<until> <bytes> <user>"                 uploads under way (may be lost)
  * rb:use:<what>    string last uses and counts with a time to live (may be lost) */
 #ifndef RB_LIB_STORE_SYS_H
@@ -13,6 +15,7 @@
 #include "lib/store/index.h"
 
 #define SYS_KEYS_MAX 1000u
+#define SYS_GONE_MS (UINT64_C(30) * 86400u * 1000u) /* RB_PURGE_AFTER_H as installed */
 
 /* A page of texts in order of their bytes. */
 struct sys_page {

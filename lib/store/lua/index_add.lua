@@ -3,9 +3,10 @@
 -- KEYS  1 rb:v:<key>  2 rb:c:<key>  3 rb:x:<key>  4 rb:byname  5 rb:newest  6 rb:words  7 rb:events  8 rb:mark
 -- ARGV  1 course key  2 event kind or ""  3 course as shown; with kind "adopted" what the file is called  4 time of the event  5 length of the stream
 --       6 "", or the token of a rebuild or sweep: nothing is added when another one has begun since
---       then three for each record: id, JSON, fact
+--       then four for each record: id, JSON, fact, owner (index_owner.lua)
 -- A fact is "<kind> <of> <upload> <words...>". Kinds: v a version, a a tombstone of everything older, o a tombstone of one version; of is "-" when empty.
 -- The key of an adopted file, "peer/<its hash>", is not listed among the courses: its fact has in place of words what puts it into the index of peers (peers_entry.lua).
+-- Nor is the key of a document of the system, "sys/…", whose fact has no words: it stands in rb:sys while there is a current version.
 -- Ids are hex stamps of one length, so that they compare as text (digits and a-f sort alike in every locale).
 -- Answers how many records were new; -1: the token is not the present one.
 --
@@ -69,7 +70,7 @@ end
 
 -- A call costs more than anything else here: what came along is not asked back, and in a course that is new nothing is looked for.
 local added, again, fresh, given = 0, current_kind == 'o', not state[1], {}
-for i = 7, #ARGV, 3 do
+for i = 7, #ARGV, 4 do
     local rid = ARGV[i]
     if redis.call('HSETNX', KEYS[1], rid, ARGV[i + 1]) == 1 then
         added, shown = added + 1, shown + 1
@@ -78,7 +79,12 @@ for i = 7, #ARGV, 3 do
         local marks = fresh and {} or redis.call('HMGET', KEYS[3], 'u:' .. upload, 't:' .. rid)
         fresh = false
         redis.call('HSET', KEYS[3], rid, ARGV[i + 2], 'u:' .. upload, rid)
-        if kind == 'o' then redis.call('HSET', KEYS[3], 't:' .. of, rid) end
+        owner_add(key, rid, kind, ARGV[i + 3])
+        if kind == 'o' then
+            redis.call('HSET', KEYS[3], 't:' .. of, rid)
+            owner_gone(key, of, rid, string.find(ARGV[i + 3], '^%d+ e ') ~= nil)
+        end
+        if kind == 'v' and marks[2] then owner_gone(key, rid, marks[2], false) end
         if marks[1] or marks[2] or kind == 'o' then
             again = true
         elseif rid > head then
@@ -109,6 +115,7 @@ for i = 0, 15 do digits[string.format('%x', i)] = string.format('%x', 15 - i) en
 -- What the sets hold of this course while `of` is its current record and `text` its words.
 local function list_with(of, text, remove)
     if is_adopted(key) then return ring_change(key, text, remove) end
+    if is_sys(key) then return redis.call(remove and 'ZREM' or 'ZADD', SYS, unpack(remove and { key } or { 0, key })) end
     local inverted = string.gsub(of, '%x', digits)
     local place = inverted .. ':' .. key
     local function change(set, members)

@@ -15,13 +15,14 @@ local function remove(key)
     local id, words = state[1], state[2]
     if id and words and words ~= '' and is_adopted(key) then
         ring_change(key, words, true)
-    elseif id and words and words ~= '' then
+    elseif id and words and words ~= '' and not is_sys(key) then
         local inverted = string.gsub(id, '%x', digits)
         local place = inverted .. ':' .. key
         redis.call('ZREM', KEYS[2], key .. '\0' .. inverted .. words)
         redis.call('ZREM', KEYS[3], place .. '\0' .. words)
         for word in string.gmatch(words, '%S+') do redis.call('ZREM', KEYS[4], word .. '\0' .. place) end
     end
+    owner_forget(key, redis.call('HGETALL', 'rb:v:' .. key))
     redis.call('DEL', hash, 'rb:v:' .. key, 'rb:x:' .. key)
 end
 
