@@ -13,12 +13,18 @@ static int deletes_all(const struct record *r)
     return r->kind == RECORD_DELETE && stamp_is_zero(r->of);
 }
 
+/* Whether a tombstone gives up the bytes of what it covers: old enough, or made to erase. */
+static int gives_up(const struct record *r, uint64_t deleted_before_ms)
+{
+    return r->erase || hlc_to_unix_ms(r->id.clock) < deleted_before_ms;
+}
+
 /* Versions that a tombstone of their own removed. */
 static void drop_single(const struct history *h, uint64_t deleted_before_ms, unsigned char *wanted)
 {
     for (size_t i = 0; i < h->n; i++) {
         const struct record *r = &h->entries[i].record;
-        if (r->kind != RECORD_DELETE || stamp_is_zero(r->of) || hlc_to_unix_ms(r->id.clock) >= deleted_before_ms)
+        if (r->kind != RECORD_DELETE || stamp_is_zero(r->of) || !gives_up(r, deleted_before_ms))
             continue;
         const struct history_entry *of = history_find(h, r->of);
         if (of)
@@ -31,7 +37,7 @@ void wanted_versions(const struct history *h, uint64_t deleted_before_ms, unsign
     int given_up = 0; /* a tombstone of everything, old enough, stands above */
     for (size_t i = h->n; i > 0; i--) {
         const struct record *r = &h->entries[i - 1].record;
-        given_up |= deletes_all(r) && hlc_to_unix_ms(r->id.clock) < deleted_before_ms;
+        given_up |= deletes_all(r) && gives_up(r, deleted_before_ms);
         wanted[i - 1] = r->sha256[0] != '\0' && !given_up;
     }
     drop_single(h, deleted_before_ms, wanted);

@@ -1,7 +1,8 @@
 /* Which blobs have to be here: the one answer for all who fetch, count, check or remove blobs.
  *
  * A blob is wanted when a version names it that is not deleted, or was deleted less than RB_PURGE_AFTER_H ago, or when a slot names it (pitfall 7). The blobs of
- * versions that were deleted before that are given up on purpose: their records stay, but their bytes count nowhere as missing and may be removed. */
+ * versions that were deleted before that are given up on purpose: their records stay, but their bytes count nowhere as missing and may be removed. So are those of
+ * versions that were erased (record.h), at once: the next round of collect.h takes them once they are RB_NODE_COLLECT_S old. */
 #ifndef RB_NODE_WANTED_H
 #define RB_NODE_WANTED_H
 

@@ -282,6 +282,18 @@ int history_is_live(const struct history *h, size_t i)
     return view_of(h)->facts[i].live;
 }
 
+int history_is_erased(const struct history *h, size_t i)
+{
+    assert(i < h->n);
+    struct stamp id = h->entries[i].record.id;
+    for (size_t j = 0; j < h->n; j++) {
+        const struct record *t = &h->entries[j].record;
+        if (t->erase && (stamp_is_zero(t->of) ? stamp_cmp(t->id, id) > 0 : stamp_cmp(t->of, id) == 0))
+            return 1;
+    }
+    return 0;
+}
+
 int history_is_shown(const struct history *h, size_t i)
 {
     return history_version(h, i) != 0;

@@ -39,6 +39,8 @@ const struct history_entry *history_find_upload(const struct history *h, const c
 const struct record *history_current(const struct history *h);
 /* True when record i is a version whose bytes may still be read: not a tombstone, not covered by one, not a superseded attempt. */
 int history_is_live(const struct history *h, size_t i);
+/* True when a tombstone that erases (record.h) covers record i: nothing is to bring its bytes back. */
+int history_is_erased(const struct history *h, size_t i);
 /* True when record i is shown: everything but superseded attempts of one upload. */
 int history_is_shown(const struct history *h, size_t i);
 /* The version number of record i: its place among the shown ones, from 1. 0 when it is not shown. */

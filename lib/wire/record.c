@@ -132,6 +132,8 @@ struct json *record_to_json(const struct record *r)
     json_set_stamp(j, "parent", r->parent);
     json_set_str(j, "upload", r->upload);
     json_set_bool(j, "conditional", r->conditional);
+    if (r->erase)
+        json_set_bool(j, "erase", 1);
     json_set_str(j, "fields", digest);
     return j;
 }
@@ -177,8 +179,8 @@ static int consistent(const struct record *r)
     if (stamp_is_zero(r->id) || stamp_cmp(r->of, r->id) == 0 || stamp_cmp(r->parent, r->id) == 0)
         return 0;
     switch (r->kind) {
-    case RECORD_UPLOAD: return stamp_is_zero(r->of) && r->sha256[0] != '\0';
-    case RECORD_RESTORE: return !stamp_is_zero(r->of) && r->sha256[0] != '\0';
+    case RECORD_UPLOAD: return stamp_is_zero(r->of) && r->sha256[0] != '\0' && !r->erase;
+    case RECORD_RESTORE: return !stamp_is_zero(r->of) && r->sha256[0] != '\0' && !r->erase;
     case RECORD_DELETE: return r->sha256[0] == '\0' && r->size == 0;
     }
     return 0;
@@ -199,6 +201,9 @@ static enum err read_all(const struct json *j, struct record *r)
         conditional < 0)
         return ERR_SYNTAX;
     r->conditional = conditional;
+    if (json_get(j, "erase") && !json_get_bool(j, "erase", 0)) /* one spelling: it stands there only as true */
+        return ERR_SYNTAX;
+    r->erase = json_get(j, "erase") != NULL;
     if (!consistent(r))
         return ERR_SYNTAX;
     e = hash_fields(r, computed);

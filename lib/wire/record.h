@@ -1,7 +1,8 @@
 /* A record: one immutable version of a course's syllabus, or a tombstone. Its JSON is the same on disk, between processes and in the index.
  *
  * {"id": 32 hex digits (the stamp), "course", "key", "kind": "upload"|"delete"|"restore", "of": id or null, "term", "title", "instructor", "note",
- *  "filename", "type", "size", "sha256", "uploader", "parent": id or null, "upload": id of the request, "conditional": bool, "fields": 64 hex digits}
+ *  "filename", "type", "size", "sha256", "uploader", "parent": id or null, "upload": id of the request, "conditional": bool, "fields": 64 hex digits,
+ *  "erase"?: true}
  */
 #ifndef RB_LIB_WIRE_RECORD_H
 #define RB_LIB_WIRE_RECORD_H
@@ -34,6 +35,7 @@ struct record {
     struct stamp parent;                /* what it was checked against or believed to follow; zero = none */
     char upload[RECORD_UPLOAD_ID_SIZE]; /* the request it belongs to; attempts of one upload share it */
     int conditional;                    /* decided by PREPARE and ACCEPT */
+    int erase; /* a tombstone whose bytes are not kept for the days that a deleted version can be brought back in; written only when set */
 };
 
 /* An empty record: strings "", numbers zero. ERR_NOMEM. */
