@@ -57,7 +57,7 @@ enum err accounts_change(struct worker *w, const char *name, const struct accoun
     struct docs_account *out, struct stamp *record, const char **detail) MUST_CHECK;
 
 /* Sets a password. old: the present one, which must be right, or NULL: an admin sets it (or somebody with no password yet). new_len 0: takes the password away, so that only tokens and the
- * proxy are left. All sessions of the account but `keep` (digest of its secret, or NULL) end. ERR_AUTH: old is wrong; ERR_INVALID: new is no fit password. */
+ * proxy are left. All sessions of the account but `keep` (digest of its secret, or NULL) end. ERR_AUTH: old is wrong; ERR_RATE: too many tries; ERR_INVALID: new is no fit password. */
 struct accounts_password {
     const char *name;
     const char *old, *fresh;
@@ -86,17 +86,20 @@ struct accounts_versions {
     size_t n;
     const char *next; /* to go on after, or NULL; arena */
 };
-/* The records of courses (not of sys/) whose uploader is that account, a page at a time: for the export. after: "" or a page's next. limit: 1 … 200.
+/* The records whose uploader is that account, of courses and of what waits for a maintainer, a page at a time: for the export. after: "" or a page's next. limit: 1 … 200.
  * ERR_UNAVAILABLE, ERR_STALE_INDEX without the index; ERR_SYNTAX: not a `next` of ours. */
 enum err accounts_versions(struct worker *w, const char *name, const char *after, unsigned limit, struct accounts_versions *out) MUST_CHECK;
 void accounts_versions_release(struct accounts_versions *v);
 
+#define ACCOUNTS_ERASE_MAX 500u /* versions of one call: some ten seconds */
 struct accounts_erased {
     uint64_t versions; /* hidden now, their bytes gone within 25 h */
     uint64_t failed;   /* that could not be hidden: ask again */
+    int more;          /* ACCOUNTS_ERASE_MAX were reached: ask again */
 };
-/* Hides every live version that the account uploaded, each by a tombstone whose bytes go at the first purge after 24 h, and revokes the links it made. Versions of others in the same courses stay.
- * May be asked again; what is hidden already is not counted. ERR_OK also when some failed; ERR_UNAVAILABLE, ERR_STALE_INDEX: without the index nobody knows what is theirs. */
+/* Hides every version that the account uploaded, also what waits for a maintainer and what was deleted but could be brought back, each by a tombstone that erases (lib/wire/record.h), and
+ * revokes the links it made. Versions of others in the same courses stay. What the records say beside their bytes (title, name of the uploader) goes when the course itself is purged.
+ * May be asked again; what is erased already is not counted. ERR_OK also when some failed; ERR_UNAVAILABLE, ERR_STALE_INDEX: without the index nobody knows what is theirs. */
 enum err accounts_erase(struct worker *w, const char *name, const char *by, struct accounts_erased *out) MUST_CHECK;
 
 /* ---- the first admin */

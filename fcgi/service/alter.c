@@ -38,10 +38,24 @@ static int has_version(const struct alter *a)
 
 /* ---- which version */
 
+/* What an erasure of one version is about: any that is not erased yet, also one that is deleted or an attempt that another superseded, whose bytes are still there. */
+static enum err find_to_erase(const struct alter *a, const struct record **out)
+{
+    const struct history *h = &a->known.history;
+    struct stamp id;
+    const struct history_entry *entry = stamp_parse(a->in->version, &id) == ERR_OK ? history_find(h, id) : NULL;
+    if (entry == NULL)
+        return known_absence(&a->known);
+    *out = &entry->record;
+    return record_is_tombstone(&entry->record) || history_is_erased(h, (size_t)(entry - h->entries)) ? ERR_NOT_FOUND : ERR_OK;
+}
+
 /* What a delete is about: a live version, or for the whole course the current one. */
 static enum err find_to_delete(const struct alter *a, const struct record **out)
 {
     const struct history *h = &a->known.history;
+    if (has_version(a) && a->in->erase)
+        return find_to_erase(a, out);
     if (has_version(a)) {
         size_t at;
         if (known_find(h, a->in->version, &at) != ERR_OK)
@@ -103,6 +117,7 @@ static enum err fill_draft(struct alter *a, const struct record *source)
     struct record *r = &a->change.draft;
     enum err e = copy_strings(source, a->in->uploader, a->kind == RECORD_RESTORE, r);
     r->kind = a->kind;
+    r->erase = a->kind == RECORD_DELETE && a->in->erase;
     if (a->kind == RECORD_RESTORE) {
         r->of = source->id;
         r->size = source->size;
@@ -130,6 +145,7 @@ static enum err fill_again(struct alter *a, const struct record *before)
     struct record *r = &a->change.draft;
     enum err e = copy_strings(before, a->in->uploader, 1, r);
     r->kind = before->kind;
+    r->erase = before->erase;
     r->of = before->of;
     r->size = before->size;
     r->parent = before->parent;

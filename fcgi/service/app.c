@@ -1,16 +1,20 @@
 #include "fcgi/service/app.h"
 
+#include "fcgi/service/accounts.h"
 #include "fcgi/service/adopt.h"
 #include "fcgi/service/auditing.h"
 #include "fcgi/service/contacts.h"
 #include "fcgi/service/courses.h"
+#include "fcgi/service/doccache.h"
 #include "fcgi/service/reindex.h"
 #include "fcgi/service/room.h"
+#include "fcgi/service/rules.h"
 #include "fcgi/service/stamps.h"
 #include "fcgi/service/type.h"
 #include "fcgi/service/view.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
+#include "lib/store/rate.h"
 
 #include <assert.h>
 #include <string.h>
@@ -38,6 +42,13 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
         a->contacts = contacts_new();
         e = a->stamps == NULL || a->queue == NULL || a->room == NULL || a->contacts == NULL ? ERR_NOMEM : ERR_OK;
     }
+    if (e == ERR_OK) {
+        a->documents = doccache_new(DOCCACHE_DOCS_MAX, DOCCACHE_BYTES_MAX);
+        a->rules = rules_new();
+        a->gate = accounts_gate_new();
+        a->rates = rate_table_new();
+        e = a->documents == NULL || a->rules == NULL || a->gate == NULL || a->rates == NULL ? ERR_NOMEM : ERR_OK;
+    }
     if (e == ERR_OK)
         e = view_start(a, &a->view);
     if (e == ERR_OK)
@@ -64,6 +75,11 @@ void app_release(struct app *a)
     contacts_free(a->contacts);
     stamps_free(a->stamps);
     type_sniffer_free(a->sniffer);
+    doccache_free(a->documents);
+    rules_free(a->rules);
+    accounts_gate_free(a->gate);
+    rate_table_free(a->rates);
+    password_list_free(a->passwords);
     explicit_bzero(&a->key, sizeof(a->key));
     memset(a, 0, sizeof(*a));
 }

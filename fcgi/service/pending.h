@@ -3,8 +3,8 @@
  *   first record    the upload itself, as any: its bytes, its fields, `course` the name it is meant for, `uploader` who sent it
  *   second record   the decision: a document (docs_pending) that was written on condition that the first one is current. So exactly one decision is taken.
  *
- * Accepting writes the decision and then uploads the bytes to the course under an upload id made of this id: who finds an accepted one that did not arrive
- * does it again, and it is one version however often. Readers never see such a key: its name is reserved. */
+ * Accepting writes the decision, then uploads the bytes to the course under an upload id made of this id, then erases the bytes here: who finds an accepted one that
+ * did not arrive does it again, and it is one version however often. Rejecting erases the bytes. Readers never see such a key: its name is reserved. */
 #ifndef RB_FCGI_SERVICE_PENDING_H
 #define RB_FCGI_SERVICE_PENDING_H
 
@@ -22,6 +22,7 @@ struct pending {
     char id[PENDING_ID_SIZE];
     struct docs_pending doc; /* its record has the name and key of the course it is meant for; owned: pending_release */
     struct stamp decided_on; /* the newest record of the key */
+    int has_bytes;           /* they are still kept here: it waits, or was accepted and did not arrive at its course yet */
 };
 void pending_release(struct pending *p);
 /* One by its id. ERR_NOT_FOUND, ERR_UNAVAILABLE. Its bytes: read_bytes() with pending_key() and the record's id as version. */
@@ -33,7 +34,7 @@ struct pending_page {
     size_t n;
     const char *next; /* id to go on after, or NULL; arena */
 };
-/* Those that wait, or with `decided` all, by id. uploader: NULL, or only theirs. limit: 1 … 200. ERR_UNAVAILABLE, ERR_STALE_INDEX without the index. A page may hold fewer than limit and still have a next. */
+/* Those that wait (also for the bytes of an accepted one to arrive), or with `decided` all, by id. uploader: NULL, or only theirs. limit: 1 … 200. ERR_UNAVAILABLE, ERR_STALE_INDEX without the index. A page may hold fewer than limit and still have a next. */
 enum err pending_list(
     struct worker *w, const char *after, unsigned limit, const char *uploader, int decided, struct pending_page *out) MUST_CHECK;
 void pending_page_release(struct pending_page *p);

@@ -22,6 +22,8 @@ struct sysdoc {
 /* The document of a key. ERR_NOT_FOUND: there is none, or it was removed; ERR_UNAVAILABLE: neither the index nor enough owners answer; ERR_CORRUPT: bytes that are no JSON; ERR_NOMEM.
  * *out is untouched on failure. */
 enum err sysdoc_read(struct worker *w, const char *key, struct sysdoc *out) MUST_CHECK;
+/* The same, always by the owners: what it costs does not tell whether there is such a document, and nothing that was acknowledged is missed for an index that lags. */
+enum err sysdoc_read_firm(struct worker *w, const char *key, struct sysdoc *out) MUST_CHECK;
 void sysdoc_release(struct sysdoc *d); /* fine on all zeroes */
 
 /* Writes it. base: the record it was read with; NULL: only where there is none. by: for the record's uploader, "" for the system. *record (may be NULL) is the new record.
@@ -43,9 +45,10 @@ enum err sysdoc_list_by(
     struct worker *w, const char *user, const char *prefix, const char *after, unsigned limit, struct sysdoc_keys *out) MUST_CHECK;
 
 /* Reads, lets `change` alter the document, writes; when another was first, again, at most SYSDOC_TRIES times. change gets the old document (NULL: there is none) and says what
- * replaces it in *out (to be freed here; left NULL: nothing is to be written); any error of it ends this and is returned. *record as in sysdoc_write(). Errors of both. */
+ * replaces it in *out (to be freed here; left NULL: nothing is to be written); any error of it ends this and is returned. *record (may be NULL): of the document as it
+ * is then. Errors of reading and writing. */
 #define SYSDOC_TRIES 4u
 enum err sysdoc_alter(struct worker *w, const char *key, const char *by,
-    enum err (*change)(const struct sysdoc *old, void *ctx, struct json **out), void *ctx) MUST_CHECK;
+    enum err (*change)(const struct sysdoc *old, void *ctx, struct json **out), void *ctx, struct stamp *record) MUST_CHECK;
 
 #endif

@@ -19,6 +19,9 @@ struct tokens_new {
 enum err tokens_make(struct worker *w, const struct tokens_new *in, const char *by, struct docs_token *out, char text[SECRET_TOKEN_SIZE],
     const char **detail) MUST_CHECK;
 
+/* The same for a text that somebody else has drawn, in the form of a token: the first admin's. ERR_CONFLICT: there is one with its id; the account need not be there yet. */
+enum err tokens_adopt(struct worker *w, const struct tokens_new *in, const char *text) MUST_CHECK;
+
 /* Who a token's text belongs to. ERR_AUTH: no token of ours, revoked, expired, or its account is gone or disabled; ERR_UNAVAILABLE: nobody can be asked. Works without Redis. */
 enum err tokens_use(struct worker *w, const char *text, size_t len, struct docs_token *token, struct docs_account *account) MUST_CHECK;
 

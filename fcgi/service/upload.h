@@ -60,6 +60,8 @@ enum err upload(struct worker *w, const struct upload_input *in, struct upload_r
 /* A tombstone: of one version (`version` = number or record id) or, with NULL, of the whole course. ERR_NOT_FOUND when there is nothing (left) to delete. */
 struct delete_input {
     const char *course, *key, *uploader, *version;
+    /* delete: the bytes are not kept for the days in which a restore could want them (lib/wire/record.h). `version` is then a record id, and may be one that is deleted already. */
+    int erase;
     enum upload_match match;
     struct stamp match_record;
     char match_sha256[HASH_HEX_SIZE];

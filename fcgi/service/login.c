@@ -1,0 +1,131 @@
+#include "fcgi/service/login.h"
+
+#include "fcgi/service/rules.h"
+#include "lib/store/rate.h"
+
+#include <string.h>
+
+/* Wrong tries: per name few, since a person types one; per address more, since many people may stand behind one. Good ones are taken back. */
+static const struct rate_rule name_rule = {.name = "login-name", .free = 5, .per_ms = 12000, .wait_ms = 10000, .wait_max_ms = 900000};
+static const struct rate_rule address_rule = {.name = "login-from", .free = 20, .per_ms = 3000, .wait_ms = 5000, .wait_max_ms = 900000};
+
+#define RETRY_SOON_S 2u
+#define BEFORE_MS 60000u /* a session may seem so much older than its account: Redis' clock, and an api's */
+
+static enum err may_try(struct worker *w, const char *name, const char *address, unsigned *retry_after_s)
+{
+    struct store *s = worker_store(w);
+    unsigned wait_ms = 0;
+    enum err e = rate_try(s, w->app->rates, &address_rule, address, &wait_ms);
+    if (e == ERR_OK)
+        e = rate_try(s, w->app->rates, &name_rule, name, &wait_ms);
+    if (e != ERR_OK)
+        *retry_after_s = wait_ms / 1000u + 1u;
+    return e;
+}
+
+/* Good tries count for nothing: the name begins afresh, the address gets this one back. */
+static void forgive(struct worker *w, const char *name, const char *address)
+{
+    struct store *s = worker_store(w);
+    rate_forgive(s, w->app->rates, &address_rule, address, 0);
+    rate_forgive(s, w->app->rates, &name_rule, name, 1);
+}
+
+static enum err begin_session(struct worker *w, struct login *l)
+{
+    struct docs_settings settings;
+    struct session session;
+    char digest[HASH_HEX_SIZE];
+    struct store *s = worker_store(w);
+    if (s == NULL)
+        return ERR_UNAVAILABLE;
+    enum err e = rules_read(w, &settings);
+    if (e != ERR_OK)
+        return e;
+    secret_new(l->secret);
+    secret_digest(l->secret, digest);
+    e = worker_store_said(w, sessions_begin(s, digest, l->account.name, settings.session_idle_s, settings.session_end_s, &session));
+    if (e != ERR_OK)
+        return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
+    l->since_ms = session.since_ms;
+    l->seen_ms = session.seen_ms;
+    l->ends_at_ms = session.ends_at_ms;
+    return ERR_OK;
+}
+
+enum err login_begin(struct worker *w, const char *name, const char *password, size_t len, const char *address, struct login *out)
+{
+    struct login l = {.since_ms = 0};
+    memset(out, 0, sizeof(*out));
+    /* Before any work: what a session cannot be kept for is not tried. */
+    enum err e = worker_store(w) == NULL ? ERR_UNAVAILABLE : may_try(w, name, address, &l.retry_after_s);
+    if (e == ERR_OK)
+        e = accounts_verify(w, name, password, len, &l.account);
+    if (e == ERR_OK) {
+        forgive(w, name, address);
+        e = begin_session(w, &l);
+    }
+    if (e == ERR_UNAVAILABLE)
+        l.retry_after_s = RETRY_SOON_S;
+    if (e == ERR_OK)
+        *out = l;
+    else
+        out->retry_after_s = l.retry_after_s;
+    secret_wipe(&l, sizeof(l));
+    return e;
+}
+
+enum err login_look(struct worker *w, const char *secret, struct login *out)
+{
+    struct login l = {.since_ms = 0};
+    struct session session;
+    char digest[HASH_HEX_SIZE];
+    struct store *s = worker_store(w);
+    memset(out, 0, sizeof(*out));
+    if (!secret_ok(secret))
+        return ERR_AUTH;
+    if (s == NULL)
+        return ERR_UNAVAILABLE;
+    secret_digest(secret, digest);
+    enum err e = worker_store_said(w, sessions_look(s, digest, &session));
+    if (e == ERR_OK)
+        e = accounts_read(w, session.user, &l.account, NULL);
+    if (e == ERR_NOT_FOUND)
+        return ERR_AUTH;
+    if (e != ERR_OK)
+        return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
+    /* A session that is older than its account was somebody else's of that name. */
+    if (l.account.disabled || session.since_ms + BEFORE_MS < l.account.created_at_ms)
+        return ERR_AUTH;
+    l.since_ms = session.since_ms;
+    l.seen_ms = session.seen_ms;
+    l.ends_at_ms = session.ends_at_ms;
+    *out = l;
+    return ERR_OK;
+}
+
+enum err login_end(struct worker *w, const char *secret)
+{
+    char digest[HASH_HEX_SIZE];
+    struct store *s = worker_store(w);
+    if (!secret_ok(secret))
+        return ERR_OK;
+    if (s == NULL)
+        return ERR_UNAVAILABLE;
+    secret_digest(secret, digest);
+    enum err e = worker_store_said(w, sessions_end(s, digest));
+    return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
+}
+
+enum err login_end_all(struct worker *w, const char *name, const char *keep, uint64_t *ended)
+{
+    char digest[HASH_HEX_SIZE];
+    struct store *s = worker_store(w);
+    if (s == NULL)
+        return ERR_UNAVAILABLE;
+    if (keep != NULL)
+        secret_digest(keep, digest);
+    enum err e = worker_store_said(w, sessions_end_all(s, name, keep == NULL ? NULL : digest, ended));
+    return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
+}
