@@ -58,7 +58,7 @@ static enum err find_to_delete(const struct alter *a, const struct record **out)
         return find_to_erase(a, out);
     if (has_version(a)) {
         size_t at;
-        if (known_find(h, a->in->version, &at) != ERR_OK)
+        if (history_find_version(h, a->in->version, &at) != ERR_OK)
             return known_absence(&a->known);
         *out = &h->entries[at].record;
         return history_is_live(h, at) ? ERR_OK : ERR_NOT_FOUND;
@@ -74,7 +74,7 @@ static enum err find_to_restore(const struct alter *a, const struct record **out
     const struct record *current = history_current(h);
     if (has_version(a)) {
         size_t at;
-        if (known_find(h, a->in->version, &at) != ERR_OK)
+        if (history_find_version(h, a->in->version, &at) != ERR_OK)
             return known_absence(&a->known);
         *out = &h->entries[at].record;
         return record_is_tombstone(*out) ? ERR_NOT_FOUND : ERR_OK;

@@ -1,7 +1,6 @@
 #include "fcgi/service/known.h"
 
 #include "lib/base/log.h"
-#include "lib/base/num.h"
 #include "lib/store/index.h"
 
 #include <stdlib.h>
@@ -70,21 +69,4 @@ enum err known_absence(const struct known *k)
 {
     int agree = k->index_answered && tally_count(&k->pulled.answered) > 0;
     return agree || pull_proves_absence(&k->pulled) ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
-}
-
-enum err known_find(const struct history *h, const char *version, size_t *at)
-{
-    struct stamp id;
-    uint64_t number = 0;
-    int by_id = stamp_parse(version, &id) == ERR_OK;
-    if (!by_id && num_parse_u64(version, HISTORY_RECORDS_MAX, &number) != ERR_OK)
-        return ERR_NOT_FOUND;
-    for (size_t i = 0; i < h->n; i++) {
-        int same = by_id ? stamp_cmp(h->entries[i].record.id, id) == 0 : number > 0 && history_version(h, i) == number;
-        if (same && history_is_shown(h, i)) {
-            *at = i;
-            return ERR_OK;
-        }
-    }
-    return ERR_NOT_FOUND;
 }

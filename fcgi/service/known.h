@@ -20,7 +20,4 @@ void known_release(struct known *k);
 /* What to say of a record that is not in a history that is not empty: ERR_NOT_FOUND when it would be there, ERR_UNAVAILABLE when it may be with owners that do not answer. */
 enum err known_absence(const struct known *k);
 
-/* Finds a version by its number (decimal) or record id among the shown records: its place in the history. ERR_NOT_FOUND. Pure. */
-enum err known_find(const struct history *h, const char *version, size_t *at) MUST_CHECK;
-
 #endif

@@ -29,7 +29,7 @@ static int same_term(const char *a, const char *b)
 static enum err pick(const struct history *h, const struct read_target *t, size_t *at)
 {
     if (t->version != NULL) {
-        enum err e = known_find(h, t->version, at);
+        enum err e = history_find_version(h, t->version, at);
         if (e != ERR_OK)
             return e;
         return history_is_live(h, *at) ? ERR_OK : ERR_GONE;

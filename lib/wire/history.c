@@ -309,3 +309,20 @@ uint64_t history_live_count(const struct history *h)
 {
     return h->n ? view_of(h)->live_count : 0;
 }
+
+enum err history_find_version(const struct history *h, const char *version, size_t *at)
+{
+    struct stamp id;
+    uint64_t number = 0;
+    int by_id = stamp_parse(version, &id) == ERR_OK;
+    if (!by_id && num_parse_u64(version, HISTORY_RECORDS_MAX, &number) != ERR_OK)
+        return ERR_NOT_FOUND;
+    for (size_t i = 0; i < h->n; i++) {
+        int same = by_id ? stamp_cmp(h->entries[i].record.id, id) == 0 : number > 0 && history_version(h, i) == number;
+        if (same && history_is_shown(h, i)) {
+            *at = i;
+            return ERR_OK;
+        }
+    }
+    return ERR_NOT_FOUND;
+}

@@ -34,6 +34,9 @@ const struct history_entry *history_find(const struct history *h, struct stamp i
 /* The newest entry of an upload id, or NULL. */
 const struct history_entry *history_find_upload(const struct history *h, const char *upload);
 
+/* The version that people mean by a number from 1 on or a record's id: its place in entries. ERR_NOT_FOUND when none that is shown is meant. */
+enum err history_find_version(const struct history *h, const char *version, size_t *at) MUST_CHECK;
+
 /* The current record: the one with the largest stamp that no tombstone of one version removed; a tombstone of everything there means "deleted" and is returned.
  * NULL for an empty history. Of several attempts of one upload only the newest counts (protocol.md P2, rule 4). */
 const struct record *history_current(const struct history *h);

@@ -166,20 +166,20 @@ static void versions_are_found_by_number_and_by_id(void **state)
     add(&h, 20, "2", RECORD_UPLOAD, 0);
     add(&h, 30, "2", RECORD_UPLOAD, 0); /* a further attempt of the same upload */
     add(&h, 40, "3", RECORD_UPLOAD, 0);
-    assert_ok(known_find(&h, "1", &at));
+    assert_ok(history_find_version(&h, "1", &at));
     assert_int_equal(at, 0);
-    assert_ok(known_find(&h, "2", &at));
+    assert_ok(history_find_version(&h, "2", &at));
     assert_int_equal(at, 2);
-    assert_ok(known_find(&h, "3", &at));
+    assert_ok(history_find_version(&h, "3", &at));
     assert_int_equal(at, 3);
     stamp_hex((struct stamp){40, 1}, id);
-    assert_ok(known_find(&h, id, &at));
+    assert_ok(history_find_version(&h, id, &at));
     assert_int_equal(at, 3);
     stamp_hex((struct stamp){20, 1}, id);
-    assert_err(ERR_NOT_FOUND, known_find(&h, id, &at));
+    assert_err(ERR_NOT_FOUND, history_find_version(&h, id, &at));
     const char *bad[] = {"0", "4", "-1", "01", "1 ", "", "x", "99999999999999999999", "0000000000000028000000000000000"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_err(ERR_NOT_FOUND, known_find(&h, bad[i], &at));
+        assert_err(ERR_NOT_FOUND, history_find_version(&h, bad[i], &at));
     history_release(&h);
 }
 
