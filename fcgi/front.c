@@ -1,5 +1,6 @@
 #include "fcgi/note.h"
 
+#include "lib/auth/cookie.h"
 #include "lib/base/log.h"
 
 #include <string.h>
@@ -18,6 +19,51 @@ static void refuse_param(struct request *r, const char *name)
     char *detail = *known ? arena_printf(&r->worker->arena, "The query parameter “%s” is not known here. Known: %s.", shown, known)
                           : arena_printf(&r->worker->arena, "The query parameter “%s” is not known here; this address takes none.", shown);
     response_problem(r, ERR_SYNTAX, detail);
+}
+
+/* For the audit log: the account, or the token of it that was used. */
+static void note_who(struct request *r)
+{
+    const struct who *who = &r->asker.who;
+    if (who->how == HOW_TOKEN)
+        request_note_who(r, arena_printf(&r->worker->arena, "token:%s", who->token_id));
+    else if (who->how != HOW_NOBODY)
+        request_note_who(r, who->name);
+}
+
+/* Works out who asks, and lets in who may do this for some course at least. What the answer says depends on nothing that is stored. ERR_OK, or an error with its sentence. */
+static enum err admit(struct request *r, const char **detail)
+{
+    enum act act = r->match.route->act;
+    enum err e = act == ACT_NONE ? ERR_OK : who_find(r, &r->asker, detail);
+    if (e)
+        return e;
+    note_who(r);
+    e = who_check_origin(r, &r->asker, detail);
+    if (e)
+        return e;
+    int reads = strcmp(r->match.route->method, "GET") == 0;
+    enum verdict v = auth_may(&r->asker.who, act, &r->asker.settings.rules, NULL, NULL);
+    if (r->asker.is_unsure && (!reads || v == AUTH_SIGN_IN)) {
+        *detail = "Who is signed in cannot be looked up just now. Tokens work.";
+        return ERR_UNAVAILABLE;
+    }
+    return auth_verdict_err(v);
+}
+
+static void serve(struct request *r)
+{
+    const char *detail = NULL;
+    enum err e = admit(r, &detail);
+    if (e) {
+        request_refuse(r, e, detail);
+        return;
+    }
+    r->match.route->handle(r);
+    if (!r->answered) {
+        log_write(LOG_ERROR, "answer", "the handler of %s %s gave no answer", r->match.route->method, r->match.route->pattern);
+        response_problem(r, ERR_INTERNAL, NULL);
+    }
 }
 
 static void dispatch(struct request *r)
@@ -42,11 +88,7 @@ static void dispatch(struct request *r)
         refuse_param(r, unknown);
         return;
     }
-    r->match.route->handle(r);
-    if (!r->answered) {
-        log_write(LOG_ERROR, "answer", "the handler of %s %s gave no answer", r->match.route->method, r->match.route->pattern);
-        response_problem(r, ERR_INTERNAL, NULL);
-    }
+    serve(r);
 }
 
 void front_serve(struct worker *w, struct metrics *m, const struct transport *t)

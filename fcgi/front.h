@@ -6,10 +6,10 @@
 #include "fcgi/request.h"
 #include "fcgi/routes.h"
 #include "fcgi/transport.h"
+#include "fcgi/who.h"
 
 #define FRONT_ID_SIZE 65           /* a request's number with NUL */
 #define FRONT_HEADERS_MAX 16384    /* bytes of an answer's header section */
-#define FRONT_JSON_MAX (64u << 20) /* bytes of a JSON answer: a course with the most records a history may have */
 
 struct request {
     struct worker *worker;
@@ -17,6 +17,7 @@ struct request {
     const struct transport *transport;
     struct target target;
     struct routes_match match;
+    struct asker asker; /* nobody on routes that are open to all, until their handler asks */
     char id[FRONT_ID_SIZE];
     uint64_t body_left; /* of the Content-Length, 0 when there is none */
     struct buf headers; /* "Name: value\r\n" lines so far */

@@ -1,9 +1,11 @@
 /* ringbinder-api: the REST API behind nginx, as a FastCGI responder. A settings table and a loop. */
 #include "fcgi/confine.h"
+#include "fcgi/first_admin.h"
 #include "fcgi/listen.h"
 #include "fcgi/metrics.h"
 #include "fcgi/pool.h"
 #include "fcgi/service/app.h"
+#include "lib/auth/password.h"
 #include "lib/base/cfg.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
@@ -28,7 +30,7 @@
 #define ADOPT_AFTER_MAX 1000000u
 
 struct settings {
-    const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level, *jail;
+    const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level, *jail, *admin_file;
     uint64_t threads, upload_max_bytes, lock_skip_percent, adopt_after;
 };
 
@@ -50,6 +52,8 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
             .help = "file with that user's password in one line; the sentinels are told it too"},
         {.name = "key", .env = "RB_API_KEY", .type = CFG_STR, .str = &s->key, .min = 1, .max = 4000,
             .help = "file with the cluster's key: 64 hex digits, mode 0600"},
+        {.name = "admin-file", .env = "RB_API_ADMIN_FILE", .type = CFG_STR, .str = &s->admin_file, .optional = 1, .max = 4000,
+            .help = "file with the first admin's name, password and maybe token, a line each, mode 0600; removed when the account is there"},
         {.name = "coordinators", .env = "RB_API_COORDINATORS", .type = CFG_STR, .str = &s->coordinators, .min = 1, .max = 2000,
             .help = "their URLs, separated by commas"},
         {.name = "zone", .env = "RB_ZONE", .type = CFG_STR, .str = &s->zone, .optional = 1, .max = 63,
@@ -97,6 +101,21 @@ static enum err read_password(const char *path, struct buf *password)
     return ERR_OK;
 }
 
+/* The passwords that too many people have. Without the list what is built in goes on working. */
+static struct password_list *read_password_list(void)
+{
+    struct password_list *list = NULL;
+    struct buf text;
+    buf_init(&text, PASSWORD_LIST_BYTES_MAX);
+    enum err e = fs_read_file(PASSWORD_LIST_FILE, &text);
+    if (!e)
+        e = password_list_new(buf_str(&text), text.len, &list);
+    if (e)
+        log_write(LOG_WARN, "settings", "no list of frequent passwords (%s): %s", PASSWORD_LIST_FILE, err_text(e));
+    buf_release(&text);
+    return list;
+}
+
 static enum err read_key(const char *path, struct sign_key *key)
 {
     enum err e = fs_read_secret(path, key->bytes, sizeof(key->bytes));
@@ -138,7 +157,40 @@ static enum err serve(struct app *app, struct metrics *m, const struct settings 
     return ERR_OK;
 }
 
-static enum err run(const struct settings *s, struct metrics *m)
+/* What had to be read before the process was confined. */
+struct given {
+    struct password_list *passwords;
+    struct accounts_admin admin;
+    int has_admin;
+};
+
+static enum err read_given(const struct settings *s, struct given *out)
+{
+    *out = (struct given){.passwords = read_password_list()};
+    if (!s->admin_file || !*s->admin_file)
+        return ERR_OK;
+    enum err e = first_admin_read(s->admin_file, &out->admin);
+    out->has_admin = !e;
+    if (!e || e == ERR_NOT_FOUND)
+        return ERR_OK;
+    log_write(LOG_ERROR, "settings", "the admin file %s: %s (name, password and maybe token, a line each, mode 0600)", s->admin_file, err_text(e));
+    return e;
+}
+
+/* Serves with what needs the whole app. */
+static enum err serve_all(struct app *app, struct metrics *m, const struct settings *s, struct given *given, int listen_fd)
+{
+    struct first_admin *first = NULL;
+    app->passwords = given->passwords;
+    enum err e = given->has_admin ? first_admin_start(app, s->admin_file, &given->admin, &first) : ERR_OK;
+    secret_wipe(&given->admin, sizeof(given->admin));
+    if (!e)
+        e = serve(app, m, s, listen_fd);
+    first_admin_stop(first);
+    return e;
+}
+
+static enum err run(const struct settings *s, struct metrics *m, struct given *given)
 {
     struct app app;
     struct sign_key key;
@@ -166,7 +218,7 @@ static enum err run(const struct settings *s, struct metrics *m)
         goto out;
     e = listen_open(s->listen, &listen_fd);
     if (!e) {
-        e = serve(&app, m, s, listen_fd);
+        e = serve_all(&app, m, s, given, listen_fd);
         listen_close(s->listen, listen_fd);
     }
     app_release(&app);
@@ -199,10 +251,13 @@ int main(int argc, char **argv)
 {
     static struct metrics metrics; /* too large for comfort on a stack */
     struct settings s = {0};
+    struct given given;
     enum err e = read_settings(&s, argc, argv);
     if (e)
         return e == ERR_GONE ? 0 : 2;
     log_init(s.name, (enum log_level)log_level_parse(s.log_level));
+    if (read_given(&s, &given))
+        return 2;
     if (confine(&s))
         return 1;
     keep_memory_small();
@@ -213,7 +268,8 @@ int main(int argc, char **argv)
     }
     sig_init();
     mask_stops(SIG_BLOCK); /* also in every thread that is started from here on */
-    e = run(&s, &metrics);
+    e = run(&s, &metrics, &given);
+    password_list_free(given.passwords);
     if (e == ERR_SYNTAX || e == ERR_DENIED || e == ERR_NOT_FOUND)
         return 2; /* settings that name what is not there or not fit */
     return e ? 1 : 0;

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define METRICS_ROUTES_MAX 32 /* rows of the route table, and one for requests that fit none */
+#define METRICS_ROUTES_MAX 64 /* rows of the route table, and one for requests that fit none */
 #define METRICS_STATUSES 24   /* status codes told apart; the last slot is "other" */
 #define METRICS_BUCKETS 12    /* of the latency histogram, without +Inf */
 

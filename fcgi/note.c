@@ -1,12 +1,10 @@
 #include "fcgi/note.h"
 
 #include "lib/audit/audit.h"
+#include "lib/auth/link.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define LINKS "/api/v1/links/"
-#define SUBJECT_SIZE 128
 
 /* Words for what people do; a route that is not here is noted by its method and pattern. */
 static const struct word {
@@ -20,6 +18,26 @@ static const struct word {
     {"POST", "/api/v1/cluster/nodes/{}/drain", "drain"},
     {"POST", "/api/v1/cluster/nodes/{}/undrain", "undrain"},
     {"POST", "/api/v1/cluster/nodes/{}/remove", "remove"},
+    {"POST", "/api/v1/session", "sign-in"},
+    {"DELETE", "/api/v1/session", "sign-out"},
+    {"DELETE", "/api/v1/sessions", "sign-out-everywhere"},
+    {"POST", "/api/v1/users", "account-new"},
+    {"PATCH", "/api/v1/users/{}", "account-change"},
+    {"DELETE", "/api/v1/users/{}", "account-remove"},
+    {"PUT", "/api/v1/users/{}/password", "password"},
+    {"GET", "/api/v1/users/{}/export", "export"},
+    {"POST", "/api/v1/users/{}/erase", "erase"},
+    {"POST", "/api/v1/tokens", "token-new"},
+    {"DELETE", "/api/v1/tokens/{}", "token-revoke"},
+    {"POST", "/api/v1/courses/{}/links", "link-new"},
+    {"GET", "/api/v1/links/{}", "link-open"},
+    {"POST", "/api/v1/links/{}", "link-open"},
+    {"DELETE", "/api/v1/links/{}", "link-revoke"},
+    {"POST", "/api/v1/link-keys", "link-keys"},
+    {"POST", "/api/v1/pending/{}/accept", "accept"},
+    {"POST", "/api/v1/pending/{}/reject", "reject"},
+    {"PUT", "/api/v1/settings", "settings"},
+    {"POST", "/api/v1/join-tokens", "join-token-new"},
 };
 
 static void write_what(const struct request *r, char *out, size_t size)
@@ -51,23 +69,23 @@ static int is_dry_run(const struct request *r)
     return flag && strcmp(flag, "0") != 0 && strcmp(flag, "false") != 0;
 }
 
-/* What the first segment names, shortened so that nothing in the log opens anything: the text of a share link ends with its MAC. */
-static const char *subject(const struct request *r, char out[SUBJECT_SIZE])
+/* What it was done on: the first part of the path that was captured. The text of a share link is a secret; of that its id. */
+static const char *find_on(const struct request *r, struct link_text *link)
 {
-    if (!r->match.route || r->match.n_captures == 0)
+    const struct route *route = r->match.route;
+    size_t len;
+    if (!route || r->match.n_captures == 0)
         return NULL;
-    const char *text = request_capture(r, 0, NULL), *dot = strrchr(text, '.');
-    int is_link = strncmp(r->match.route->pattern, LINKS, strlen(LINKS)) == 0;
-    if (!is_link)
+    const char *text = request_capture(r, 0, &len);
+    if (strcmp(route->pattern, "/api/v1/links/{}") != 0 || strcmp(route->method, "DELETE") == 0)
         return text;
-    size_t len = dot ? (size_t)(dot - text) : strlen(text);
-    snprintf(out, SUBJECT_SIZE, "%.*s", len < SUBJECT_SIZE ? (int)len : (int)SUBJECT_SIZE - 1, text);
-    return out;
+    return link_parse(text, len, link) == ERR_OK ? link->id : NULL;
 }
 
 void note_request(const struct request *r)
 {
-    char what[128], result[16], on[SUBJECT_SIZE];
+    struct link_text link;
+    char what[128], result[16];
     int refused = is_refused(r->answered), changes = r->match.route && !is_read(request_method(r)) && !is_dry_run(r);
     if (!refused && !changes)
         return;
@@ -75,7 +93,7 @@ void note_request(const struct request *r)
     snprintf(result, sizeof result, "%d", r->answered);
     audit_note(r->worker->app->audit, &(struct audit_event){.who = r->note_who,
                                           .what = what,
-                                          .on = subject(r, on),
+                                          .on = find_on(r, &link),
                                           .from = r->transport->param(r->transport->ctx, "REMOTE_ADDR"),
                                           .result = result,
                                           .request = r->id,

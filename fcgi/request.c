@@ -1,5 +1,6 @@
 #include "fcgi/front.h"
 
+#include "lib/auth/cookie.h"
 #include "lib/base/id.h"
 #include "lib/base/num.h"
 
@@ -37,6 +38,7 @@ void request_init(struct request *r, struct worker *w, struct metrics *m, const 
 
 void request_release(struct request *r)
 {
+    secret_wipe(r->asker.session, sizeof(r->asker.session));
     buf_release(&r->headers);
 }
 
@@ -94,6 +96,44 @@ const char *request_header(const struct request *r, const char *name)
 const char *request_id(const struct request *r)
 {
     return r->id;
+}
+
+const struct asker *request_asker(const struct request *r)
+{
+    return &r->asker;
+}
+
+void request_drop_cookie(struct request *r)
+{
+    struct buf value;
+    buf_init(&value, 256);
+    if (cookie_print(&value, who_is_tls(r), "", 0) == ERR_OK)
+        response_header(r, "Set-Cookie", buf_str(&value));
+    buf_release(&value);
+}
+
+enum err request_find_who(struct request *r)
+{
+    const char *detail = NULL;
+    enum err e = who_find(r, &r->asker, &detail);
+    if (e == ERR_AUTH && r->asker.is_bad_cookie) {
+        request_drop_cookie(r);
+        e = ERR_OK;
+    }
+    if (e)
+        request_refuse(r, e, detail);
+    return e;
+}
+
+void request_refuse(struct request *r, enum err e, const char *detail)
+{
+    if (e == ERR_AUTH && r->asker.is_bad_cookie)
+        request_drop_cookie(r);
+    if (!detail && e == ERR_AUTH)
+        detail = "This takes somebody who has signed in.";
+    else if (!detail && e == ERR_DENIED)
+        detail = "Your account may not do this.";
+    response_problem(r, e, detail);
 }
 
 void request_note_who(struct request *r, const char *who)

@@ -3,6 +3,7 @@
 #define RB_FCGI_REQUEST_H
 
 #include "fcgi/service/app.h"
+#include "fcgi/who.h"
 #include "lib/base/buf.h"
 #include "lib/wire/json.h"
 
@@ -23,6 +24,16 @@ const char *request_header(const struct request *r, const char *name);
 /* The number by which people and logs name this request; also in the Request-Id header of the answer. */
 const char *request_id(const struct request *r);
 
+/* Who asks, and the settings by which they were let in. On routes that are open to all: nobody, until request_find_who(). */
+const struct asker *request_asker(const struct request *r);
+/* For handlers of open routes that want to know all the same. A cookie that is good for nothing is nobody there, and the answer takes it away. Other errors: the
+ * problem is answered already. */
+enum err request_find_who(struct request *r) MUST_CHECK;
+/* A header that takes the session's cookie away. */
+void request_drop_cookie(struct request *r);
+/* Answers 401, 403 and what else keeps somebody out; detail as in response_problem(). */
+void request_refuse(struct request *r, enum err e, const char *detail);
+
 /* What the audit log is to say besides (note.h): who asks, borrowed until the answer; a detail, copied and cut at 127 bytes: an id, never a secret. */
 void request_note_who(struct request *r, const char *who);
 void request_note_detail(struct request *r, const char *detail);
@@ -31,6 +42,8 @@ void request_note_detail(struct request *r, const char *detail);
 enum err request_content_length(const struct request *r, uint64_t max, uint64_t *out) MUST_CHECK;
 /* Reads up to n bytes of the body: 0 at its end, -1 when it ended before its Content-Length or the connection broke. Never gives more than Content-Length. */
 long request_read(struct request *r, void *into, size_t n);
+
+#define RESPONSE_TEXT_MAX (64u << 20) /* bytes of an answer that is made here: a course with the most records a history may have */
 
 /* Answers: exactly one of these, once. Headers first. A name or value with control characters is dropped and logged. */
 void response_header(struct request *r, const char *name, const char *value);

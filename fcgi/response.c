@@ -106,7 +106,7 @@ static void finish(struct request *r, int status, const char *type, const char *
 static enum err send_json(struct request *r, int status, const char *type, struct json *body)
 {
     struct buf text;
-    buf_init(&text, FRONT_JSON_MAX);
+    buf_init(&text, RESPONSE_TEXT_MAX);
     enum err e = body ? json_print(body, &text) : ERR_NOMEM;
     if (!e)
         e = buf_add(&text, "\n", 1);
@@ -157,7 +157,9 @@ struct json *response_problem_begin(const struct request *r, enum err e, const c
 void response_problem_end(struct request *r, enum err e, struct json *problem)
 {
     int status = err_http_status(e);
-    if (status == 503 && !r->retry_after_set)
+    if (status == 401)
+        response_header(r, "WWW-Authenticate", "Bearer realm=\"ringbinder\"");
+    if ((status == 503 || status == 429) && !r->retry_after_set)
         response_header(r, "Retry-After", RETRY_AFTER_DEFAULT);
     if (send_json(r, status, "application/problem+json", problem))
         response_empty(r, status); /* not even memory for a problem */

@@ -3,6 +3,7 @@
 #define RB_FCGI_ROUTES_H
 
 #include "fcgi/target.h"
+#include "lib/auth/role.h"
 
 struct request;
 
@@ -13,6 +14,7 @@ struct route {
     const char *method;  /* "GET" also serves HEAD */
     const char *pattern; /* "/api/v1/courses/{}": {} captures one segment */
     const char *params;  /* the query parameters it knows, one space between them; "" = none */
+    enum act act;        /* what is asked for: the front refuses who may not at all, the handler who may not here */
     void (*handle)(struct request *r);
 };
 

@@ -1,4 +1,7 @@
 /* GET and HEAD /courses/{course}/syllabus, and of files that the ring has adopted. The bytes never pass through here: nginx is told which owners have them. */
+#include "fcgi/handler/bytes.h"
+
+#include "fcgi/handler/allow.h"
 #include "fcgi/handler/conditional.h"
 #include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
@@ -45,7 +48,7 @@ static void send_missing(struct request *r, enum err e, const struct wish *w)
     if (e == ERR_NOT_FOUND)
         detail = w->target.version ? "This course has no such version."
                  : w->target.term  ? "This course has no syllabus of that term."
-                                   : "Nothing is filed under this course name.";
+                                   : ALLOW_MISSING;
     else if (e == ERR_GONE)
         detail = w->target.version ? "This version was taken down." : "This syllabus was taken down.";
     else if (e == ERR_UNAVAILABLE)
@@ -132,20 +135,27 @@ static void send_bytes(struct request *r, const struct read_bytes *b, const stru
     response_empty(r, verdict == CONDITIONAL_SEND ? 200 : 304);
 }
 
+enum err bytes_serve(struct request *r, const struct read_target *target, int attachment)
+{
+    struct wish w = {.target = *target, .attachment = attachment};
+    struct read_bytes b;
+    enum err e = read_bytes(request_worker(r), &w.target, &b);
+    if (e)
+        return e;
+    send_bytes(r, &b, &w);
+    read_bytes_release(&b);
+    return ERR_OK;
+}
+
 void bytes_get(struct request *r)
 {
     struct course_name course;
     struct wish w;
-    struct read_bytes b;
-    if (course_name_read(r, &course) || read_wish(r, course.key, &w))
+    if (course_name_read(r, &course) || read_wish(r, course.key, &w) || allow(r, ACT_READ, course.key, NULL))
         return;
-    enum err e = read_bytes(request_worker(r), &w.target, &b);
-    if (e) {
+    enum err e = bytes_serve(r, &w.target, w.attachment);
+    if (e)
         send_missing(r, e, &w);
-        return;
-    }
-    send_bytes(r, &b, &w);
-    read_bytes_release(&b);
 }
 
 /* A file of a peer's folder that the ring has taken in: the one record of its key, and always to be saved, never shown in place. */
@@ -153,17 +163,12 @@ void bytes_get_adopted(struct request *r)
 {
     char key[ADOPT_KEY_SIZE];
     const char *sha256 = request_capture(r, 0, NULL), *detail = NULL;
-    struct read_bytes b;
     enum err e = inputs_sha256(sha256, &detail);
     if (!e) {
         adopt_key(sha256, key);
-        struct wish w = {.target = {.key = key}, .attachment = 1};
-        e = read_bytes(request_worker(r), &w.target, &b);
-        if (!e) {
-            send_bytes(r, &b, &w);
-            read_bytes_release(&b);
+        e = bytes_serve(r, &(struct read_target){.key = key}, 1);
+        if (!e)
             return;
-        }
         if (e == ERR_NOT_FOUND)
             detail = "The ring has adopted no file with this hash. Peers may share it: /api/v1/peers/files/{sha256}/sources.";
         else if (e == ERR_UNAVAILABLE)

@@ -1,4 +1,5 @@
 /* GET /courses/{course}, POST …/restore, GET …/placement. */
+#include "fcgi/handler/allow.h"
 #include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
@@ -50,11 +51,11 @@ void course_get(struct request *r)
 {
     struct course_name name;
     struct course course;
-    if (course_name_read(r, &name))
+    if (course_name_read(r, &name) || allow(r, ACT_READ, name.key, NULL))
         return;
     enum err e = course_read(request_worker(r), name.key, &course);
     if (e) {
-        response_problem(r, e, e == ERR_NOT_FOUND ? "Nothing is filed under this course name." : NULL);
+        response_problem(r, e, e == ERR_NOT_FOUND ? ALLOW_MISSING : NULL);
         return;
     }
     response_json(r, 200, course_json(&course));
@@ -64,7 +65,7 @@ void course_get(struct request *r)
 void course_restore(struct request *r)
 {
     struct delete_input in;
-    if (outcome_delete_input(r, &in))
+    if (outcome_delete_input(r, OWN_ALL, &in))
         return;
     struct upload_result result;
     enum err e = upload_restore(request_worker(r), &in, &result);
@@ -110,7 +111,7 @@ void course_get_placement(struct request *r)
 {
     struct course_name name;
     struct placement p;
-    if (course_name_read(r, &name))
+    if (course_name_read(r, &name) || allow(r, ACT_READ, name.key, NULL))
         return;
     enum err e = course_placement(request_worker(r), name.key, request_query(r, "from"), &p);
     if (e) {

@@ -1,7 +1,9 @@
 #include "fcgi/handler/course_name.h"
 
-#include "fcgi/service/adopt.h"
 #include "lib/name/name.h"
+#include "lib/name/reserved.h"
+
+#include <string.h>
 
 enum err course_name_read(struct request *r, struct course_name *out)
 {
@@ -18,9 +20,9 @@ enum err course_name_read(struct request *r, struct course_name *out)
     }
     buf_release(&shown);
     buf_release(&key);
-    if (!e && adopt_is_key(out->key)) {
+    if (!e && name_is_reserved(out->key, strlen(out->key))) {
         e = ERR_SYNTAX;
-        response_problem(r, e, "No course can have this name: files of peers that the ring has adopted are kept under it.");
+        response_problem(r, e, "No course can have this name: what the system keeps for itself, and files of peers that the ring has adopted, are kept under it.");
     } else if (e == ERR_SYNTAX)
         response_problem(
             r, e, "A course name has 1 to 128 characters, no control characters, and more than white space, “-”, “_” and “.”.");

@@ -3,6 +3,7 @@
 #include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
+#include "fcgi/handler/intake.h"
 #include "fcgi/handler/outcome.h"
 #include "fcgi/multipart.h"
 #include "lib/base/fs.h"
@@ -172,7 +173,8 @@ static const char *value_or_empty(const struct form *f, enum field i)
     return f->values[i] ? f->values[i] : "";
 }
 
-static void send_upload(struct form *f, const struct course_name *course, const struct outcome_terms *terms, struct upload_input *in)
+static void send_upload(struct form *f, const struct course_name *course, const struct outcome_terms *terms, const struct intake *intake,
+    struct upload_input *in)
 {
     in->course = course->shown;
     in->key = course->key;
@@ -181,30 +183,38 @@ static void send_upload(struct form *f, const struct course_name *course, const 
     in->instructor = value_or_empty(f, FIELD_INSTRUCTOR);
     in->note = value_or_empty(f, FIELD_NOTE);
     in->filename = f->values[FIELD_FILENAME] ? f->values[FIELD_FILENAME] : f->part_filename ? f->part_filename : "";
-    in->uploader = "";
     in->claimed_type = f->type;
     in->match = terms->match;
     in->match_record = terms->match_record;
     memcpy(in->match_sha256, terms->match_sha256, sizeof(in->match_sha256));
     in->idempotency_key = terms->idempotency_key;
     in->body = (struct upload_body){.read = read_file, .ctx = f, .size = f->size};
-    struct upload_result result;
-    enum err e = upload(request_worker(f->r), in, &result);
-    outcome_send_record(f->r, e, &result);
-    upload_result_release(&result);
+    intake_send(f->r, intake, in);
 }
 
 /* Everything that can be known before the body is read. */
-static enum err read_headers(struct form *f, char boundary[MULTIPART_BOUNDARY_MAX + 1], const char **detail)
+static enum err read_headers(struct form *f, char boundary[MULTIPART_BOUNDARY_MAX + 1], uint64_t *body, const char **detail)
 {
-    uint64_t body;
     enum err e = multipart_boundary(request_header(f->r, "Content-Type"), boundary);
     if (e)
         *detail = "POST takes multipart/form-data with a boundary of 1 to 70 characters; to send the file itself, use PUT.";
     if (!e)
-        e = request_content_length(f->r, f->file_max + OVERHEAD_MAX, &body);
+        e = request_content_length(f->r, f->file_max + OVERHEAD_MAX, body);
     if (e == ERR_SYNTAX && !*detail)
         *detail = "Content-Length must be one plain number.";
+    return e;
+}
+
+/* Reads the form into a file that can be read from its beginning. */
+static enum err take_form(struct form *f, const char *boundary, const char **detail)
+{
+    enum err e = read_form(f, boundary, detail);
+    if (!e && f->size == 0) {
+        e = f->fd < 0 ? ERR_SYNTAX : ERR_INVALID;
+        *detail = f->fd < 0 ? "The form has no part called file." : "The file is empty.";
+    }
+    if (!e && lseek(f->fd, 0, SEEK_SET) != 0)
+        e = ERR_IO;
     return e;
 }
 
@@ -212,28 +222,30 @@ void form_post(struct request *r)
 {
     struct course_name course;
     struct outcome_terms terms;
+    struct intake intake;
     struct form f = {.r = r, .fd = -1, .file_max = request_worker(r)->app->settings.upload_max_bytes};
     struct upload_input in = {0};
     char boundary[MULTIPART_BOUNDARY_MAX + 1];
     const char *detail = NULL;
+    uint64_t body = 0;
     if (course_name_read(r, &course) || outcome_terms(r, &terms))
         return;
-    buf_init(&f.value, FIELD_MAX);
-    enum err e = read_headers(&f, boundary, &detail);
+    enum err e = read_headers(&f, boundary, &body, &detail);
     if (!e)
         e = inputs_content_digest(request_header(r, "Content-Digest"), &in.has_digest, in.digest, &detail);
-    if (!e)
-        e = read_form(&f, boundary, &detail);
-    if (!e && f.size == 0) {
-        e = f.fd < 0 ? ERR_SYNTAX : ERR_INVALID;
-        detail = f.fd < 0 ? "The form has no part called file." : "The file is empty.";
+    if (e) {
+        response_problem(r, e, detail);
+        return;
     }
-    if (!e && lseek(f.fd, 0, SEEK_SET) != 0)
-        e = ERR_IO;
+    if (intake_open(r, &course, body, &intake))
+        return;
+    buf_init(&f.value, FIELD_MAX);
+    e = take_form(&f, boundary, &detail);
     if (e)
         response_problem(r, e, detail);
     else
-        send_upload(&f, &course, &terms, &in);
+        send_upload(&f, &course, &terms, &intake, &in);
+    intake_close(r, &intake);
     buf_release(&f.value);
     if (f.fd >= 0)
         close(f.fd);

@@ -33,6 +33,44 @@ void admin_put_replication(struct request *r);
 void admin_drain(struct request *r);
 void admin_undrain(struct request *r);
 void admin_remove(struct request *r);
+/* session.c: signing in and out */
+void session_post(struct request *r);
+void session_get(struct request *r);
+void session_delete(struct request *r);
+void session_delete_all(struct request *r);
+/* users.c, users_change.c: accounts */
+void users_get_all(struct request *r);
+void users_post(struct request *r);
+void users_get(struct request *r);
+void users_patch(struct request *r);
+void users_delete(struct request *r);
+void users_put_password(struct request *r);
+/* export.c: all that is somebody's, to take along or to remove */
+void export_get(struct request *r);
+void export_erase(struct request *r);
+/* tokens.c: of programs */
+void tokens_get(struct request *r);
+void tokens_post(struct request *r);
+void tokens_delete(struct request *r);
+/* links.c, links_open.c: share links */
+void links_post(struct request *r);
+void links_get(struct request *r);
+void links_delete(struct request *r);
+void links_post_keys(struct request *r);
+void links_open_get(struct request *r);
+void links_open_post(struct request *r);
+/* pending.c: uploads that wait for a maintainer */
+void pending_get(struct request *r);
+void pending_get_own(struct request *r);
+void pending_get_file(struct request *r);
+void pending_post_accept(struct request *r);
+void pending_post_reject(struct request *r);
+/* settings.c: of the whole cluster */
+void settings_get(struct request *r);
+void settings_put(struct request *r);
+void settings_post_join(struct request *r);
+/* audit_view.c */
+void audit_view_get(struct request *r);
 /* ops.c */
 void ops_healthz(struct request *r);
 void ops_readyz(struct request *r);

@@ -1,4 +1,5 @@
 /* GET /courses: search by name, and lists. */
+#include "fcgi/handler/allow.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
 #include "fcgi/handler/shapes.h"
@@ -78,8 +79,10 @@ void list_get(struct request *r)
         return;
     }
     struct json *j = json_object(), *items = json_array();
-    for (size_t i = 0; i < page.n; i++)
-        json_append(items, item_json(&page.items[i]));
+    for (size_t i = 0; i < page.n; i++) {
+        if (allow_verdict(r, ACT_READ, page.items[i].current.key, NULL) == AUTH_ALLOWED)
+            json_append(items, item_json(&page.items[i]));
+    }
     json_set(j, "items", items);
     json_set_str(j, "next", page.next);
     response_json(r, 200, j);

@@ -28,32 +28,55 @@ enum err outcome_terms(struct request *r, struct outcome_terms *out)
     return ERR_OK;
 }
 
-enum err outcome_delete_input(struct request *r, struct delete_input *out)
+/* Makes the change one of just what was found to be theirs. A condition that does not hold now cannot hold then. */
+static enum err bind(struct request *r, const struct own_found *found, struct delete_input *in)
+{
+    char id[STAMP_HEX_SIZE];
+    if (!found->looked)
+        return ERR_OK;
+    if (in->version) {
+        stamp_hex(found->record, id);
+        in->version = arena_strdup(request_arena(r), id);
+        return in->version ? ERR_OK : ERR_NOMEM;
+    }
+    if ((in->match == MATCH_RECORD && stamp_cmp(in->match_record, found->current) != 0) ||
+        (in->match == MATCH_SHA256 && strcmp(in->match_sha256, found->sha256) != 0) || (in->match == MATCH_NONE && *found->sha256))
+        return ERR_PRECONDITION;
+    in->match = MATCH_RECORD;
+    in->match_record = found->current;
+    return ERR_OK;
+}
+
+enum err outcome_delete_input(struct request *r, enum own_what whole, struct delete_input *out)
 {
     struct course_name course;
     struct outcome_terms terms;
+    struct own_found found;
     const char *version = request_query(r, "version"), *detail = NULL;
-    enum err e = course_name_read(r, &course);
-    if (!e)
-        e = outcome_terms(r, &terms);
-    if (e)
-        return e;
-    e = inputs_version(version, &detail);
+    if (course_name_read(r, &course) || outcome_terms(r, &terms))
+        return ERR_SYNTAX;
+    enum err e = inputs_version(version, &detail);
     if (e) {
         response_problem(r, e, detail);
         return e;
     }
+    e = own_check(r, ACT_ALTER, course.key, version ? OWN_VERSION : whole, version, &found);
+    if (e)
+        return e;
     *out = (struct delete_input){
         .course = course.shown,
         .key = course.key,
-        .uploader = "",
+        .uploader = request_asker(r)->who.name,
         .version = version,
         .match = terms.match,
         .match_record = terms.match_record,
         .idempotency_key = terms.idempotency_key,
     };
     memcpy(out->match_sha256, terms.match_sha256, sizeof(out->match_sha256));
-    return ERR_OK;
+    e = bind(r, &found, out);
+    if (e)
+        response_problem(r, e, NULL);
+    return e;
 }
 
 static void send_problem(struct request *r, enum err e, const struct upload_result *result)

@@ -2,6 +2,7 @@
 #include "fcgi/handler/course_name.h"
 #include "fcgi/handler/handlers.h"
 #include "fcgi/handler/inputs.h"
+#include "fcgi/handler/intake.h"
 #include "fcgi/handler/outcome.h"
 
 #include <string.h>
@@ -44,9 +45,10 @@ void syllabus_put(struct request *r)
 {
     struct course_name course;
     struct outcome_terms terms;
+    struct intake intake;
     char type[RECORD_TYPE_MAX + 1];
     struct upload_input in = {.body = {.read = read_body, .ctx = r}};
-    if (course_name_read(r, &course) || outcome_terms(r, &terms) || read_body_headers(r, &in, type))
+    if (course_name_read(r, &course) || outcome_terms(r, &terms) || read_body_headers(r, &in, type) || intake_open(r, &course, in.body.size, &intake))
         return;
     in.course = course.shown;
     in.key = course.key;
@@ -55,22 +57,19 @@ void syllabus_put(struct request *r)
     in.instructor = query_or_empty(r, "instructor");
     in.note = query_or_empty(r, "note");
     in.filename = query_or_empty(r, "filename");
-    in.uploader = "";
     in.claimed_type = type;
     in.match = terms.match;
     in.match_record = terms.match_record;
     memcpy(in.match_sha256, terms.match_sha256, sizeof(in.match_sha256));
     in.idempotency_key = terms.idempotency_key;
-    struct upload_result result;
-    enum err e = upload(request_worker(r), &in, &result);
-    outcome_send_record(r, e, &result);
-    upload_result_release(&result);
+    intake_send(r, &intake, &in);
+    intake_close(r, &intake);
 }
 
 void syllabus_delete(struct request *r)
 {
     struct delete_input in;
-    if (outcome_delete_input(r, &in))
+    if (outcome_delete_input(r, OWN_ALL, &in))
         return;
     struct upload_result result;
     enum err e = upload_delete(request_worker(r), &in, &result);

@@ -2,6 +2,7 @@
 #ifndef RB_TESTS_UNIT_FCGI_MEMORY_H
 #define RB_TESTS_UNIT_FCGI_MEMORY_H
 
+#include "tests/unit/fcgi/people.h"
 #include "tests/unit/unit.h"
 
 #include "fcgi/front.h"
@@ -67,6 +68,7 @@ static inline void memory_set(struct memory *m, const char *name, const char *va
 static inline void memory_init(struct memory *m, const char *method, const char *uri)
 {
     memset(m, 0, sizeof(*m));
+    people_reset();
     buf_init(&m->answer, 1u << 22);
     arena_init(&m->worker.arena, 1u << 20);
     m->worker.app = &m->app;
@@ -77,6 +79,13 @@ static inline void memory_init(struct memory *m, const char *method, const char 
     memory_set(m, "REQUEST_METHOD", method);
     memory_set(m, "REQUEST_URI", uri);
     memory_set(m, "REQUEST_ID", "abc123");
+}
+
+/* The request comes with a token of an account of this role. */
+static inline void memory_sign_in(struct memory *m, enum role role)
+{
+    people.account.role = role;
+    memory_set(m, "HTTP_AUTHORIZATION", "Bearer " PEOPLE_TOKEN);
 }
 
 static inline void memory_release(struct memory *m)

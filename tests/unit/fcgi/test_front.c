@@ -24,6 +24,7 @@ static void expect_problem(const char *method, const char *uri, int status, cons
 {
     struct memory m;
     memory_init(&m, method, uri);
+    memory_sign_in(&m, ROLE_ADMIN);
     int got = memory_serve(&m);
     if (got != status)
         fail_msg("%s %s → %d", method, uri, got);

@@ -1,4 +1,5 @@
 /* The route table against itself and against the contract: what is served is what is documented, parameter by parameter. */
+#include "tests/unit/fcgi/people.h"
 #include "tests/unit/unit.h"
 
 #include "fcgi/openapi.h"
@@ -111,6 +112,7 @@ static void the_contract_documents_exactly_the_table(void **state)
             if (!row)
                 fail_msg("%s %s is documented and not served", json_name(operation), json_name(path));
             check_params(row, operation);
+            assert_string_equal(json_get_str(operation, "x-act"), act_name(row->act));
             documented++;
         }
     }
@@ -151,7 +153,7 @@ static void a_parameter_is_known_as_a_whole_word_only(void **state)
     (void)state;
     struct arena arena;
     arena_init(&arena, 1u << 16);
-    const struct route row = {"GET", "/x", "term sort", NULL};
+    const struct route row = {"GET", "/x", "term sort", ACT_READ, NULL};
     static const char *const unknown[] = {"/x?ter=1", "/x?terms=1", "/x?term%20sort=1", "/x?=1", "/x?%20=1", "/x?Term=1"};
     struct target t;
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {

@@ -231,6 +231,7 @@ static void begin(struct memory *m, const char *method, const char *uri)
     memset(&fake, 0, sizeof(fake));
     memory_init(m, method, uri);
     m->app.settings.data = folder;
+    memory_sign_in(m, ROLE_ADMIN);
 }
 
 static void set_body(struct memory *m, const char *body, size_t length)
@@ -262,7 +263,7 @@ static void a_put_hands_over_everything_and_answers_201(void **state)
     memory_set(&m, "HTTP_IDEMPOTENCY_KEY", "k1");
     memory_set(&m, "HTTP_CONTENT_DIGEST", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
     assert_int_equal(memory_serve(&m), 201);
-    assert_string_equal(fake.asked, "CRJU/POSC 320|crju/posc320|2026 Fall|T|Å|n|a\"b.pdf||application/pdf|k1|8");
+    assert_string_equal(fake.asked, "CRJU/POSC 320|crju/posc320|2026 Fall|T|Å|n|a\"b.pdf|ada|application/pdf|k1|8");
     assert_string_equal(fake.body, "%PDF-1.4");
     assert_int_equal(fake.match, MATCH_SHA256);
     assert_true(fake.has_digest);
@@ -292,7 +293,7 @@ static void the_same_again_is_200(void **state)
     memory_set(&m, "HTTP_IDEMPOTENCY_KEY", "");
     fake.outcome = UPLOAD_UNCHANGED;
     assert_int_equal(memory_serve(&m), 200);
-    assert_string_equal(fake.asked, "x|x||||||||-|3");
+    assert_string_equal(fake.asked, "x|x||||||ada||-|3");
     assert_header(&m, "Record-Id", ID);
     assert_int_equal(atomic_load(&m.metrics.upload_bytes), 0);
     memory_release(&m);
@@ -365,13 +366,13 @@ static void a_form_is_the_same_upload_in_any_order(void **state)
             PART("name=\"term\"", "2026 Fall") "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\nContent-Type: "
                                                "application/pdf\r\n\r\n%PDF\r\n" PART("name=\"title\"", "T") "--XX--\r\n"),
         201);
-    assert_string_equal(fake.asked, "x|x|2026 Fall|T|||a.pdf||application/pdf|-|4");
+    assert_string_equal(fake.asked, "x|x|2026 Fall|T|||a.pdf|ada|application/pdf|-|4");
     assert_string_equal(fake.body, "%PDF");
     assert_int_equal(fake.body_end, 0);
     memory_release(&m);
     assert_int_equal(
         post(&m, FORM_TYPE, PART("name=\"file\"; filename=\"a.pdf\"", "%PDF") PART("name=\"filename\"", "b.pdf") "--XX--"), 201);
-    assert_string_equal(fake.asked, "x|x|||||b.pdf|||-|4");
+    assert_string_equal(fake.asked, "x|x|||||b.pdf|ada||-|4");
     memory_release(&m);
 }
 

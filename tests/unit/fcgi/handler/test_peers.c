@@ -373,7 +373,7 @@ static void the_courses_of_adopted_files_are_nobodys(void **state)
             fail_msg("%s was taken", uris[i]);
         memory_release(&m);
     }
-    assert_int_equal(serve(&m, "DELETE", "/api/v1/courses/peer%2F" SHA "/syllabus"), 400);
+    assert_int_equal(serve(&m, "PUT", "/api/v1/courses/peer%2F" SHA "/syllabus"), 400);
     memory_release(&m);
 }
 
