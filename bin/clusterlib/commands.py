@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from clusterlib import frontend, process, roles
+from clusterlib import admin, frontend, process, roles
 from clusterlib.home import ROOT, Home, Refusal, port_is_free, setting
 
 START_SECONDS = 30   # one process, sanitizers and a cold disk included
@@ -115,17 +115,17 @@ def await_quorum(home, url):
         time.sleep(0.1)
 
 
-def await_leader(url):
+def await_leader(home, url):
     """Gives the coordinators a moment to choose: nothing needs a leader yet, but who looks at a new cluster expects one."""
     deadline = time.monotonic() + LEADER_SECONDS
-    while not roles.cluster(url).get("leader") and time.monotonic() < deadline:
+    while not roles.cluster(home, url).get("leader") and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
-def await_index(url):
+def await_index(home, url):
     """Gives the leader the time to find the index good, or to rebuild it: one file is found without it, lists are not."""
     deadline = time.monotonic() + READY_SECONDS
-    while roles.cluster(url).get("index", "ready") != "ready":
+    while roles.cluster(home, url).get("index", "ready") != "ready":
         if time.monotonic() > deadline:
             print("The index is still being rebuilt: lists will say so until it is done.")
             return
@@ -147,6 +147,7 @@ def up(home, _options):
         check_frontend_port(home, env)
         check_reach(home)
         groups = prepare(home, env)
+        password = admin.prepare(home)
         if not groups["redis"]:
             forget_private_redis(home)
         for role in roles.STARTING:
@@ -155,8 +156,9 @@ def up(home, _options):
             await_ready(home, groups[role], START_SECONDS)
         url = home.state()["nginx"]["url"]
         await_quorum(home, url)
-        await_leader(url)
-        await_index(url)
+        await_leader(home, url)
+        await_index(home, url)
+        admin.tell(home, url, password)
     counts = ", ".join(f"{len(names)} {role}" + ("s" if len(names) > 1 else "") for role, names in groups.items() if names)
     print(f"Ringbinder runs: {counts}. Its state is in {home.path}; `make down` stops it and keeps all data.")
     print(url)
@@ -240,7 +242,7 @@ def await_peer(home, name):
     row = home.state()[name]
     url = home.state()["nginx"]["url"]
     deadline = time.monotonic() + READY_SECONDS
-    while not any(peer["name"] == name and peer["state"] == "here" for peer in roles.peers(url)):
+    while not any(peer["name"] == name and peer["state"] == "here" for peer in roles.peers(home, url)):
         process.reap()
         if not process.running(row):
             raise Refusal(f"{name} ended while it was starting to share.\n{tail(home, name)}")
@@ -255,7 +257,7 @@ def await_member(home, name):
     url = home.state()["nginx"]["url"]
     deadline = time.monotonic() + JOIN_SECONDS
     while True:
-        seen = roles.cluster(url)
+        seen = roles.cluster(home, url)
         states = [node["state"] for node in seen.get("nodes", []) if node["name"] == name]
         if "up" in states and seen.get("ring_state", "stable") == "stable":
             return

@@ -83,6 +83,8 @@ class Home:
         self.data, self.logs, self.nginx = self.path / "data", self.path / "logs", self.path / "nginx"
         self.key = self.path / "keys" / "cluster.key"
         self.founding = self.path / "founding.json"
+        self.token = self.path / "admin.token"
+        self.admin_file = self.data / "api-1" / "admin"  # until the api has made the account from it
         self.sockets = self.socket_folder()
 
     def socket_folder(self):
@@ -106,6 +108,13 @@ class Home:
         with open(self.path / "lock", "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def secret(self):
+        """The token for scripts, or None."""
+        try:
+            return self.token.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return None
 
     def log(self, name):
         return self.logs / f"{name}.log"

@@ -144,7 +144,8 @@ def node(home, name, env):
 
 def api(home, name, env):
     return [program(home, "ringbinder-api"), "--name", name, "--data", folder(home, name), "--listen", f"unix:{home.sockets / (name + '.sock')}",
-            *redis_words(home, env), "--key", home.key, "--coordinators", coordinator_urls(home)]
+            *redis_words(home, env), "--key", home.key, "--coordinators", coordinator_urls(home),
+            *(["--admin-file", home.admin_file] if name == "api-1" else [])]
 
 
 def nginx(home, name, env):
@@ -178,10 +179,11 @@ def entry(home, name, env):
 
 # ---- readiness
 
-def ask(url):
+def ask(url, token=None):
     """(status, body) of a GET; status 0 when nobody answers."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with DIRECT.open(url, timeout=5) as answer:
+        with DIRECT.open(request, timeout=5) as answer:
             return answer.status, answer.read(ANSWER_BYTES).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         with error:
@@ -190,20 +192,20 @@ def ask(url):
         return 0, ""
 
 
-def cluster(url):
+def cluster(home, url):
     """What GET /cluster of this front says; {} when nobody answers."""
-    status, text = ask(url + "/api/v1/cluster")
+    status, text = ask(url + "/api/v1/cluster", home.secret())
     try:
         return json.loads(text) if status == 200 else {}
     except ValueError:
         return {}
 
 
-def peers(url):
+def peers(home, url):
     """What GET /peers of this front says; [] when nobody answers."""
     found, cursor = [], ""
     while True:
-        status, text = ask(url + "/api/v1/peers?limit=100" + (f"&cursor={urllib.parse.quote(cursor)}" if cursor else ""))
+        status, text = ask(url + "/api/v1/peers?limit=100" + (f"&cursor={urllib.parse.quote(cursor)}" if cursor else ""), home.secret())
         try:
             page = json.loads(text) if status == 200 else {}
         except ValueError:

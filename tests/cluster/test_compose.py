@@ -15,6 +15,7 @@ import pytest
 from support.api import Api, Contract
 from support.cluster import ROOT, free_port, wait_for
 from support.files import pdf
+from support.signed import sign
 
 BASE = "debian:bookworm-slim"
 
@@ -79,8 +80,9 @@ def machines(images):
         yield env, [f"http://127.0.0.1:{port}" for port in ports]
 
 
-def client(url):
-    """A client that judges answers by the document that this cluster serves."""
+def client(env, url):
+    """A client that judges answers by the document that this cluster serves, signed in as its admin."""
+    sign(url, run("docker", "exec", container(env, "api-1"), "cat", "/keys/admin.token", env=env).stdout.strip())
     silent = type("Silent", (), {"check": lambda self, answer: None})()
     return Api(url, Contract(Api(url, silent).get("/api/v1/openapi.json").json()))
 
@@ -100,7 +102,7 @@ def ready(url):
 def test_the_same_flow_through_the_published_port(composed):
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
-    api = client(url)
+    api = client(env, url)
     assert api.upload("DOCK 1", pdf("one"), title="Docking").status_code == 201
     assert api.bytes("DOCK 1").content == pdf("one")
     assert [i["course"] for i in api.get("/api/v1/courses", params={"q": "doc"}).json()["items"]] == ["DOCK 1"]
@@ -138,7 +140,7 @@ def test_redis_keeps_its_data_over_a_restart(composed):
     """What a script wrote comes back as a transaction, which Redis carries out as the user that nobody can be."""
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
-    api = client(url)
+    api = client(env, url)
     assert api.upload("KEPT 1", pdf("kept")).status_code == 201
     run("docker", "restart", "-t", "5", container(env, "redis"), env=env)
     wait_for(lambda: api.get("/api/v1/courses", params={"q": "kept"}).status_code == 200, 30, "the lists are there again")
@@ -156,7 +158,7 @@ def test_the_command_line_is_in_the_image_and_knows_the_front(composed):
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
     told = json.loads(ringbinder(env, "status", "--json").stdout)
     assert {node["name"] for node in told["nodes"]} == {"node-1", "node-2", "node-3"} and told["k"] == 3
-    assert client(url).upload("LINE 1", pdf("line")).status_code == 201
+    assert client(env, url).upload("LINE 1", pdf("line")).status_code == 201
     assert ringbinder(env, "get", "line1", "-o", "-").stdout == pdf("line").decode("latin-1")
     assert ringbinder(env, "get", "no such course", check=False).returncode == 3
 
@@ -182,7 +184,7 @@ def row_of(api, name):
 def test_a_peer_shares_a_folder_of_this_machine(composed, tmp_path):
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
-    api, data = client(url), os.urandom(300_000)
+    api, data = client(env, url), os.urandom(300_000)
     (tmp_path / "slides.bin").write_bytes(data)
     (tmp_path / "slides.bin").chmod(0o644)
     with sharing(env, tmp_path) as env:
