@@ -21,7 +21,7 @@ def test_the_readme_upload_is_on_three_disks_and_comes_back_identical(cluster, a
     body = pdf("CSEN 317")
     file = tmp_path / "syllabus.pdf"
     file.write_bytes(body)
-    done = subprocess.run(["curl", "-sS", "-T", str(file), "-w", "\n%{http_code}",
+    done = subprocess.run(["curl", "-sS", "-T", str(file), "-H", "Authorization: Bearer " + cluster.token(), "-w", "\n%{http_code}",
                            cluster.url + "/api/v1/courses/CSEN317/syllabus?filename=syllabus.pdf&term=2026+Fall"],
                           capture_output=True, text=True, check=True, timeout=30)
     text, status = done.stdout.rsplit("\n", 1)

@@ -10,6 +10,7 @@ import pytest
 import redis
 import requests
 
+from support import signed
 from support.api import course_path
 from support.cluster import wait_for
 from support.load import Load
@@ -27,8 +28,7 @@ class Versions(Load):
         self.name, self.acknowledged = name, []
 
     def write(self, number):
-        session, count = requests.Session(), 0
-        session.trust_env = False
+        session, count = signed.Session(), 0
         while not self.over.is_set():
             course = f"{self.name} {number}-{count % COURSES}"
             data = b"%PDF-1.4 " + f"{course} {count} ".encode() * 50
@@ -43,8 +43,7 @@ class Versions(Load):
 
     def check_every_version(self):
         """Each course names all versions that were acknowledged, and each of them has its bytes."""
-        session = requests.Session()
-        session.trust_env = False
+        session = signed.Session()
         versions = collections.defaultdict(dict)
         for _, course, version, digest in self.acknowledged:
             versions[course][version] = digest
@@ -60,7 +59,7 @@ class Versions(Load):
 
     def listed(self):
         """True when the lists show every course that was acknowledged."""
-        session, shown, cursor = requests.Session(), set(), None
+        session, shown, cursor = signed.Session(), set(), None
         session.trust_env = False
         while True:
             answer = session.get(self.url + "/api/v1/courses", params={"q": self.name, "limit": 100, **({"cursor": cursor} if cursor else {})}, timeout=10)
@@ -161,7 +160,7 @@ def test_a_cluster_moves_to_a_redis_from_outside(shared, homes):
     engine, cluster = shared
     engine.mend()
     moving = homes("moving", RB_NODES=1, RB_K=1, RB_COORDINATORS=1).up()
-    answer = requests.put(moving.url + course_path("MOVED", "/syllabus"), params={"filename": "s.pdf"}, data=b"%PDF-1.4 moved", timeout=10)
+    answer = signed.Session().put(moving.url + course_path("MOVED", "/syllabus"), params={"filename": "s.pdf"}, data=b"%PDF-1.4 moved", timeout=10)
     assert answer.status_code == 201 and moving.names("redis") == ["redis"]
     moving.down()
     cluster.down()

@@ -7,8 +7,8 @@ import shutil
 import signal
 
 import pytest
-import requests
 
+from support import signed
 from support.cluster import wait_for
 from support.files import pdf
 from support.inside import Inside
@@ -27,7 +27,7 @@ def noted(homes):
 
 def fill(cluster, n, course="CS%20101"):
     for i in range(n):
-        answer = requests.put(f"{cluster.url}/api/v1/courses/{course}/syllabus?filename=a{i}.pdf", data=pdf(f"{course} {i}"), timeout=30,
+        answer = signed.Session().put(f"{cluster.url}/api/v1/courses/{course}/syllabus?filename=a{i}.pdf", data=pdf(f"{course} {i}"), timeout=30,
                               headers={"Content-Type": "application/pdf"})
         assert answer.status_code in (200, 201), answer.text
 
@@ -98,14 +98,14 @@ def findings(report):
 # ---- what is in it
 
 def test_changes_are_noted_with_who_what_where_and_result(noted):
-    answer = requests.put(f"{noted.url}/api/v1/courses/NOTED%20%221%22/syllabus?filename=a.pdf", data=pdf("noted"), timeout=30,
+    answer = signed.Session().put(f"{noted.url}/api/v1/courses/NOTED%20%221%22/syllabus?filename=a.pdf", data=pdf("noted"), timeout=30,
                           headers={"Content-Type": "application/pdf"})
     line = eventually(noted, "api-1", request=answer.headers["Request-Id"])[0]
-    assert (line["who"], line["what"], line["on"], line["from"], line["result"]) == ("-", "upload", 'NOTED "1"', "127.0.0.1", "201")
+    assert (line["who"], line["what"], line["on"], line["from"], line["result"]) == (f"token:{noted.token()[3:19]}", "upload", 'NOTED "1"', "127.0.0.1", "201")
     assert line["detail"] == answer.headers["Record-Id"]
-    gone = requests.delete(f"{noted.url}/api/v1/courses/NOTED%20%221%22/syllabus", timeout=30)
+    gone = signed.Session().delete(f"{noted.url}/api/v1/courses/NOTED%20%221%22/syllabus", timeout=30)
     assert eventually(noted, "api-1", request=gone.headers["Request-Id"])[0]["what"] == "delete"
-    back = requests.post(f"{noted.url}/api/v1/courses/NOTED%20%221%22/restore", timeout=30, headers={"If-Match": "*"})
+    back = signed.Session().post(f"{noted.url}/api/v1/courses/NOTED%20%221%22/restore", timeout=30, headers={"If-Match": "*"})
     line = eventually(noted, "api-1", request=back.headers["Request-Id"])[0]
     assert (line["what"], line["result"]) == ("restore", str(back.status_code))
 
@@ -113,15 +113,15 @@ def test_changes_are_noted_with_who_what_where_and_result(noted):
 def test_reading_and_dry_runs_are_not_noted(noted):
     before = len(lines(noted.data("api-1")))
     for path in ("/courses", "/courses/CS%20101", "/courses/CS%20101/syllabus", "/cluster", "/courses/nobody"):
-        requests.get(f"{noted.url}/api/v1{path}", timeout=30)
-    requests.post(f"{noted.url}/api/v1/cluster/nodes/node-1/drain?dry_run=1", timeout=30)
-    last = requests.post(f"{noted.url}/api/v1/cluster/nodes/nobody/undrain", timeout=30)
+        signed.Session().get(f"{noted.url}/api/v1{path}", timeout=30)
+    signed.Session().post(f"{noted.url}/api/v1/cluster/nodes/node-1/drain?dry_run=1", timeout=30)
+    last = signed.Session().post(f"{noted.url}/api/v1/cluster/nodes/nobody/undrain", timeout=30)
     eventually(noted, "api-1", request=last.headers["Request-Id"], what="undrain", on="nobody", result="404")
     assert len(lines(noted.data("api-1"))) == before + 1
 
 
 def test_what_is_asked_of_the_ring_and_what_comes_of_it_is_noted_by_coordinators(noted):
-    requests.put(f"{noted.url}/api/v1/cluster/replication", json={"k": 3}, timeout=30)
+    signed.Session().put(f"{noted.url}/api/v1/cluster/replication", json={"k": 3}, timeout=30)
     wait_for(lambda: any(events(noted, name, what="POST replication", on="k = 3") for name in noted.names("coordinator")), 5, "the wish is noted")
     assert any(events(noted, name, what="leader") for name in noted.names("coordinator"))
     assert all(events(noted, name, what="POST /leader/promise", result="200") for name in noted.names("node"))
@@ -321,7 +321,7 @@ def test_uploads_go_on_while_no_node_takes_heads_and_verify_says_what_it_cannot_
     try:
         fill(noted, 2, "CS%20102")
         os.kill(pids[1], signal.SIGSTOP)
-        refused = requests.put(f"{noted.url}/api/v1/courses/CS%20103/syllabus?filename=a.pdf", data=pdf("c"), timeout=60,
+        refused = signed.Session().put(f"{noted.url}/api/v1/courses/CS%20103/syllabus?filename=a.pdf", data=pdf("c"), timeout=60,
                                headers={"Content-Type": "application/pdf"})
         assert refused.status_code == 503
         assert eventually(noted, "api-1", request=refused.headers["Request-Id"])[0]["result"] == "503"

@@ -5,6 +5,8 @@ import urllib.parse
 import jsonschema
 import requests
 
+from support import signed
+
 
 def course_path(course, tail=""):
     return "/api/v1/courses/" + urllib.parse.quote(course, safe="") + tail
@@ -69,11 +71,12 @@ class Contract:
 
 
 class Api(requests.Session):
-    """requests.Session with a base URL; `contract` judges each answer."""
+    """requests.Session with a base URL; `contract` judges each answer. Signed in as that cluster's admin, or with `token`; "" is nobody."""
 
-    def __init__(self, url, contract=None):
+    def __init__(self, url, contract=None, token=None):
         super().__init__()
         self.trust_env = False
+        self.headers.update(signed.headers(url) if token is None else {"Authorization": f"Bearer {token}"} if token else {})
         self.url = url
         if contract is None:
             contract = Contract(requests.Session().get(url + "/api/v1/openapi.json", timeout=10).json())
@@ -102,3 +105,7 @@ class Api(requests.Session):
 
     def restore(self, course, **params):
         return self.post(course_path(course, "/restore"), params=params)
+
+    def change_settings(self, **what):
+        """Some of the settings; the answer."""
+        return self.put("/api/v1/settings", json={**self.get("/api/v1/settings").json(), **what})

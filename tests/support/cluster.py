@@ -11,6 +11,8 @@ import time
 
 import redis
 
+from support.signed import sign
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -76,7 +78,12 @@ class Cluster:
 
     def up(self):
         self.command("up")
+        sign(self.url, self.token())
         return self
+
+    def token(self):
+        """The admin's, for scripts."""
+        return (self.home / "admin.token").read_text(encoding="ascii").strip()
 
     def down(self):
         self.command("down")

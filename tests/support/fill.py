@@ -8,13 +8,12 @@ import threading
 
 import requests
 
+from support import signed
 from support.api import course_path
 
 
 def session():
-    made = requests.Session()
-    made.trust_env = False
-    return made
+    return signed.Session()
 
 
 def parallel(what, items, threads=8):

@@ -7,6 +7,7 @@ import subprocess
 
 import requests
 
+from support.signed import sign, token_of
 from support.cluster import alive, free_port, wait_for
 
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
@@ -37,6 +38,7 @@ class Front:
         try:
             self.start_api()
             self.start_nginx()
+            sign(self.url, token_of(self.cluster.url))
         except BaseException:
             self.__exit__()
             raise

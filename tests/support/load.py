@@ -7,6 +7,7 @@ import time
 
 import requests
 
+from support import signed
 from support.api import course_path
 
 
@@ -65,8 +66,7 @@ class Load:
         return None
 
     def write(self, number):
-        session, chance, count = requests.Session(), random.Random(number), 0
-        session.trust_env = False
+        session, chance, count = signed.Session(), random.Random(number), 0
         while not self.over.is_set():
             course = f"LOAD {number}-{count % self.courses}"
             data = b"%PDF-1.4 " + f"{course} {count} ".encode() + chance.randbytes(self.size // 2).hex().encode()
@@ -78,8 +78,7 @@ class Load:
             time.sleep(self.pace)
 
     def read(self, number):
-        session, chance = requests.Session(), random.Random(1000 + number)
-        session.trust_env = False
+        session, chance = signed.Session(), random.Random(1000 + number)
         while not self.over.is_set():
             with self.lock:
                 course, version = chance.choice(list(self.known.items())) if self.known else (None, None)
@@ -98,8 +97,7 @@ class Load:
 
     def check_all(self):
         """Every acknowledged version can be read and has its bytes."""
-        session = requests.Session()
-        session.trust_env = False
+        session = signed.Session()
         for course, version in list(self.known.items()):
             self.read_one(session, course, version)
         self.assert_good()

@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 
-from support import terminal
+from support import signed, terminal
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("RB_BIN", ROOT / "build/release/bin"))
@@ -17,6 +17,8 @@ class Ringbinder:
     def __init__(self, url, folder, **env):
         self.folder = pathlib.Path(folder)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TZ": "UTC", "RB_URL": url, **env}
+        if token := signed.token_of(url):
+            self.env.setdefault("RB_TOKEN", token)
         self.tried = []
 
     def run(self, *words, expect=0, stdin=subprocess.DEVNULL, seconds=120):
