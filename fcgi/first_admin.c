@@ -59,7 +59,8 @@ static void finish(struct first_admin *f)
 {
     secret_wipe(&f->in, sizeof(f->in));
     if (unlink(f->path) != 0)
-        log_write(LOG_WARN, "admin", "the first admin's file %s cannot be removed (%s): do it, a password is in it", f->path, strerror(errno));
+        log_write(
+            LOG_WARN, "admin", "the first admin's file %s cannot be removed (%s): do it, a password is in it", f->path, strerror(errno));
 }
 
 static void *run(void *ctx)

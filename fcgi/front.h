@@ -8,8 +8,8 @@
 #include "fcgi/transport.h"
 #include "fcgi/who.h"
 
-#define FRONT_ID_SIZE 65           /* a request's number with NUL */
-#define FRONT_HEADERS_MAX 16384    /* bytes of an answer's header section */
+#define FRONT_ID_SIZE 65        /* a request's number with NUL */
+#define FRONT_HEADERS_MAX 16384 /* bytes of an answer's header section */
 
 struct request {
     struct worker *worker;

@@ -173,7 +173,8 @@ static enum err read_given(const struct settings *s, struct given *out)
     out->has_admin = !e;
     if (!e || e == ERR_NOT_FOUND)
         return ERR_OK;
-    log_write(LOG_ERROR, "settings", "the admin file %s: %s (name, password and maybe token, a line each, mode 0600)", s->admin_file, err_text(e));
+    log_write(LOG_ERROR, "settings", "the admin file %s: %s (name, password and maybe token, a line each, mode 0600)", s->admin_file,
+        err_text(e));
     return e;
 }
 

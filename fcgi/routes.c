@@ -7,7 +7,10 @@
 #include <string.h>
 
 /* All five, always: a row without its act does not compile. */
-#define ROW(method, pattern, params, act, handle) {(method), (pattern), (params), (act), (handle)}
+#define ROW(method, pattern, params, act, handle)      \
+    {                                                  \
+        (method), (pattern), (params), (act), (handle) \
+    }
 
 static const struct route table[] = {
     ROW("GET", "/api/v1/courses", "q term sort limit cursor", ACT_READ, list_get),

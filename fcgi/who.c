@@ -31,7 +31,8 @@ int who_is_tls(const struct request *r)
 int who_may_sign_in(const struct request *r)
 {
     const char *from = who_address(r);
-    return who_is_tls(r) || strcmp(variable(r, "RB_LOOPBACK"), "1") == 0 || strncmp(from, "127.", 4) == 0 || strcmp(from, "::1") == 0 || strcmp(from, "unix:") == 0;
+    return who_is_tls(r) || strcmp(variable(r, "RB_LOOPBACK"), "1") == 0 || strncmp(from, "127.", 4) == 0 || strcmp(from, "::1") == 0 ||
+           strcmp(from, "unix:") == 0;
 }
 
 /* The session's id. Over plain http a cookie from another machine is not looked at: it may have been read on the way. */

@@ -22,7 +22,9 @@ enum err course_name_read(struct request *r, struct course_name *out)
     buf_release(&key);
     if (!e && name_is_reserved(out->key, strlen(out->key))) {
         e = ERR_SYNTAX;
-        response_problem(r, e, "No course can have this name: what the system keeps for itself, and files of peers that the ring has adopted, are kept under it.");
+        response_problem(r, e,
+            "No course can have this name: what the system keeps for itself, and files of peers that the ring has adopted, are kept under "
+            "it.");
     } else if (e == ERR_SYNTAX)
         response_problem(
             r, e, "A course name has 1 to 128 characters, no control characters, and more than white space, “-”, “_” and “.”.");

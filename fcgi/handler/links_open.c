@@ -15,7 +15,8 @@
 
 static void refuse(struct request *r)
 {
-    request_refuse(r, ERR_DENIED, "This link opens nothing, or its password is missing or wrong. Ask whoever gave it to you for a new one.");
+    request_refuse(
+        r, ERR_DENIED, "This link opens nothing, or its password is missing or wrong. Ask whoever gave it to you for a new one.");
 }
 
 /* What the link opens; bytes of a course that was deleted since are a failure like any other. */
@@ -49,7 +50,8 @@ static void open_link(struct request *r, const char *password)
     if (e == ERR_DENIED)
         refuse(r);
     else if (e)
-        response_problem(r, e, e == ERR_UNAVAILABLE ? "No machine that keeps this file answers, or too many open links with passwords at once." : NULL);
+        response_problem(
+            r, e, e == ERR_UNAVAILABLE ? "No machine that keeps this file answers, or too many open links with passwords at once." : NULL);
 }
 
 void links_open_get(struct request *r)

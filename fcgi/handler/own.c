@@ -70,7 +70,9 @@ enum err own_check(struct request *r, enum act act, const char *key, enum own_wh
     if (e == ERR_NOT_FOUND && allow_verdict(r, ACT_READ, key, NULL) != AUTH_ALLOWED)
         e = ERR_DENIED;
     if (e == ERR_DENIED)
-        request_refuse(r, e, what == OWN_ALL ? "Some versions of this course are not yours. Say which one: ?version=" : "Only who uploaded this version, or a maintainer, may do this.");
+        request_refuse(r, e,
+            what == OWN_ALL ? "Some versions of this course are not yours. Say which one: ?version="
+                            : "Only who uploaded this version, or a maintainer, may do this.");
     else if (e)
         response_problem(r, e, e != ERR_NOT_FOUND ? NULL : what == OWN_VERSION ? "This course has no such version." : ALLOW_MISSING);
     return e;

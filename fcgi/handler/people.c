@@ -182,9 +182,9 @@ void people_send_page(struct request *r, struct json *items, const char *next)
 
 void people_send_no_list(struct request *r, enum err e)
 {
-    const char *detail = e == ERR_SYNTAX               ? "cursor takes the `next` of an earlier page of the same list."
-                         : e == ERR_STALE_INDEX        ? "The index is being rebuilt. Try again shortly."
-                         : err_http_status(e) == 503   ? "The index is away, and only it knows them all."
-                                                       : NULL;
+    const char *detail = e == ERR_SYNTAX             ? "cursor takes the `next` of an earlier page of the same list."
+                         : e == ERR_STALE_INDEX      ? "The index is being rebuilt. Try again shortly."
+                         : err_http_status(e) == 503 ? "The index is away, and only it knows them all."
+                                                     : NULL;
     response_problem(r, e, detail);
 }

@@ -43,7 +43,8 @@ static enum err parse(struct posted *p, const char *known, const char *text, siz
     struct arena *arena = request_arena(p->r);
     enum err e = json_parse(text, len, &p->body);
     if (e || !json_is_object(p->body)) {
-        p->detail = *known ? arena_printf(arena, "The body is one JSON object with the members: %s.", known) : "The body is an empty JSON object.";
+        p->detail =
+            *known ? arena_printf(arena, "The body is one JSON object with the members: %s.", known) : "The body is an empty JSON object.";
         return e ? e : ERR_SYNTAX;
     }
     for (const struct json *member = json_first(p->body); member; member = json_next(member)) {
@@ -183,8 +184,8 @@ uint64_t posted_number(struct posted *p, const char *name, enum posted_need need
     return range->otherwise;
 }
 
-void posted_list(struct posted *p, const char *name, enum posted_need need, size_t max, enum err (*take)(void *ctx, const char *text, const char **detail),
-    void *ctx)
+void posted_list(struct posted *p, const char *name, enum posted_need need, size_t max,
+    enum err (*take)(void *ctx, const char *text, const char **detail), void *ctx)
 {
     const struct json *list = find(p, name, need);
     if (!list)

@@ -9,7 +9,7 @@
 
 struct posted {
     struct request *r;
-    struct json *body;  /* owned: posted_close */
+    struct json *body; /* owned: posted_close */
     enum err error;
     const char *detail; /* static or in the request's arena */
 };
@@ -40,7 +40,7 @@ struct posted_range {
 };
 uint64_t posted_number(struct posted *p, const char *name, enum posted_need need, const struct posted_range *range);
 /* Calls take() for each text of a list of at most max; missing: nothing. A take() that fails says why. */
-void posted_list(struct posted *p, const char *name, enum posted_need need, size_t max, enum err (*take)(void *ctx, const char *text, const char **detail),
-    void *ctx);
+void posted_list(struct posted *p, const char *name, enum posted_need need, size_t max,
+    enum err (*take)(void *ctx, const char *text, const char **detail), void *ctx);
 
 #endif

@@ -35,8 +35,8 @@ static struct json *may_json(const struct who *who, const struct rules *rules)
     return people_acts(acts);
 }
 
-static struct json *session_json(const struct who *who, const struct docs_account *account, const struct rules *rules, const char *secret,
-    uint64_t ends_at_ms)
+static struct json *session_json(
+    const struct who *who, const struct docs_account *account, const struct rules *rules, const char *secret, uint64_t ends_at_ms)
 {
     char csrf[CSRF_SIZE];
     struct json *j = json_object();
@@ -140,7 +140,8 @@ void session_delete(struct request *r)
 {
     const struct asker *a = request_asker(r);
     if (a->who.how != HOW_SESSION) {
-        response_problem(r, ERR_CONFLICT, "This request comes with a token, or through a proxy that signs people in: there is no session to end.");
+        response_problem(
+            r, ERR_CONFLICT, "This request comes with a token, or through a proxy that signs people in: there is no session to end.");
         return;
     }
     enum err e = login_end(request_worker(r), a->session);

@@ -96,7 +96,8 @@ void settings_put(struct request *r)
     struct posted p;
     struct docs_settings fresh;
     struct stamp base, record;
-    if (posted_open(&p, r, "public_read public_upload moderate quota_user_bytes quota_cluster_bytes trusted_proxies session_idle_s session_end_s"))
+    if (posted_open(
+            &p, r, "public_read public_upload moderate quota_user_bytes quota_cluster_bytes trusted_proxies session_idle_s session_end_s"))
         return;
     read_settings(&p, &fresh);
     if (!posted_check(&p)) {

@@ -48,7 +48,8 @@ void syllabus_put(struct request *r)
     struct intake intake;
     char type[RECORD_TYPE_MAX + 1];
     struct upload_input in = {.body = {.read = read_body, .ctx = r}};
-    if (course_name_read(r, &course) || outcome_terms(r, &terms) || read_body_headers(r, &in, type) || intake_open(r, &course, in.body.size, &intake))
+    if (course_name_read(r, &course) || outcome_terms(r, &terms) || read_body_headers(r, &in, type) ||
+        intake_open(r, &course, in.body.size, &intake))
         return;
     in.course = course.shown;
     in.key = course.key;

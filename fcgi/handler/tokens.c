@@ -78,9 +78,8 @@ void tokens_post(struct request *r)
 void tokens_delete(struct request *r)
 {
     const char *id = request_capture(r, 0, NULL), *self = request_asker(r)->who.name;
-    enum err e = num_is_hex(id, AUTH_ID_SIZE - 1)
-                     ? tokens_revoke(request_worker(r), id, allow_whole(r, ACT_ACCOUNTS) ? NULL : self, self)
-                     : ERR_NOT_FOUND;
+    enum err e = num_is_hex(id, AUTH_ID_SIZE - 1) ? tokens_revoke(request_worker(r), id, allow_whole(r, ACT_ACCOUNTS) ? NULL : self, self)
+                                                  : ERR_NOT_FOUND;
     if (e)
         response_problem(r, e, e == ERR_NOT_FOUND ? "You have no such token." : NULL);
     else

@@ -175,8 +175,7 @@ void users_patch(struct request *r)
         return;
     read_change(&p, shown, &change);
     if (!posted_check(&p)) {
-        enum err e =
-            accounts_change(request_worker(r), name, &change, has_base ? &base : NULL, asker_name(r), &account, &record, &detail);
+        enum err e = accounts_change(request_worker(r), name, &change, has_base ? &base : NULL, asker_name(r), &account, &record, &detail);
         if (!e)
             add_etag(r, record);
         send_change(r, e, e == ERR_NOT_FOUND ? "There is no such account." : detail, &account, 200);

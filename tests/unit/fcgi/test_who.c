@@ -16,8 +16,8 @@ static int serve(struct memory *m, const struct asked *a)
 {
     const struct {
         const char *name, *value;
-    } rows[] = {{"REMOTE_ADDR", a->from ? a->from : "127.0.0.1"}, {"REQUEST_SCHEME", a->scheme ? a->scheme : "http"}, {"HTTP_HOST", "rb.example"},
-        {"HTTP_COOKIE", a->cookie}, {"HTTP_AUTHORIZATION", a->authorization}, {"HTTP_X_REMOTE_USER", a->user},
+    } rows[] = {{"REMOTE_ADDR", a->from ? a->from : "127.0.0.1"}, {"REQUEST_SCHEME", a->scheme ? a->scheme : "http"},
+        {"HTTP_HOST", "rb.example"}, {"HTTP_COOKIE", a->cookie}, {"HTTP_AUTHORIZATION", a->authorization}, {"HTTP_X_REMOTE_USER", a->user},
         {"HTTP_SEC_FETCH_SITE", a->site}, {"HTTP_ORIGIN", a->origin}, {"HTTP_RB_CSRF", a->csrf}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].value)
