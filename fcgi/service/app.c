@@ -10,6 +10,7 @@
 #include "fcgi/service/room.h"
 #include "fcgi/service/rules.h"
 #include "fcgi/service/stamps.h"
+#include "fcgi/service/tidy.h"
 #include "fcgi/service/type.h"
 #include "fcgi/service/view.h"
 #include "lib/base/fs.h"
@@ -57,6 +58,8 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
         e = reindex_start(a, &a->retry);
     if (e == ERR_OK)
         e = adopt_start(a, &a->adopter);
+    if (e == ERR_OK)
+        e = tidy_start(a, &a->tidy);
     if (e != ERR_OK) {
         log_write(LOG_ERROR, "start", "the service does not start: %s", err_text(e));
         app_release(a);
@@ -66,7 +69,8 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
 
 void app_release(struct app *a)
 {
-    adopt_stop(a->adopter); /* first: it uploads */
+    tidy_stop(a->tidy); /* first, like the adopter: it uploads */
+    adopt_stop(a->adopter);
     reindex_stop(a->retry);
     auditing_stop(a);
     view_stop(a->view);

@@ -20,6 +20,7 @@ struct contacts;      /* contacts.h */
 struct adopter;       /* adopt.h */
 struct audit;         /* lib/audit/audit.h */
 struct audit_ship;    /* lib/audit/ship.h */
+struct tidy;          /* tidy.h */
 struct doccache;      /* doccache.h */
 struct rules_keeper;  /* rules.h */
 struct accounts_gate; /* accounts.h */
@@ -52,6 +53,7 @@ struct app {
     struct adopter *adopter;
     struct audit *audit; /* NULL takes notes too, and forgets them */
     struct audit_ship *audit_ship;
+    struct tidy *tidy;
     struct doccache *documents;
     struct rules_keeper *rules;
     struct accounts_gate *gate;

@@ -204,6 +204,12 @@ static enum err in_our_words(const char *key, enum err e)
     }
 }
 
+/* What is known after another try with the same id: that one could do nothing says nothing of those before it. */
+static enum err after_try(int i, enum err e)
+{
+    return i > 0 && e == ERR_UNAVAILABLE ? ERR_TIMEOUT : e;
+}
+
 /* Asks again once with the same idempotency key when it is not known what happened: its record, or the refusal, is then found. */
 static enum err store(
     struct worker *w, const char *key, const struct buf *text, const struct stamp *base, const char *by, struct stamp *record)
@@ -227,7 +233,7 @@ static enum err store(
             .match_record = base == NULL ? STAMP_ZERO : *base,
             .idempotency_key = once,
             .body = {.read = give, .ctx = &body, .size = text->len}};
-        e = upload(w, &in, &result);
+        e = after_try(i, upload(w, &in, &result));
         if (e == ERR_OK) {
             doccache_put(w->app->documents, result.record.sha256, buf_str(text), text->len);
             if (record != NULL)
@@ -268,7 +274,7 @@ enum err sysdoc_remove(struct worker *w, const char *key, const struct stamp *ba
             .match = base == NULL ? MATCH_NOTHING : MATCH_RECORD,
             .match_record = base == NULL ? STAMP_ZERO : *base,
             .idempotency_key = once};
-        e = upload_delete(w, &in, &result);
+        e = after_try(i, upload_delete(w, &in, &result));
         upload_result_release(&result);
     }
     return in_our_words(key, e);
