@@ -67,7 +67,7 @@ static enum err find_to_delete(const struct alter *a, const struct record **out)
     return *out == NULL ? known_absence(&a->known) : record_is_tombstone(*out) ? ERR_NOT_FOUND : ERR_OK;
 }
 
-/* What a restore is about: the version named; else the newest one that is not current. */
+/* What a restore is about: the version named; else the newest one that is not current. What was erased stays so, also while its bytes are still somewhere. */
 static enum err find_to_restore(const struct alter *a, const struct record **out)
 {
     const struct history *h = &a->known.history;
@@ -77,11 +77,11 @@ static enum err find_to_restore(const struct alter *a, const struct record **out
         if (history_find_version(h, a->in->version, &at) != ERR_OK)
             return known_absence(&a->known);
         *out = &h->entries[at].record;
-        return record_is_tombstone(*out) ? ERR_NOT_FOUND : ERR_OK;
+        return record_is_tombstone(*out) ? ERR_NOT_FOUND : history_is_erased(h, at) ? ERR_GONE : ERR_OK;
     }
     for (size_t i = h->n; i > 0; i--) {
         const struct record *r = &h->entries[i - 1].record;
-        if (!record_is_tombstone(r) && history_is_shown(h, i - 1) && r != current) {
+        if (!record_is_tombstone(r) && history_is_shown(h, i - 1) && r != current && !history_is_erased(h, i - 1)) {
             *out = r;
             return ERR_OK;
         }

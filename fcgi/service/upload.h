@@ -70,7 +70,7 @@ struct delete_input {
 enum err upload_delete(struct worker *w, const struct delete_input *in, struct upload_result *out) MUST_CHECK;
 
 /* A new record with the fields and bytes of an older version (number or id; NULL = the newest version that is not current, or the newest before the delete).
- * match etc. as for delete. ERR_NOT_FOUND; ERR_GONE when no owner has the bytes any more. */
+ * match etc. as for delete. ERR_NOT_FOUND; ERR_GONE when no owner has the bytes any more, or the version was erased. */
 enum err upload_restore(struct worker *w, const struct delete_input *in, struct upload_result *out) MUST_CHECK;
 
 #endif

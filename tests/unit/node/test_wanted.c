@@ -64,6 +64,33 @@ static void versions_are_wanted_until_their_delete_is_old(void **state)
     history_release(&h);
 }
 
+static void add_erasure(struct history *h, unsigned n, unsigned of)
+{
+    struct record r;
+    delete_record(&r, n, of);
+    r.erase = 1;
+    assert_ok(history_add(h, &r, 1));
+    record_release(&r);
+}
+
+/* However young the tombstone is. */
+static void what_is_erased_is_wanted_no_longer(void **state)
+{
+    struct history h;
+    (void)state;
+    history_init(&h);
+    add_version(&h, 1);
+    add_version(&h, 2);
+    add_erasure(&h, 3, 1);
+    expect(&h, 0, "-y-");
+    add_version(&h, 4);
+    expect(&h, 0, "-y-y");
+    add_erasure(&h, 5, 0);
+    add_version(&h, 6);
+    expect(&h, 0, "-----y");
+    history_release(&h);
+}
+
 static void a_delete_of_what_is_not_there_harms_nothing(void **state)
 {
     struct history h;
@@ -159,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, courses_setup, courses_teardown)
         cmocka_unit_test(versions_are_wanted_until_their_delete_is_old),
+        cmocka_unit_test(what_is_erased_is_wanted_no_longer),
         cmocka_unit_test(a_delete_of_what_is_not_there_harms_nothing),
         T(a_blob_is_wanted_as_long_as_any_course_keeps_it),
         T(a_slot_keeps_its_blob),

@@ -329,6 +329,37 @@ static void deleting_one_version_leaves_the_others(void **state)
     assert_err(ERR_GONE, get(f, NULL, NULL, &b));
 }
 
+static enum err erase(struct fixture *f, struct stamp version)
+{
+    char hex[STAMP_HEX_SIZE];
+    stamp_hex(version, hex);
+    struct delete_input in = {.course = "csen-317", .key = OWNERS_KEY, .uploader = "", .version = hex, .erase = 1, .match_sha256 = ""};
+    upload_result_release(&f->out);
+    return upload_delete(&f->w, &in, &f->out);
+}
+
+/* Unlike a delete: also what is deleted already, and nothing brings it back. */
+static void what_is_erased_stays_erased(void **state)
+{
+    struct fixture *f = *state;
+    struct read_bytes b;
+    assert_ok(put(f, "one\n"));
+    struct stamp one = f->out.record.id;
+    assert_ok(put(f, "two\n"));
+    struct stamp two = f->out.record.id;
+    assert_ok(erase(f, one));
+    assert_true(f->out.record.erase);
+    assert_err(ERR_NOT_FOUND, erase(f, one));
+    assert_err(ERR_GONE, get(f, "1", NULL, &b));
+    assert_err(ERR_GONE, bring_back(f, "1"));
+    assert_ok(take_down(f, "2", NULL));
+    assert_ok(erase(f, two));
+    assert_err(ERR_NOT_FOUND, erase(f, f->out.record.id)); /* a tombstone has nothing to erase */
+    assert_err(ERR_GONE, bring_back(f, "2"));
+    assert_err(ERR_NOT_FOUND, bring_back(f, NULL));
+    assert_err(ERR_NOT_FOUND, erase(f, (struct stamp){1, 1}));
+}
+
 static void a_delete_asked_twice_with_one_key_is_done_once(void **state)
 {
     struct fixture *f = *state;
@@ -473,6 +504,7 @@ int main(void)
         T(too_few_that_stage_it_leave_nothing),
         T(a_delete_hides_and_a_restore_brings_back),
         T(deleting_one_version_leaves_the_others),
+        T(what_is_erased_stays_erased),
         T(a_delete_asked_twice_with_one_key_is_done_once),
         T(a_restore_carries_bytes_to_owners_that_lack_them),
         T(reading_goes_on_with_one_owner_left),

@@ -278,6 +278,35 @@ static void a_removed_version_stays_removed_when_it_comes_after_its_tombstone(vo
     history_release(&h);
 }
 
+static void erase(struct history *h, uint64_t clock, uint64_t of)
+{
+    struct record r = make_record(RECORD_DELETE, clock, of, (unsigned)clock);
+    r.erase = 1;
+    assert_ok(history_add(h, &r, 0));
+    record_release(&r);
+}
+
+static void what_a_tombstone_erases_is_what_it_covers(void **state)
+{
+    (void)state;
+    struct history h;
+    history_init(&h);
+    add(&h, RECORD_UPLOAD, 1, 0, 1);
+    add(&h, RECORD_UPLOAD, 2, 0, 2);
+    add(&h, RECORD_DELETE, 3, 1, 3);
+    assert_false(history_is_erased(&h, 0)); /* only deleted */
+    erase(&h, 4, 1);
+    assert_true(history_is_erased(&h, 0));
+    assert_false(history_is_erased(&h, 1));
+    add(&h, RECORD_DELETE, 5, 0, 5);
+    assert_false(history_is_erased(&h, 1));
+    erase(&h, 6, 0);
+    add(&h, RECORD_UPLOAD, 7, 0, 7);
+    assert_true(history_is_erased(&h, 1));
+    assert_false(history_is_erased(&h, h.n - 1));
+    history_release(&h);
+}
+
 static void of_several_attempts_only_the_newest_counts(void **state)
 {
     (void)state;
@@ -481,6 +510,7 @@ int main(void)
         cmocka_unit_test(removing_the_only_version_since_a_delete_brings_the_delete_back),
         cmocka_unit_test(a_tombstone_cannot_be_removed_by_a_tombstone),
         cmocka_unit_test(a_removed_version_stays_removed_when_it_comes_after_its_tombstone),
+        cmocka_unit_test(what_a_tombstone_erases_is_what_it_covers),
         cmocka_unit_test(of_several_attempts_only_the_newest_counts),
         cmocka_unit_test(attempts_of_a_delete_collapse_as_well),
         cmocka_unit_test(an_upload_and_a_delete_are_never_attempts_of_each_other),

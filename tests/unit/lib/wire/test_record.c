@@ -29,6 +29,7 @@ static void assert_same(const struct record *a, const struct record *b)
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->size, b->size);
     assert_int_equal(a->conditional, b->conditional);
+    assert_int_equal(a->erase, b->erase);
 }
 
 /* Prints r and expects it to be refused: the field that the test has spoilt is the only thing wrong. */
@@ -297,6 +298,39 @@ static void unknown_members_are_passed_over(void **state)
     record_release(&r);
 }
 
+/* Written as true or not at all, so that what was written before there was such a thing reads as it did. */
+static void only_a_tombstone_erases(void **state)
+{
+    (void)state;
+    struct record r = make_record(RECORD_DELETE, 100, 0, 1), out;
+    struct buf b;
+    print(&r, &b);
+    assert_null(strstr(buf_str(&b), "erase"));
+    buf_release(&b);
+    r.erase = 1;
+    print(&r, &b);
+    assert_non_null(strstr(buf_str(&b), "\"erase\":true"));
+    assert_ok(record_parse(b.data, b.len, &out));
+    assert_same(&r, &out);
+    record_release(&out);
+    buf_release(&b);
+    struct json *j = record_to_json(&r);
+    json_set_bool(j, "erase", 0);
+    assert_err(ERR_SYNTAX, record_from_json(j, &out));
+    json_set_str(j, "erase", "true");
+    assert_err(ERR_SYNTAX, record_from_json(j, &out));
+    json_free(j);
+    record_release(&r);
+    r = make_record(RECORD_UPLOAD, 100, 0, 1);
+    r.erase = 1;
+    assert_refused(&r);
+    record_release(&r);
+    r = make_record(RECORD_RESTORE, 100, 50, 1);
+    r.erase = 1;
+    assert_refused(&r);
+    record_release(&r);
+}
+
 static void a_changed_field_is_noticed(void **state)
 {
     (void)state;
@@ -372,6 +406,7 @@ int main(void)
         cmocka_unit_test(hex_and_sizes_are_checked),
         cmocka_unit_test(every_member_is_needed_and_of_its_type),
         cmocka_unit_test(unknown_members_are_passed_over),
+        cmocka_unit_test(only_a_tombstone_erases),
         cmocka_unit_test(a_changed_field_is_noticed),
         cmocka_unit_test(other_values_are_no_records),
         cmocka_unit_test(same_content_means_what_a_person_gave),
