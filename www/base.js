@@ -41,6 +41,7 @@ const icons = {
   out: 'M14 4h6v6M20 4l-9 9M18 14v6H4V6h6',
   file: 'M6 3h8l4 4v14H6zM14 3v4h4',
   flag: 'M6 21V4h12l-3 4 3 4H6',
+  person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20.5c0-4 3.300-6 7.500-6s7.500 2 7.500 6',
   lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
 };
 
@@ -170,16 +171,39 @@ const RETRY_AFTER_MAX_S = 600;
 /** Seconds of a Retry-After header; 0 when there is none. */
 export const retryAfter = header => (/^\d+$/.test(header || '') ? Math.min(Number(header), RETRY_AFTER_MAX_S) : 0);
 
-/** Asks the API and gives the JSON (null for 204). Throws ApiError, or AbortError when the caller gave up. */
+/**
+ * What session.js knows and the API wants: `headers()` are what a request that changes something has to carry; `refused(status, isChange)` is asked after a
+ * 401 or 403 and says whether it is worth asking once more.
+ */
+const gate = { headers: async () => ({}), refused: async () => false };
+export const setGate = made => Object.assign(gate, made);
+export const changeHeaders = () => gate.headers();
+
+const isChange = ({ method = 'GET' }) => method !== 'GET' && method !== 'HEAD';
+
+/** Asks the API and gives the JSON (null for 204). Who has to sign in first is asked to, and then it goes on. Throws ApiError, or AbortError when the caller gave up. */
 export async function api(path, options = {}) {
-  let answer;
   try {
-    answer = await fetch(apiBase + path, options);
+    return await apiOnce(path, options);
+  } catch (error) {
+    const isRefused = error.status === 401 || error.status === 403;
+    if (!isRefused || !(await gate.refused(error.status, isChange(options)))) throw error;
+    return apiOnce(path, options);
+  }
+}
+
+/** The same, but a refusal is only told. `json` is sent as the body; `onHeaders` is shown the answer's headers. */
+export async function apiOnce(path, { json, onHeaders, ...options } = {}) {
+  let answer;
+  const headers = { ...options.headers, ...(json && { 'Content-Type': 'application/json' }), ...(isChange(options) && (await gate.headers())) };
+  try {
+    answer = await fetch(apiBase + path, { ...options, headers, ...(json && { body: JSON.stringify(json) }) });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError(0);
   }
   learnClock(answer.headers.get('Date'));
+  onHeaders?.(answer.headers);
   if (answer.status === 204) return null;
   let body;
   try {
@@ -235,10 +259,11 @@ export const button = (text, onclick, attributes = {}) => h('button', { type: 'b
 /** Makes `control` copy what `field` holds. Without the clipboard right (plain http) the field is selected instead. */
 export function copyButton(control, field) {
   const label = control.querySelector('span');
+  const usual = label.textContent;
   const flash = text => {
     label.textContent = text;
     setTimeout(() => {
-      label.textContent = words.copy.button;
+      label.textContent = usual;
     }, 2000);
   };
   control.addEventListener('click', async () => {

@@ -4,6 +4,7 @@ import { kind, note, say, show, size, startLive, syllabusPath, timeElement, when
 import { drawHistory, isUpload, liveVersions } from './history.js';
 import { courseMark } from './mark.js';
 import { card, hasPreview, preview } from './preview.js';
+import { may, onWho, session } from './session.js';
 import { whereabouts } from './where.js';
 
 const w = words.course;
@@ -23,6 +24,9 @@ function courseName() {
   }
 }
 
+/** A guess, so that what leads nowhere is not offered; the API decides. Contributors alter what they uploaded themselves. */
+const mayAlter = one => may('alter') && (one.uploader === session.user || ['maintainer', 'admin'].includes(session.role));
+
 const isWanted = one => one.id === wanted || String(one.version) === wanted;
 
 // ---- Drawing ----
@@ -40,10 +44,16 @@ function draw() {
   drawDownload(isCurrent, isReadable);
   drawPreview(isCurrent, isReadable);
   drawFacts();
-  drawHistory($('history'), $('history-more'), course, { restore, remove: askRemove });
-  show($('remove'), !course.current.deleted);
+  drawRights();
   $('link').value = location.origin + coursePage(course.course);
   drawWhere();
+}
+
+/** What may be done here depends on who looks. */
+function drawRights() {
+  drawHistory($('history'), $('history-more'), course, { restore, remove: askRemove, mayAlter });
+  show($('remove'), !course.current.deleted && course.versions.filter(isUpload).every(mayAlter));
+  if ($('restore')) show($('restore'), mayAlter(liveVersions(course.versions)[0] || record));
 }
 
 function drawHead() {
@@ -226,7 +236,9 @@ async function act(control, busy, request, told) {
 function refuse(error) {
   const box = error.status === 412
     ? note('warn', w.race.strong, w.race.rest, { own: true, id: 'act-error', actions: [button(w.newerShow, () => location.reload())] })
-    : note('bad', w.failed, explain(error), { own: true, id: 'act-error' });
+    : error.status === 401
+      ? note('info', w.signedOut.strong, w.signedOut.rest, { own: true, id: 'act-error' })
+      : note('bad', error.status === 403 ? w.forbidden : w.failed, explain(error), { own: true, id: 'act-error' });
   $('act-error')?.remove();
   $('notes').prepend(box);
   box.focus();
@@ -261,4 +273,9 @@ startLive({
     if (course) drawWhere();
   },
   tick,
+});
+
+onWho(() => {
+  if (course) drawRights();
+  if (may('link')) import('./links.js').then(({ startLinks }) => startLinks(asked, () => record));
 });

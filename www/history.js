@@ -47,8 +47,8 @@ function controls(record, { course, isLive, isCurrent, act }) {
   };
   return h('div', { class: 'do' },
     isLive && open,
-    !isCurrent && press('restore', w.restoreLabel(version), w.restore, 'text'),
-    isLive && !isCurrent && press('remove', w.removeLabel(version), w.remove, 'text danger'),
+    !isCurrent && act.mayAlter(record) && press('restore', w.restoreLabel(version), w.restore, 'text'),
+    isLive && !isCurrent && act.mayAlter(record) && press('remove', w.removeLabel(version), w.remove, 'text danger'),
   );
 }
 
@@ -76,7 +76,7 @@ function entry(record, context) {
 
 /**
  * Fills `list` for a course as the API gives it, a page at a time; `more` is the button for the next page.
- * act: {restore(record, button), remove(record, button)}.
+ * act: {restore(record, button), remove(record, button), mayAlter(record)}.
  */
 export function drawHistory(list, more, course, act) {
   const { versions } = course;

@@ -2,6 +2,7 @@
 import { $, api, button, clock, copyButton, coursePage, coursePath, explain, focusOn, h, icon, note, say, show, size, startLive, words } from './base.js';
 import { checkForm, clearForm, dropFile, fileWords, learn, onEdit, readForm, wrong, wrongByProblem } from './form.js';
 import { courseMark } from './mark.js';
+import { look, may, onWho, session, signIn } from './session.js';
 import { Upload } from './upload.js';
 
 const CHECK_SHOWN_BYTES = 24e6; // a smaller file is checked in less than 300 ms, which is not worth a step
@@ -28,7 +29,7 @@ function quorum() {
 // ---- One view at a time ----
 
 function view(name, title) {
-  for (const one of ['form', 'progress', 'done']) show($(`${one}-view`), one === name);
+  for (const one of ['form', 'progress', 'done', 'waits']) show($(`${one}-view`), one === name);
   document.title = title;
 }
 
@@ -44,9 +45,29 @@ onEdit(() => {
   stopWaiting(t.fail.changed);
 });
 
+let isAsking = false; // who shares; a second press must not make a second upload
+
+/** True when they may share; who may not is told so before anything is sent. */
+async function mayShare() {
+  await look();
+  if (!session.user && !may('upload') && !(await signIn('share'))) {
+    notSignedIn();
+    return false;
+  }
+  if (may('upload')) return true;
+  report('bad', t.fail.forbidden, t.fail.reader);
+  return false;
+}
+
 /** Starts a new upload of what the form holds now. */
-function share(wish) {
-  upload = new Upload(wish, { check, checked, send, write, done, fail, cancelled });
+async function share(wish) {
+  if (isAsking) return;
+  isAsking = true;
+  const isAllowed = await mayShare().finally(() => {
+    isAsking = false;
+  });
+  if (!isAllowed) return;
+  upload = new Upload(wish, { check, checked, send, write, done, waits, fail, cancelled });
   tries = 0;
   isStale = false;
   attempt({ byHand: true });
@@ -177,6 +198,14 @@ function done(record, isSame) {
   focusOn($('done-title'));
 }
 
+/** It is on disk, but nobody sees it before a maintainer has accepted it. */
+function waits(course) {
+  isSending = false;
+  $('waits-line').textContent = t.done.waitsLine(course);
+  view('waits', t.done.waitsTitle(course));
+  focusOn($('waits-title'));
+}
+
 copyButton($('copy'), $('done-link'));
 
 $('share-another').addEventListener('click', event => {
@@ -209,6 +238,8 @@ const numbered = problem => (problem.request_id ? ` ${words.error.request(proble
 const failures = {
   0: noAnswer,
   400: besideField,
+  401: signInAndGoOn,
+  403: forbidden,
   412: someoneWasFaster,
   413: () => {
     wrong('file', t.fail.size(size(upload.file.size)));
@@ -233,6 +264,24 @@ function fail(failure) {
   if (react) react(failure);
   else if (failure.status >= 500) report('bad', t.fail.server, explain(failure), [again(t.fail.again)]);
   else report('bad', t.fail.other, explain(failure));
+}
+
+function notSignedIn() {
+  report('info', t.fail.notSignedIn, t.fail.notSignedInRest);
+}
+
+/** The session ended while the form was filled in or the file was on its way. */
+async function signInAndGoOn() {
+  if (await signIn('share')) attempt({ byHand: true });
+  else notSignedIn();
+}
+
+/** The right is missing, or the proof is of another session: somebody signed in anew in another tab. */
+async function forbidden({ problem }) {
+  const before = session.csrf;
+  await look();
+  if (session.csrf !== before) attempt({ byHand: true });
+  else report('bad', t.fail.forbidden, (problem.detail || t.fail.reader) + numbered(problem));
 }
 
 function noAnswer({ unread, late, percent }) {
@@ -331,4 +380,9 @@ startLive({
     cluster = answer;
     $('about-disk').textContent = t.aboutDisk(...quorum());
   },
+});
+
+// Who may read it once it is shared.
+onWho(({ rules }) => {
+  $('who-reads').textContent = rules?.public_read === false ? t.readers : t.everybody;
 });

@@ -1,7 +1,7 @@
 // One upload, without any page: fingerprint the file, send it, and tell what came of it. share.js shows it.
 // Every try of one upload carries the same Idempotency-Key: when an answer was lost, asking again finds it and makes no second version.
 import { hex } from './sha256.js';
-import { now, retryAfter, syllabusPath } from './base.js';
+import { changeHeaders, now, retryAfter, syllabusPath } from './base.js';
 
 const CHECK_MAX_BYTES = 512 * 1024 * 1024; // above it the fingerprint is the server's alone
 const RATE_WINDOW_MS = 3000; // speed is measured over the last three seconds
@@ -11,7 +11,7 @@ const newKey = () => hex(crypto.getRandomValues(new Uint8Array(16)));
 
 /**
  * on.check(done, total, seconds_left), on.checked(hex or null), on.send({sent, total, rate, left_s}), on.write(), on.done(record, same),
- * on.fail({status, problem, retry_s, percent, late}), on.cancelled(). status 0: no answer came; late: all bytes had been sent by then.
+ * on.waits(course): taken, but a maintainer has to accept it; on.fail({status, problem, retry_s, percent, late}), on.cancelled(). status 0: no answer came; late: all bytes had been sent by then.
  */
 export class Upload {
   #worker = null;
@@ -75,15 +75,18 @@ export class Upload {
     worker.postMessage({ file: this.file });
   }
 
-  #send() {
+  async #send() {
     if (this.#over) return;
     this.on.checked(this.fingerprint);
+    const headers = await changeHeaders();
+    if (this.#over) return;
     const xhr = new XMLHttpRequest();
     this.#xhr = xhr;
     const marks = [{ at: now(), sent: 0 }];
     let sent = 0;
     let all = false;
     xhr.open('PUT', syllabusPath(this.course, { filename: this.file.name, ...this.fields }));
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.setRequestHeader('Idempotency-Key', this.#key);
     if (this.#digest) xhr.setRequestHeader('Content-Digest', `sha-256=:${this.#digest.base64}:`);
     if (this.ifMatch) xhr.setRequestHeader('If-Match', `"${this.ifMatch}"`);
@@ -111,6 +114,11 @@ export class Upload {
       body = JSON.parse(xhr.responseText);
     } catch {
       /* not ours: a proxy's page; the status says enough */
+    }
+    if (xhr.status === 202) {
+      this.#over = true;
+      this.on.waits(body.record?.course ?? this.course);
+      return;
     }
     if ((xhr.status !== 200 && xhr.status !== 201) || !body.id) {
       this.#fail({ status: xhr.status, problem: body, retry_s: retryAfter(xhr.getResponseHeader('Retry-After')), late: true });

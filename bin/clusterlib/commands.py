@@ -2,6 +2,7 @@
 import argparse
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +93,7 @@ def prepare(home, env):
     roles.make_key(home)
     founders = setting(env, "RB_NODES", 3, 1, 64)
     copies = setting(env, "RB_K", 3, 1, 9)
+    frontend.values(home, setting(env, "RB_PORT", roles.PORT, 1024, 65535), env)  # a certificate that is not fit is refused before anything runs
     for name in ("RB_INDEX_PORT", "RB_NODE_OBTAIN_PORT"):  # said now, not when a process starts that needs it
         setting(env, name, 0, 0, 65535)
     nodes = home.names("node", founders)
@@ -284,6 +286,20 @@ def status(home, _options):
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[-1]]))
 
 
+def reload(home, _options):
+    """A renewed certificate, or other settings of nginx, without a connection lost."""
+    known(home, "nginx")
+    with home.locked():
+        row, env = home.state()["nginx"], home.settings()
+        if not process.running(row):
+            raise Refusal("nginx does not run; `bin/cluster start nginx` starts it.")
+        if roles.entry(home, "nginx", env)["url"] != row["url"]:
+            raise Refusal("That changes the portal's address, which takes `bin/cluster stop nginx` and `start nginx`.")
+        frontend.render(home, setting(env, "RB_PORT", roles.PORT, 1024, 65535), env)
+        os.kill(row["pid"], signal.SIGHUP)
+    print(row["url"])
+
+
 def render_nginx(home, _options):
     home.make()
     env = home.settings()
@@ -294,12 +310,15 @@ def parser():
     about = argparse.ArgumentParser(
         prog="bin/cluster", description="One Ringbinder cluster on this machine, in the background.",
         epilog="Settings: RB_HOME (run/ beside the sources) holds all state; RB_PORT (8080) RB_NODES (3) RB_COORDINATORS (2) RB_K (3) "
-               "RB_UPLOAD_MAX_BYTES (2147483648) RB_EXEMPT (networks without limits: 127.0.0.0/8 ::1/128) RB_BIN (other programs than "
-               "build/release/bin); RB_REDIS, RB_REDIS_USER, RB_REDIS_PASSWORD_FILE (a Redis from outside instead of a private one, as the programs' "
-               "--redis, --redis-user and --redis-password-file). Of the processes: RB_OUT_AFTER_S (300: seconds of silence after which a node is taken out "
-               "of the ring), RB_NODE_MOVE_BYTES_PER_S (67108864), RB_SWEEP_S (600), RB_PURGE_AFTER_H (720), RB_ADOPT_AFTER (3: downloads after which a file that only "
-               "peers have is taken into the ring), RB_NODE_LIMIT_RATE (0: bytes a second that a peer gives), RB_INDEX_PORT and RB_NODE_OBTAIN_PORT (0: ports of "
-               "the line protocol); all RB_* variables reach them as they are.")
+               "RB_UPLOAD_MAX_BYTES (2147483648) RB_BIN (other programs than build/release/bin). Of the portal: RB_TLS_CERT and RB_TLS_KEY (https with this "
+               "certificate and key) or RB_TLS=self (with one of our own), RB_HTTP_PORT (0: a port that sends http to https), RB_LISTEN (127.0.0.1), "
+               "RB_CONNECTIONS (20), RB_CHANGES_PER_S (2) and RB_LOGINS_PER_MIN (5), each for one address, RB_EXEMPT (networks without these limits: "
+               "127.0.0.0/8 ::1/128), RB_PROXIES (none: proxies whose X-Remote-User is passed on). RB_REDIS, RB_REDIS_USER, RB_REDIS_PASSWORD_FILE (a Redis "
+               "from outside instead of a private one, as the programs' --redis, --redis-user and --redis-password-file). Of the processes: RB_OUT_AFTER_S "
+               "(300: seconds of silence after which a node is taken out of the ring), RB_NODE_MOVE_BYTES_PER_S (67108864), RB_SWEEP_S (600), "
+               "RB_PURGE_AFTER_H (720), RB_ADOPT_AFTER (3: downloads after which a file that only peers have is taken into the ring), RB_NODE_LIMIT_RATE "
+               "(0: bytes a second that a peer gives), RB_INDEX_PORT and RB_NODE_OBTAIN_PORT (0: ports of the line protocol); all RB_* variables reach them "
+               "as they are.")
     words = about.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words.add_parser("up", help="start what is not running and wait until all is ready; the last line is the URL").set_defaults(run=up)
     words.add_parser("down", help="stop everything, keep all data").set_defaults(run=down)
@@ -314,6 +333,7 @@ def parser():
     row.add_argument("--share", metavar="DIR", help="a folder of its own whose files everybody may find and fetch")
     row.add_argument("--store", choices=["0", "1"], default="1", help="0: it keeps no copies for the ring, it only shares")
     row.set_defaults(run=add)
+    words.add_parser("reload", help="give nginx a renewed certificate or other settings without losing a connection").set_defaults(run=reload)
     words.add_parser("render-nginx", help="write nginx's files and print where").set_defaults(run=render_nginx)
     return about
 

@@ -4,26 +4,68 @@ import os
 import re
 import resource
 
+from clusterlib import tls
 from clusterlib.home import ROOT, Refusal, setting, write_atomic
 
 UPLOAD_MAX_BYTES = 1 << 31
 FORM_BYTES = 64 << 10  # what a multipart form may add around the file
 DESCRIPTORS = 8192
+HSTS_SECONDS = 365 * 86400
 LOOPBACK = "127.0.0.0/8 ::1/128"
 
 
-def exempt(env):
-    """Lines for nginx's geo: the networks whose addresses are not limited one by one."""
+def networks(env, name, default):
+    """Lines for nginx's geo: the networks of RB_EXEMPT (not limited one by one) or RB_PROXIES (whose X-Remote-User is passed on)."""
     try:
-        networks = [ipaddress.ip_network(word) for word in env.get("RB_EXEMPT", LOOPBACK).split()]
+        found = [ipaddress.ip_network(word) for word in env.get(name, default).split()]
     except ValueError as error:
-        raise Refusal(f"RB_EXEMPT is a list of networks such as {LOOPBACK!r}: {error}.") from error
-    return " ".join(f"{network} 1;" for network in networks)
+        raise Refusal(f"{name} is a list of networks such as {LOOPBACK!r}: {error}.") from error
+    return " ".join(f"{network} 1;" for network in found)
+
+
+def host(env):
+    """The address nginx listens at. Beyond this machine only with TLS, its own or a listed proxy's."""
+    text = env.get("RB_LISTEN", "127.0.0.1")
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise Refusal(f"RB_LISTEN is {text!r}; it takes a numeric address, such as 127.0.0.1 or 0.0.0.0.") from error
+    if not address.is_loopback and not env.get("RB_TLS_CERT") and not env.get("RB_TLS") and not env.get("RB_PROXIES"):
+        raise Refusal(f"RB_LISTEN={text} opens the portal to other machines; that takes TLS: RB_TLS_CERT and RB_TLS_KEY, RB_TLS=self, or RB_PROXIES.")
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def url(port, env):
+    """Where this machine finds the portal."""
+    listen = host(env)
+    near = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(listen, listen)
+    scheme = "https" if env.get("RB_TLS_CERT") or env.get("RB_TLS") else "http"
+    return f"{scheme}://{near}:{port}"
+
+
+def encryption(home, port, env):
+    """What stands for the names that have to do with TLS."""
+    pair = tls.pair(home, env)
+    plain_port = setting(env, "RB_HTTP_PORT", 0, 0, 65535)
+    if plain_port and not pair:
+        raise Refusal("RB_HTTP_PORT is the port that sends people to https; without TLS there is nowhere to send them.")
+    return {
+        "LISTEN": f"{host(env)}:{port}" + (" ssl http2" if pair else ""),
+        "TLS": "include tls.conf;" if pair else "",
+        "TLS_CERT": pair[0] if pair else "",
+        "TLS_KEY": pair[1] if pair else "",
+        # A browser that was told to stay with https would do so for every port of `localhost`, so a self-signed certificate does not say it.
+        "HSTS": f"max-age={HSTS_SECONDS}" if pair and env.get("RB_TLS_CERT") else "",
+        "REDIRECT": "include redirect.conf;" if plain_port else "",
+        "HTTP_LISTEN": f"{host(env)}:{plain_port}",
+        "HTTPS_PORT": "" if port == 443 else f":{port}",
+    }
 
 
 def values(home, port, env):
     """What stands for each @NAME@ in a cluster of `make up`."""
     file_max = setting(env, "RB_UPLOAD_MAX_BYTES", UPLOAD_MAX_BYTES, 1, 1 << 50)
+    logins = setting(env, "RB_LOGINS_PER_MIN", 5, 1, 6000)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return {
         "USER": "user root;" if os.getuid() == 0 else "",
@@ -31,12 +73,19 @@ def values(home, port, env):
         "STATE": home.nginx,
         "ERROR_LOG": f'"{home.log("nginx")}"',
         "ACCESS_LOG": f'"{home.log("access")}"',
-        "LISTEN": f"127.0.0.1:{port}",
         "WWW": ROOT / "www",
         "FILE_MAX": file_max,
         "FORM_MAX": file_max + FORM_BYTES,
         "API": f'server "unix:{home.sockets / "api-1.sock"}";',
-        "EXEMPT": exempt(env),
+        "EXEMPT": networks(env, "RB_EXEMPT", LOOPBACK),
+        "NEAR": "",
+        "PROXIES": networks(env, "RB_PROXIES", ""),
+        "CONNECTIONS": setting(env, "RB_CONNECTIONS", 20, 1, 65535),
+        "CHANGES": setting(env, "RB_CHANGES_PER_S", 2, 1, 10000),
+        "CHANGES_BURST": 10,
+        "LOGINS": logins,
+        "LOGIN_WAIT": -(-60 // logins),
+        **encryption(home, port, env),
     }
 
 

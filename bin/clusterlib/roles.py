@@ -10,8 +10,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from clusterlib import frontend
-from clusterlib.home import Refusal, setting, write_atomic
+from clusterlib import frontend, tls
+from clusterlib.home import Home, Refusal, setting, write_atomic
 
 # Started in this order, each group when the one before it is ready; ended in the order of ENDING.
 STARTING = ("redis", "coordinator", "node", "api", "nginx")
@@ -170,8 +170,10 @@ def entry(home, name, env):
         if number := line_port(home, name, env):
             row["index_port" if role == "coordinator" else "obtain_port"] = number
     elif role == "nginx":
-        row["url"] = f"http://127.0.0.1:{setting(env, 'RB_PORT', PORT, 1024, 65535)}"
+        row["url"] = frontend.url(setting(env, "RB_PORT", PORT, 1024, 65535), env)
         row["data"] = str(home.nginx)
+        if pair := tls.pair(home, env):
+            row["certificate"] = str(pair[0])
     else:
         row["socket"] = str(home.sockets / f"{name}.sock")
     return row
@@ -179,11 +181,19 @@ def entry(home, name, env):
 
 # ---- readiness
 
+def opener(url):
+    """Asks without a proxy; by https only who has the certificate of our own nginx."""
+    certificate = next((row.get("certificate") for row in Home().state().values() if row["role"] == "nginx"), None)
+    if not url.startswith("https:") or not certificate:
+        return DIRECT
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls.trust(certificate)))
+
+
 def ask(url, token=None):
     """(status, body) of a GET; status 0 when nobody answers."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with DIRECT.open(request, timeout=5) as answer:
+        with opener(url).open(request, timeout=5) as answer:
             return answer.status, answer.read(ANSWER_BYTES).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         with error:

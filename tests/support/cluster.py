@@ -63,7 +63,7 @@ class Cluster:
     def __init__(self, home, **env):
         self.home = pathlib.Path(home)
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if 'RB_TLS' in env or 'RB_TLS_CERT' in env else 'http'}://127.0.0.1:{self.port}"
         # A system call that lib/jail does not know ends the process here, and is not just refused; strace may look in.
         self.env = {"RB_JAIL": "kill,traceable", **os.environ, "RB_HOME": str(self.home), "RB_PORT": str(self.port),
                     **{key: str(value) for key, value in env.items()}}

@@ -4,9 +4,11 @@ import urllib.parse
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from support.api import Api
 from support.browser import Browser
 from support.cluster import ROOT, wait_for
 from support.files import pdf
+from support.person import Person, sign_in
 
 SHOTS = ROOT / "build" / "screenshots"
 SIZES = [(360, 800), (768, 1024), (1440, 900)]
@@ -26,7 +28,14 @@ def browser(request):
         made.close()
 
 
+def as_admin(browser, cluster, name):
+    """Signs the browser in, as an account of its own."""
+    sign_in(browser, cluster.url, Person(Api(cluster.url), name, "admin"))
+
+
 def share(browser, cluster, course, path, **fields):
+    browser.open(cluster.url + "/share")
+    as_admin(browser, cluster, "sharer-" + course.replace(" ", "-").lower())
     browser.open(cluster.url + "/share")
     browser.shown("#course").send_keys(course)
     for name, value in fields.items():
@@ -139,6 +148,7 @@ def test_sending_can_be_cancelled(cluster, api, tmp_path):
     try:
         file = tmp_path / "big.pdf"
         file.write_bytes(pdf("big", padding=3_000_000))
+        as_admin(browser, cluster, "canceller")
         browser.open(cluster.url + "/share")
         browser.driver.set_network_conditions(latency=20, download_throughput=2_000_000, upload_throughput=200_000)
         browser.shown("#course").send_keys("CANCEL 1")
@@ -176,6 +186,7 @@ def test_no_quorum_is_said_with_a_retry_that_gets_through(homes, contract, tmp_p
 def test_old_versions_open_and_come_back(browser, cluster, api):
     api.upload("BACK 5", pdf("first"), note="first text")
     api.upload("BACK 5", pdf("second"), note="second text")
+    as_admin(browser, cluster, "restorer")
     browser.open(cluster.url + "/s/" + urllib.parse.quote("BACK 5"))
     browser.says("Version 1")
     row = next(r for r in browser.all("#history > *") if "Version 1" in r.text)
