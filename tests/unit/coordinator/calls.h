@@ -8,6 +8,7 @@
 #include "tests/unit/keyring.h"
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CALL_TIMEOUT_MS 20000u /* no test waits for it to pass */

@@ -8,6 +8,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "lib/base/seal.h"
 #include "node/hints.h"
 #include "node/identity.h"
 #include "node/keys.h"
@@ -62,13 +64,33 @@ static inline void trio_give_keys(struct trio *t, int i)
     assert_ok(keys_give(t->data[i], t->members[i].id, &given));
 }
 
+/* As a coordinator's GET /pairs would. */
+static inline void trio_give_pairs(struct trio *t, int i)
+{
+    char hex[2 * SIGN_KEY_SIZE + 1];
+    struct sign_key own, seal;
+    struct buf text, sealed;
+    buf_init(&text, 4096);
+    buf_init(&sealed, 8192);
+    assert_ok(buf_add_str(&text, "{\"pairs\":["));
+    for (int n = 0; n < TRIO; n++) {
+        struct sign_pair pair = keyring_pair(&t->key, t->members[i].id, t->members[n].id);
+        num_hex(pair.key.bytes, SIGN_KEY_SIZE, hex);
+        assert_ok(buf_addf(&text, "%s{\"id\":\"%s\",\"key\":\"%s\"}", n ? "," : "", pair.node, hex));
+    }
+    assert_ok(buf_add_str(&text, "]}"));
+    sign_node_key(&t->key, t->members[i].id, &own);
+    sign_pairs_seal(&own, &seal);
+    assert_ok(seal_close(seal.bytes, "pairs", text.data, text.len, &sealed));
+    assert_ok(keys_take(t->data[i], t->nodes[i].keys, sealed.data, sealed.len));
+    buf_release(&text);
+    buf_release(&sealed);
+}
+
 /* Tells a node what coordinators would: the ring, where the others are, and the keys of messages to them. */
 static inline void trio_introduce(struct trio *t, int i)
 {
-    struct sign_pair pairs[TRIO];
-    for (int n = 0; n < TRIO; n++)
-        pairs[n] = keyring_pair(&t->key, t->members[i].id, t->members[n].id);
-    assert_ok(sign_keys_learn(t->nodes[i].keys, pairs, TRIO));
+    trio_give_pairs(t, i);
     struct ballot b = {.counter = 0};
     struct ringdoc *doc;
     struct buf text;

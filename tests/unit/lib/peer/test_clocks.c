@@ -77,13 +77,13 @@ static void the_gate_counts_a_call_that_was_signed_again(void **state)
 static void handle_late(struct http_request *r, void *ctx)
 {
     const struct sign_key *master = ctx;
-    struct sign_key node, key;
+    struct sign_key own, key;
     struct sign_claim claim;
     struct buf b;
 
     assert_int_equal(sign_parse(http_header(r, "Authorization"), &claim), ERR_OK);
-    sign_node_key(master, FIXTURE_ID, &node);
-    sign_pair_key(&node, claim.sender, &key);
+    sign_node_key(master, FIXTURE_ID, &own);
+    sign_pair_key(&own, claim.sender, &key);
     buf_init(&b, SIGN_HEADER_MAX);
     assert_int_equal(sign_clock_make(&key, claim.nonce, clock_unix_ms() - 77000, &b), ERR_OK);
     http_add_header(r, "RB-Clock", buf_str(&b));

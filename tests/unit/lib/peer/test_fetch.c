@@ -12,9 +12,9 @@ static char hello_hash[HASH_HEX_SIZE];
 static const char *const wrong = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 static const char *const unknown = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-static enum err fetch(struct peer *p, const char *url, const char *sha256, uint64_t size, int fd, unsigned stall_ms)
+static enum err fetch(struct peer *p, const char *url, const char *sha256, uint64_t size, int into, unsigned stall_ms)
 {
-    return peer_fetch_blob(p, &(struct peer_blob){.base_url = url, .to = FIXTURE_ID, .sha256 = sha256, .size = size}, 1, fd, stall_ms);
+    return peer_fetch_blob(p, &(struct peer_blob){.base_url = url, .to = FIXTURE_ID, .sha256 = sha256, .size = size}, 1, into, stall_ms);
 }
 
 static int setup(void **state)
