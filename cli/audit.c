@@ -190,7 +190,8 @@ static int conclude(struct check *k)
 static enum err read_key(const struct cli *c, const char *path, struct sign_key *key)
 {
     enum err e = sign_key_read(path, key);
-    return e ? out_fail(&c->out, e == ERR_SYNTAX ? ERR_INVALID : e, "The cluster's key in %s cannot be used: %s.", path, sign_key_why(e)) : ERR_OK;
+    return e ? out_fail(&c->out, e == ERR_SYNTAX ? ERR_INVALID : e, "The cluster's key in %s cannot be used: %s.", path, sign_key_why(e))
+             : ERR_OK;
 }
 
 static enum err get_heads(struct check *k, const char *coordinators, const char *file)

@@ -117,7 +117,8 @@ static int run(struct cli *c, const struct wish *w)
 
 int node_add(struct cli *c, int argc, char **argv)
 {
-    struct wish w = {.coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY"), .join_token = getenv("RB_NODE_JOIN_TOKEN")};
+    struct wish w = {
+        .coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY"), .join_token = getenv("RB_NODE_JOIN_TOKEN")};
     struct args words;
     enum err e = ERR_OK;
     const struct args_option options[] = {
@@ -138,7 +139,8 @@ int node_add(struct cli *c, int argc, char **argv)
         return cli_usage(c, "--listen and --coordinators are needed");
     if (!is_node_folder(w.folder)) {
         if (!w.join_token && (!w.name || !w.key))
-            return cli_usage(c, "%s is no node's folder yet: --join-token, or --name (what the node is called) and --key, are needed", w.folder);
+            return cli_usage(
+                c, "%s is no node's folder yet: --join-token, or --name (what the node is called) and --key, are needed", w.folder);
         out_say(&c->out, "%s becomes the folder of a new node %s%s%s, which stores copies of files from then on", w.folder,
             w.join_token ? "that the token names" : w.name, w.zone ? " in zone " : "", w.zone ? w.zone : "");
         e = ask_yes(c, "Add it? [y/N]");

@@ -123,7 +123,8 @@ static enum err make_identity(const struct cli *c, struct wish *w)
     if (access(path, F_OK) == 0)
         return ERR_OK;
     if (!w->key && !w->join_token)
-        return out_fail(&c->out, ERR_INVALID, "The first time --join-token FILE is needed, which an operator makes; or --key FILE where the cluster's key is at hand.");
+        return out_fail(&c->out, ERR_INVALID,
+            "The first time --join-token FILE is needed, which an operator makes; or --key FILE where the cluster's key is at hand.");
     if (!w->name) {
         gethostname(host, sizeof host - 1);
         place_name(host, w->name_text);
@@ -230,7 +231,8 @@ static int look_after(struct cli *c, const struct wish *w, pid_t pid)
 
 int cmd_share(struct cli *c, int argc, char **argv)
 {
-    struct wish w = {.coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY"), .join_token = getenv("RB_NODE_JOIN_TOKEN")};
+    struct wish w = {
+        .coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY"), .join_token = getenv("RB_NODE_JOIN_TOKEN")};
     pid_t pid;
     enum err e = read_options(c, argc, argv, &w);
 

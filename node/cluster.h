@@ -11,7 +11,8 @@
 struct cluster;
 
 /* coordinators: "url,url". ledger and keys are borrowed. ERR_SYNTAX: not a list of 1 to 16 urls. ERR_IO, ERR_NOMEM. */
-enum err cluster_open(const char *data, const char *coordinators, struct ledger *ledger, struct sign_keys *keys, struct cluster **out) MUST_CHECK;
+enum err cluster_open(
+    const char *data, const char *coordinators, struct ledger *ledger, struct sign_keys *keys, struct cluster **out) MUST_CHECK;
 void cluster_close(struct cluster *c);
 
 size_t cluster_coordinators(const struct cluster *c);

@@ -153,7 +153,14 @@ static enum err post(const struct join *j, struct client *client, const char *bo
     int len = snprintf(url, sizeof(url), "%.*s" PATH, (int)base, j->url);
     if (len < 0 || (size_t)len >= sizeof(url))
         return fail(j, ERR_INVALID, "the portal's address is too long");
-    struct client_request q = {.method = "POST", .url = url, .headers = headers, .n_headers = 1, .body = body, .body_len = strlen(body), .answer_max = SMALL_MAX, .stall_ms = STALL_MS};
+    struct client_request q = {.method = "POST",
+        .url = url,
+        .headers = headers,
+        .n_headers = 1,
+        .body = body,
+        .body_len = strlen(body),
+        .answer_max = SMALL_MAX,
+        .stall_ms = STALL_MS};
     enum err e = client_do(client, &q, &a);
     if (e)
         e = fail(j, e, "%s does not answer: %.200s", j->url, a.why);

@@ -16,6 +16,7 @@ struct buf;
  * only appends the line, and asks nobody. After a failure `why` is a sentence: ERR_DENIED: the file is not private, or the token is refused (expired, revoked, unknown);
  * ERR_CONFLICT: the token was used, or the folder is another node's; ERR_SYNTAX: it is no token; ERR_NOT_FOUND; ERR_UNAVAILABLE: the portal cannot answer now;
  * ERR_AUTH: what answered does not know the token; ERR_IO, ERR_FULL, ERR_NOMEM. */
-enum err join_folder(const char *data, const char *token_file, const char *url, unsigned weight, struct buf *line, char why[JOIN_WHY_SIZE]) MUST_CHECK;
+enum err join_folder(
+    const char *data, const char *token_file, const char *url, unsigned weight, struct buf *line, char why[JOIN_WHY_SIZE]) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include "lib/base/seal.h"
 #include "lib/wire/json.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,11 +122,16 @@ enum err keys_give(const char *data, const char *id, const struct keys_given *gi
     struct keys_given old;
     enum err e = read_own(data, there, &old);
     explicit_bzero(&old, sizeof(old));
-    if (!e)
-        return strcmp(there, id) == 0 ? ERR_OK : ERR_INVALID;
-    if (e != ERR_NOT_FOUND)
+    if (!e && strcmp(there, id) == 0)
+        return ERR_OK;
+    if (e && e != ERR_NOT_FOUND)
         return e;
-    e = join_path(path, data, "audit");
+    /* What is there belonged to a life before: the folder was made new (identity.h). */
+    e = join_path(path, data, PAIRS_FILE);
+    if (!e && unlink(path) != 0 && errno != ENOENT)
+        e = ERR_IO;
+    if (!e)
+        e = join_path(path, data, "audit");
     if (!e)
         e = fs_mkdirs(path, 0700);
     if (!e)

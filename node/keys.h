@@ -18,7 +18,8 @@ struct keys_given {
 
 /* Of a node with this id, by the master. */
 void keys_derive(const struct sign_key *master, const char *id, struct keys_given *out);
-/* Writes node.key and the seed, unless DATA has this id's already. ERR_INVALID: there is a node.key of another id. ERR_IO, ERR_FULL. */
+/* Writes node.key and the seed, unless DATA has this id's already; in place of another id's, whose life is over. ERR_IO, ERR_FULL; ERR_DENIED, ERR_CORRUPT, ERR_INVALID: there is a
+ * node.key that others can read, or that is none. */
 enum err keys_give(const char *data, const char *id, const struct keys_given *given) MUST_CHECK;
 /* Whether DATA has a node.key. */
 int keys_are_there(const char *data);

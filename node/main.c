@@ -166,13 +166,15 @@ static enum err read_options(struct options *o, int argc, char **argv)
             .type = CFG_STR,
             .str = &o->key,
             .optional = 1,
-            .help = "with --init: file with the cluster's key, 64 hex digits, mode 0600; from it the node's own is made, and a node that runs never sees it"},
+            .help = "with --init: file with the cluster's key, 64 hex digits, mode 0600; from it the node's own is made, and a node that "
+                    "runs never sees it"},
         {.name = "join-token",
             .env = "RB_NODE_JOIN_TOKEN",
             .type = CFG_STR,
             .str = &o->join_token,
             .optional = 1,
-            .help = "file with a join token, mode 0600: the first time, gives --data (or --init) its id and keys; later it is not looked at"},
+            .help =
+                "file with a join token, mode 0600: the first time, gives --data (or --init) its id and keys; later it is not looked at"},
         {.name = "join-url",
             .env = "RB_NODE_JOIN_URL",
             .type = CFG_STR,

@@ -61,8 +61,12 @@ static void ask_neighbours(struct node *n, struct peer *peer)
     ledger_drop(ring);
     memset(calls, 0, sizeof(calls));
     for (size_t i = 0; i < at.n; i++)
-        calls[i] = (struct peer_call){
-            .base_url = at.urls[i], .to = at.ids[i], .method = "GET", .path = "/ring", .epoch = epoch, .answer_max = RINGDOC_BYTES_MAX + 64};
+        calls[i] = (struct peer_call){.base_url = at.urls[i],
+            .to = at.ids[i],
+            .method = "GET",
+            .path = "/ring",
+            .epoch = epoch,
+            .answer_max = RINGDOC_BYTES_MAX + 64};
     if (at.n > 0 && peer_round(peer, &round, calls, at.n) == ERR_OK) {
         for (size_t i = 0; i < at.n; i++)
             learn(n, &calls[i]);

@@ -17,7 +17,7 @@
 #define ORDER_MAX (RING_MEMBERS_MAX * (RING_ID_MAX + 4) + SMALL_MAX) /* an order names at most all members */
 
 #define ANYBODY (SIGN_NODE | SIGN_COORDINATOR | SIGN_API | SIGN_TOOL)
-#define READERS (SIGN_NODE | SIGN_API | SIGN_TOOL) /* of bytes */
+#define READERS (SIGN_NODE | SIGN_API | SIGN_TOOL)        /* of bytes */
 #define VIEWERS (SIGN_COORDINATOR | SIGN_API | SIGN_TOOL) /* of what this node has, as a whole */
 
 /* Who may ask for what is said here and nowhere else: a node commands nobody, writes no record at another node, and reads what it may have to keep itself. */

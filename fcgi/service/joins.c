@@ -27,8 +27,8 @@ static void make_text(const struct sign_key *secret, const char *id, char out[SE
     secret_wipe(bare, sizeof(bare));
 }
 
-enum err joins_make(struct worker *w, const struct joins_new *in, const char *by, struct docs_join *out, char text[SECRET_TOKEN_SIZE],
-    const char **detail)
+enum err joins_make(
+    struct worker *w, const struct joins_new *in, const char *by, struct docs_join *out, char text[SECRET_TOKEN_SIZE], const char **detail)
 {
     char key[KEY_SIZE];
     struct sign_key secret;
@@ -45,7 +45,8 @@ enum err joins_make(struct worker *w, const struct joins_new *in, const char *by
     struct json *doc = docs_join_to_json(&made);
     enum err e = doc != NULL ? docs_join_from_json(doc, out) : ERR_NOMEM; /* what cannot be read again is not written */
     if (e == ERR_SYNTAX || e == ERR_INVALID) {
-        *detail = "A machine's name has 1 to 63 of a–z, 0–9 and -, beginning with a letter; a zone at most 63 of letters, digits and . _ -.";
+        *detail =
+            "A machine's name has 1 to 63 of a–z, 0–9 and -, beginning with a letter; a zone at most 63 of letters, digits and . _ -.";
         e = ERR_INVALID;
     } else if (e == ERR_OK) {
         e = sysdoc_write(w, key, doc, NULL, by, NULL);

@@ -29,6 +29,7 @@ struct joins_claim {
 /* Lets the joiner in: appends what it needs, sealed for it, to `sealed` (born for JOINS_SEALED_MAX), and says in node (RING_ID_MAX) who it is now.
  * ERR_SYNTAX: not such digits; ERR_AUTH: the proof is wrong, or there is no such token (any more), or it has expired: one word for all, *detail too; ERR_CONFLICT: it was used by
  * another claim; ERR_UNAVAILABLE, ERR_TIMEOUT: it may not be known yet, asking again with the same claim is right; ERR_NOMEM. */
-enum err joins_use(struct worker *w, const struct joins_claim *in, struct buf *sealed, char node[RING_ID_MAX], const char **detail) MUST_CHECK;
+enum err joins_use(
+    struct worker *w, const struct joins_claim *in, struct buf *sealed, char node[RING_ID_MAX], const char **detail) MUST_CHECK;
 
 #endif

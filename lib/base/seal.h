@@ -8,8 +8,8 @@
 #include "lib/base/hash.h"
 
 #define SEAL_KEY_SIZE HASH_SIZE
-#define SEAL_EXTRA 28u          /* bytes that sealing adds */
-#define SEAL_MAX (64u << 20)    /* bytes that are sealed at once */
+#define SEAL_EXTRA 28u       /* bytes that sealing adds */
+#define SEAL_MAX (64u << 20) /* bytes that are sealed at once */
 
 /* Appends len bytes of text, sealed, to out. purpose is not in it, and the same is needed to open it. ERR_NOMEM (also beyond out's maximum), ERR_TOO_LARGE. */
 enum err seal_close(const uint8_t key[SEAL_KEY_SIZE], const char *purpose, const void *text, size_t len, struct buf *out) MUST_CHECK;

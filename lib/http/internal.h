@@ -60,8 +60,8 @@ struct http_request {
 
     struct sign_claim claim;
     struct sign_key key; /* of messages from its sender to us */
-    int has_claim;     /* the signature is good, but for the body's hash */
-    int was_checked;   /* by http_check_signature, and what came of it */
+    int has_claim;       /* the signature is good, but for the body's hash */
+    int was_checked;     /* by http_check_signature, and what came of it */
     enum err check_error;
     int clock_refused; /* the mac is good and the time is not: the answer carries ours */
 

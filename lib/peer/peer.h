@@ -26,7 +26,8 @@ struct peer_call {
     const char *base_url; /* "http://127.0.0.1:4711": http or https, numeric address */
     const char *method;   /* "GET", "POST", "PUT" */
     const char *path;     /* with query, percent-encoded */
-    const char *to; /* id of the node meant, by whose key it is signed; a node that is another one answers 421, which counts as nobody there, and so does a node
+    const char *
+        to; /* id of the node meant, by whose key it is signed; a node that is another one answers 421, which counts as nobody there, and so does a node
                      * for which we have no key. NULL: a coordinator */
     uint64_t epoch;
     const void *head;

@@ -66,7 +66,8 @@ static enum err add_line(struct transfer *t, const char *line)
 static enum err add_signature(struct transfer *t)
 {
     const struct transfer_request *q = &t->request;
-    struct sign_input in = {.method = q->method, .path = q->path, .body_hash = q->body_hash, .sender = sign_keys_self(t->peer->keys), .epoch = q->epoch};
+    struct sign_input in = {
+        .method = q->method, .path = q->path, .body_hash = q->body_hash, .sender = sign_keys_self(t->peer->keys), .epoch = q->epoch};
     struct buf line;
     enum err e = sign_keys_to(t->peer->keys, q->to, &t->key);
 

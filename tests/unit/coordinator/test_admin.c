@@ -80,8 +80,7 @@ static const struct http_route routes[] = {{.method = "GET", .pattern = "/holdin
 
 static int start_nodes(struct world *w)
 {
-    struct http_config config = {
-        .address = "127.0.0.1", .routes = routes, .n_routes = 1, .ctx = w, .connections_max = 16};
+    struct http_config config = {.address = "127.0.0.1", .routes = routes, .n_routes = 1, .ctx = w, .connections_max = 16};
     return http_start(&config, &w->nodes) == ERR_OK;
 }
 

@@ -158,8 +158,18 @@ static void handle_command(struct http_request *r, void *ctx)
 static const struct http_route routes[] = {
     {.method = "GET", .pattern = "/courses", .auth = HTTP_AUTH_SIGNED, .from = SIGN_COORDINATOR, .handle = handle_courses},
     {.method = "GET", .pattern = "/deleted", .auth = HTTP_AUTH_SIGNED, .from = SIGN_COORDINATOR, .handle = handle_deleted},
-    {.method = "POST", .pattern = "/settle/holds", .auth = HTTP_AUTH_SIGNED, .from = SIGN_COORDINATOR, .body_max = 1u << 20, .handle = handle_holds},
-    {.method = "POST", .pattern = "/leader/command", .auth = HTTP_AUTH_SIGNED, .from = SIGN_COORDINATOR, .body_max = 65536, .handle = handle_command},
+    {.method = "POST",
+        .pattern = "/settle/holds",
+        .auth = HTTP_AUTH_SIGNED,
+        .from = SIGN_COORDINATOR,
+        .body_max = 1u << 20,
+        .handle = handle_holds},
+    {.method = "POST",
+        .pattern = "/leader/command",
+        .auth = HTTP_AUTH_SIGNED,
+        .from = SIGN_COORDINATOR,
+        .body_max = 65536,
+        .handle = handle_command},
 };
 
 static void close_node(struct node *n)

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define PEOPLE_SECRET "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" /* the session that is there */
-#define PEOPLE_TOKEN "rb_0123456789abcdef_" PEOPLE_SECRET            /* the token that is there */
+#define PEOPLE_TOKEN "rb_0123456789abcdef_" PEOPLE_SECRET           /* the token that is there */
 #define PEOPLE_LINK "l1.89abcdef.0123456789abcdef.1795338732." PEOPLE_SECRET
 
 static struct {
@@ -27,11 +27,11 @@ static struct {
     struct docs_token token;
     struct docs_link link;
     struct docs_pending pending;
-    enum err error;    /* of every service but the rules and the look-ups of who asks */
-    enum err away;     /* of the look-ups of who asks */
+    enum err error; /* of every service but the rules and the look-ups of who asks */
+    enum err away;  /* of the look-ups of who asks */
     const char *detail;
-    char asked[512];   /* by the last call */
-    int calls, held;   /* calls of services; room taken and not given back */
+    char asked[512]; /* by the last call */
+    int calls, held; /* calls of services; room taken and not given back */
 } people;
 
 static inline void people_reset(void)
@@ -45,8 +45,8 @@ static inline void people_reset(void)
     people.account.quota_bytes = DOCS_NO_LIMIT;
     snprintf(people.account.password, sizeof(people.account.password), "$argon2id$");
     people.token = (struct docs_token){.id = "0123456789abcdef", .user = "ada", .label = "l", .acts = ACTS_ALL, .created_at_ms = 1};
-    people.link = (struct docs_link){.id = "0123456789abcdef", .course = "x", .by = "ada", .created_at_ms = 1, .expires_at_ms = 2,
-        .downloads_max = DOCS_NO_LIMIT};
+    people.link = (struct docs_link){
+        .id = "0123456789abcdef", .course = "x", .by = "ada", .created_at_ms = 1, .expires_at_ms = 2, .downloads_max = DOCS_NO_LIMIT};
 }
 
 static inline enum err people_asked(const char *what, const char *a, const char *b)
@@ -288,8 +288,8 @@ enum err tokens_revoke(struct worker *w, const char *id, const char *user, const
 
 /* ---- links ---- */
 
-enum err links_make(struct worker *w, const struct links_new *in, const char *by, struct docs_link *out, char text[LINK_TEXT_SIZE],
-    const char **detail)
+enum err links_make(
+    struct worker *w, const struct links_new *in, const char *by, struct docs_link *out, char text[LINK_TEXT_SIZE], const char **detail)
 {
     (void)w;
     *detail = people.detail;
@@ -298,7 +298,8 @@ enum err links_make(struct worker *w, const struct links_new *in, const char *by
     return people_asked("links_make", in->course, by);
 }
 
-enum err links_open(struct worker *w, const char *text, size_t len, const char *password, size_t password_len, int count, struct docs_link *out)
+enum err links_open(
+    struct worker *w, const char *text, size_t len, const char *password, size_t password_len, int count, struct docs_link *out)
 {
     (void)w;
     (void)password_len;
@@ -438,8 +439,17 @@ enum err quota_read(struct worker *w, const struct docs_account *account, const 
     return ERR_OK;
 }
 
-enum err joins_make(struct worker *w, const struct joins_new *in, const char *by, struct docs_join *out, char text[SECRET_TOKEN_SIZE],
-    const char **detail)
+enum err joins_use(struct worker *w, const struct joins_claim *in, struct buf *sealed, char node[RING_ID_MAX], const char **detail)
+{
+    (void)w;
+    *detail = people.detail;
+    snprintf(node, RING_ID_MAX, "lab-7.0000000000000001");
+    enum err e = people_asked("joins_use", in->id, in->claim);
+    return e ? e : buf_add(sealed, "\x01\xff", 2);
+}
+
+enum err joins_make(
+    struct worker *w, const struct joins_new *in, const char *by, struct docs_join *out, char text[SECRET_TOKEN_SIZE], const char **detail)
 {
     (void)w;
     *detail = people.detail;

@@ -203,8 +203,11 @@ static inline int box_setup(void **state)
     pthread_mutex_init(&b->index.lock, NULL);
     box_index_clear(&b->index);
     b->leads = b->known = 1;
-    struct http_config config = {
-        .address = "127.0.0.1", .routes = box_routes, .n_routes = sizeof(box_routes) / sizeof(box_routes[0]), .keys = b->leader_keys, .ctx = b};
+    struct http_config config = {.address = "127.0.0.1",
+        .routes = box_routes,
+        .n_routes = sizeof(box_routes) / sizeof(box_routes[0]),
+        .keys = b->leader_keys,
+        .ctx = b};
     assert_ok(http_start(&config, &b->leader));
     snprintf(b->coordinator, sizeof(b->coordinator), "http://127.0.0.1:%u", http_port(b->leader));
     b->settings = (struct node_settings){.data = b->data,

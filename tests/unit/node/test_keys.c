@@ -69,6 +69,7 @@ static void giving_twice_changes_nothing(void **state)
 {
     struct folder *f = *state;
     struct keys_given other;
+    struct sign_keys *keys;
     uint8_t seed[AUDIT_KEY_SIZE] = {5}, found[AUDIT_KEY_SIZE];
     uint64_t start;
     give(f);
@@ -76,8 +77,17 @@ static void giving_twice_changes_nothing(void **state)
     give(f);
     assert_ok(audit_folder_read_seed(folder_at(f, "audit"), found, &start));
     assert_int_equal(start, 7);
+    /* A folder that was made new: another id, other keys, nothing left of the old ones. */
+    assert_ok(fs_replace_file(folder_at(f, "pairs.json"), "{\"pairs\":[]}", 12, 0600));
     keys_derive(&master, OTHER, &other);
-    assert_err(ERR_INVALID, keys_give(f->path, OTHER, &other));
+    assert_ok(keys_give(f->path, OTHER, &other));
+    assert_err(ERR_CORRUPT, keys_open(f->path, ID, &keys));
+    assert_ok(keys_open(f->path, OTHER, &keys));
+    assert_int_not_equal(access(folder_at(f, "pairs.json"), F_OK), 0);
+    assert_ok(audit_folder_read_seed(folder_at(f, "audit"), found, &start));
+    assert_int_equal(start, 0);
+    assert_memory_equal(found, other.seed, sizeof(found));
+    sign_keys_free(keys);
 }
 
 static void keys_of_others_and_open_files_are_refused(void **state)

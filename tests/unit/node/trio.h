@@ -31,8 +31,8 @@ struct trio {
     int running[TRIO];
     uint64_t entropy_s, collect_s, scrub_s; /* 0: off; for nodes that start from then on */
     uint32_t k;
-    struct sign_key key;     /* the master */
-    struct sign_keys *keys;  /* an api's */
+    struct sign_key key;    /* the master */
+    struct sign_keys *keys; /* an api's */
     struct peer *peer;
     struct hlc clock;
 };

@@ -23,7 +23,8 @@ static int teardown(void **state)
 
 static struct peer_call post(const char *url)
 {
-    return (struct peer_call){.base_url = url, .to = FIXTURE_ID, .method = "POST", .path = "/echo", .body = "x", .body_len = 1, .answer_max = 1000};
+    return (struct peer_call){
+        .base_url = url, .to = FIXTURE_ID, .method = "POST", .path = "/echo", .body = "x", .body_len = 1, .answer_max = 1000};
 }
 
 static void a_clock_that_is_off_is_learnt_and_kept(void **state)

@@ -83,7 +83,8 @@ static void both_sides_have_the_same_key_and_nobody_else(void **state)
 static void a_node_has_only_what_it_was_given(void **state)
 {
     struct sign_keys *k = keyring_of(&master, "node:n1.01");
-    struct sign_pair pairs[3] = {keyring_pair(&master, "n1.01", "z.01"), keyring_pair(&master, "n1.01", "a.01"), keyring_pair(&master, "n1.01", "m.01")};
+    struct sign_pair pairs[3] = {
+        keyring_pair(&master, "n1.01", "z.01"), keyring_pair(&master, "n1.01", "a.01"), keyring_pair(&master, "n1.01", "m.01")};
     struct sign_key key, own;
     (void)state;
     assert_err(ERR_NOT_FOUND, sign_keys_to(k, "a.01", &key));

@@ -155,7 +155,8 @@ static void extreme_times_are_outside_the_window(void **state)
 
 static void what_cannot_be_signed_is_refused(void **state)
 {
-    static const char *const senders[] = {"", "node-1.aa", "node:", "Node:a", " node:a", "leader:a", "node:a b", "node:a,b", "node:a=b", "api:a\"b", "api:a\r\nb", "tool:\xc3\xa9"};
+    static const char *const senders[] = {"", "node-1.aa", "node:", "Node:a", " node:a", "leader:a", "node:a b", "node:a,b", "node:a=b",
+        "api:a\"b", "api:a\r\nb", "tool:\xc3\xa9"};
     char long_sender[SIGN_SENDER_MAX + 1];
     struct sign_input in;
     char *path = malloc(20001);
