@@ -189,9 +189,8 @@ static int conclude(struct check *k)
 
 static enum err read_key(const struct cli *c, const char *path, struct sign_key *key)
 {
-    enum err e = fs_read_secret(path, key->bytes, sizeof key->bytes);
-    return e ? out_fail(&c->out, e == ERR_SYNTAX ? ERR_INVALID : e,
-                   "The key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s.", path, err_text(e))
+    enum err e = sign_key_read(path, key);
+    return e ? out_fail(&c->out, e == ERR_SYNTAX ? ERR_INVALID : e, "The cluster's key in %s cannot be used: %s.", path, sign_key_why(e))
              : ERR_OK;
 }
 

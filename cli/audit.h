@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "lib/audit/verify.h"
-#include "lib/sign/sign.h"
+#include "lib/sign/keys.h"
 
 #define CMD_AUDIT_USAGE "verify | heads [OPTION]... [DIR | FILE]..."
 #define CMD_AUDIT_HELP                                                                               \

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SENDER "operator"
+#define SENDER "tool:audit"
 #define TIMEOUT_MS 10000u
 #define ANSWER_MAX (16u << 20)
 #define PAGE 1000u
@@ -38,10 +38,10 @@ void audit_heads_release(struct audit_heads *h)
     *h = (struct audit_heads){NULL, 0, 0, 0, 0, 0};
 }
 
-/* GET with the cluster's signature; *out is the caller's. */
-static enum err get(struct peer *p, const char *url, const char *path, struct json **out)
+/* GET of a node, or of a coordinator (to NULL); *out is the caller's. */
+static enum err get(struct peer *p, const char *url, const char *to, const char *path, struct json **out)
 {
-    struct peer_call call = {.base_url = url, .method = "GET", .path = path, .answer_max = ANSWER_MAX};
+    struct peer_call call = {.base_url = url, .to = to, .method = "GET", .path = path, .answer_max = ANSWER_MAX};
     enum err e = peer_call(p, &call, TIMEOUT_MS);
     if (!e)
         e = call.error;
@@ -64,7 +64,7 @@ static enum err ask_ring(struct peer *p, const char *coordinators, struct json *
             return ERR_SYNTAX;
         memcpy(url, at, len);
         url[len] = '\0';
-        e = get(p, url, "/ring", out);
+        e = get(p, url, NULL, "/ring", out);
         if (!e)
             return ERR_OK;
         at += len + (at[len] == ',');
@@ -90,7 +90,7 @@ static enum err take_page(const struct json *page, struct audit_heads *out, uint
 }
 
 /* All that one node keeps. */
-static enum err ask_node(struct peer *p, const char *url, struct audit_heads *out)
+static enum err ask_node(struct peer *p, const char *url, const char *id, struct audit_heads *out)
 {
     uint64_t after = 0, next = 0;
     enum err e = ERR_OK;
@@ -99,7 +99,7 @@ static enum err ask_node(struct peer *p, const char *url, struct audit_heads *ou
         struct json *page;
         after = next;
         snprintf(path, sizeof path, "/audit/heads?after=%llu&limit=%u", (unsigned long long)after, PAGE);
-        e = get(p, url, path, &page);
+        e = get(p, url, id, path, &page);
         if (e)
             return e;
         e = take_page(page, out, &next);
@@ -113,9 +113,9 @@ static enum err ask_nodes(const struct cli *c, struct peer *p, const struct json
 {
     uint64_t k = 1;
     for (const struct json *node = json_first(json_get(ring, "nodes")); node; node = json_next(node)) {
-        const char *url = json_get_str(node, "url"), *name = json_get_str(node, "name");
+        const char *url = json_get_str(node, "url"), *name = json_get_str(node, "name"), *id = json_get_str(node, "id");
         out->asked++;
-        enum err e = url && *url ? ask_node(p, url, out) : ERR_UNAVAILABLE;
+        enum err e = url && *url && id ? ask_node(p, url, id, out) : ERR_UNAVAILABLE;
         if (e == ERR_NOMEM || e == ERR_TOO_LARGE)
             return e;
         if (e) {
@@ -135,9 +135,12 @@ static enum err ask_nodes(const struct cli *c, struct peer *p, const struct json
 enum err audit_heads_fetch(const struct cli *c, const struct sign_key *key, const char *coordinators, struct audit_heads *out)
 {
     struct json *ring = NULL;
-    struct peer *p = peer_new(key, SENDER);
-    if (!p)
+    struct sign_keys *keys = sign_keys_master(key, SENDER);
+    struct peer *p = keys ? peer_new(keys) : NULL;
+    if (!p) {
+        sign_keys_free(keys);
         return out_fail(&c->out, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
     enum err e = ask_ring(p, coordinators, &ring);
     if (e)
         (void)out_fail(&c->out, e, "No coordinator tells where the nodes are: %s.", err_text(e));
@@ -148,6 +151,7 @@ enum err audit_heads_fetch(const struct cli *c, const struct sign_key *key, cons
     }
     json_free(ring);
     peer_free(p);
+    sign_keys_free(keys);
     return e;
 }
 

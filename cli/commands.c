@@ -54,7 +54,8 @@ const struct cli_command cli_commands[] = {
         "    --listen ADDR:PORT  where it serves\n"
         "    --node-url URL      what others call; http:// and --listen when not given\n"
         "    --coordinators URLS separated by commas (RB_NODE_COORDINATORS)\n"
-        "    --key FILE          the cluster's key (RB_NODE_KEY)\n"
+        "    --join-token FILE   of a new node: the token that an operator made for it (RB_NODE_JOIN_TOKEN)\n"
+        "    --key FILE          of a new node, where it is at hand: the cluster's key (RB_NODE_KEY)\n"
         "\nWhat would happen is shown first, then it asks; in a script give --yes.\n"},
     {"set", cmd_set, "k N [--dry-run]", "Set how many copies of each file are kept",
         "  --dry-run             only say what would be moved\n"

@@ -20,14 +20,14 @@
 #define PROGRAM "ringbinder-node"
 
 struct wish {
-    const char *folder, *name, *zone, *weight, *listen, *url, *coordinators, *key;
+    const char *folder, *name, *zone, *weight, *listen, *url, *coordinators, *key, *join_token;
 };
 
 static int is_node_folder(const char *folder)
 {
     char path[PATH_MAX];
 
-    return snprintf(path, sizeof path, "%s/node.json", folder) < (int)sizeof path && access(path, F_OK) == 0;
+    return snprintf(path, sizeof path, "%s/node.key", folder) < (int)sizeof path && access(path, F_OK) == 0;
 }
 
 static enum err make_folder(const struct cli *c, const struct wish *w)
@@ -43,6 +43,9 @@ static enum err make_folder(const struct cli *c, const struct wish *w)
     spawn_add(&s, "--name", w->name);
     spawn_add(&s, "--zone", w->zone);
     spawn_add(&s, "--weight", w->weight);
+    spawn_add(&s, "--key", w->join_token ? NULL : w->key);
+    spawn_add(&s, "--join-token", w->join_token);
+    spawn_add(&s, "--join-url", w->join_token ? c->url : NULL);
     e = spawn_start(c, &s, NULL, &pid);
     if (!e && spawn_wait(pid, 0, &ended) != 0)
         e = out_fail(&c->out, ERR_INVALID, "%s did not become a node's folder.", w->folder);
@@ -108,14 +111,14 @@ static int run(struct cli *c, const struct wish *w)
     spawn_add(&s, "--listen", w->listen);
     spawn_add(&s, "--url", w->url);
     spawn_add(&s, "--coordinators", w->coordinators);
-    spawn_add(&s, "--key", w->key);
     e = spawn_start(c, &s, NULL, &pid);
     return e ? cli_exit_code(e) : look_after(c, w, pid);
 }
 
 int node_add(struct cli *c, int argc, char **argv)
 {
-    struct wish w = {.coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY")};
+    struct wish w = {
+        .coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY"), .join_token = getenv("RB_NODE_JOIN_TOKEN")};
     struct args words;
     enum err e = ERR_OK;
     const struct args_option options[] = {
@@ -126,18 +129,20 @@ int node_add(struct cli *c, int argc, char **argv)
         {.name = "node-url", .value = &w.url},
         {.name = "coordinators", .value = &w.coordinators},
         {.name = "key", .value = &w.key},
+        {.name = "join-token", .value = &w.join_token},
     };
 
     if (args_read(c, options, sizeof options / sizeof options[0], argc, argv, 1, 1, &words))
         return CLI_USAGE;
     w.folder = words.words[0];
-    if (!w.listen || !w.coordinators || !w.key)
-        return cli_usage(c, "--listen, --coordinators and --key are needed");
+    if (!w.listen || !w.coordinators)
+        return cli_usage(c, "--listen and --coordinators are needed");
     if (!is_node_folder(w.folder)) {
-        if (!w.name)
-            return cli_usage(c, "%s is no node's folder yet: --name says what the node is called", w.folder);
-        out_say(&c->out, "%s becomes the folder of a new node %s%s%s, which stores copies of files from then on", w.folder, w.name,
-            w.zone ? " in zone " : "", w.zone ? w.zone : "");
+        if (!w.join_token && (!w.name || !w.key))
+            return cli_usage(
+                c, "%s is no node's folder yet: --join-token, or --name (what the node is called) and --key, are needed", w.folder);
+        out_say(&c->out, "%s becomes the folder of a new node %s%s%s, which stores copies of files from then on", w.folder,
+            w.join_token ? "that the token names" : w.name, w.zone ? " in zone " : "", w.zone ? w.zone : "");
         e = ask_yes(c, "Add it? [y/N]");
         if (!e)
             e = make_folder(c, &w);

@@ -21,9 +21,9 @@ _ringbinder() {
         [restore]="--version"
         [ring]="--node"
         [where]="--from"
-        [node]="--dry-run --force --name --zone --weight --listen --node-url --coordinators --key"
+        [node]="--dry-run --force --name --zone --weight --listen --node-url --coordinators --join-token --key"
         [set]="--dry-run"
-        [share]="--coordinators --key --name --listen --data --limit-rate --obtain-port"
+        [share]="--coordinators --join-token --key --name --listen --data --limit-rate --obtain-port"
         [peers]="--exclude --limit"
         [audit]="--key --coordinators --heads"
         [obtain]="--from --exclude --output --force --limit-rate --wait"
@@ -38,7 +38,7 @@ _ringbinder() {
         return
     fi
     case "$command $before" in
-    "put --from-csv" | "put -"* | "node --key" | "share --key" | "get -o" | "get --output" | "obtain -o" | "obtain --output")
+    "put --from-csv" | "put -"* | "node --key" | "share --key" | "node --join-token" | "share --join-token" | "get -o" | "get --output" | "obtain -o" | "obtain --output")
         [ "$before" = --course ] || [ "$before" = -c ] || { COMPREPLY=($(compgen -f -- "$word")); return; }
         COMPREPLY=($(_ringbinder_courses "$word"))
         ;;

@@ -26,7 +26,7 @@
 #define LOG_TAIL_MAX 65536 /* bytes of its log that are searched for its last words */
 
 struct wish {
-    const char *folder, *coordinators, *key, *name, *listen, *data, *obtain_port;
+    const char *folder, *coordinators, *key, *join_token, *name, *listen, *data, *obtain_port;
     char limit[24];
     char data_path[PATH_MAX], log_path[PATH_MAX], listen_text[PLACE_LISTEN_SIZE], name_text[PLACE_NAME_SIZE];
 };
@@ -46,6 +46,7 @@ static enum err read_options(struct cli *c, int argc, char **argv, struct wish *
     const struct args_option options[] = {
         {.name = "coordinators", .value = &w->coordinators},
         {.name = "key", .value = &w->key},
+        {.name = "join-token", .value = &w->join_token},
         {.name = "name", .value = &w->name},
         {.name = "listen", .value = &w->listen},
         {.name = "data", .value = &w->data},
@@ -56,8 +57,8 @@ static enum err read_options(struct cli *c, int argc, char **argv, struct wish *
     if (args_read(c, options, sizeof options / sizeof options[0], argc, argv, 1, 1, &words))
         return ERR_SYNTAX;
     w->folder = words.words[0];
-    if (!w->coordinators || !w->key) {
-        cli_usage(c, "--coordinators and --key are needed");
+    if (!w->coordinators) {
+        cli_usage(c, "--coordinators is needed");
         return ERR_SYNTAX;
     }
     if (limit && rate_parse(limit, &bytes_per_s)) {
@@ -112,15 +113,18 @@ static void say_last_words(const struct cli *c, const struct wish *w)
 /* The first time the folder becomes a peer's. */
 static enum err make_identity(const struct cli *c, struct wish *w)
 {
-    char path[PATH_MAX + sizeof "/node.json"], host[256] = "";
+    char path[PATH_MAX + sizeof "/node.key"], host[256] = "";
     struct spawn s;
     pid_t pid;
     int ended;
     enum err e;
 
-    snprintf(path, sizeof path, "%s/node.json", w->data_path);
+    snprintf(path, sizeof path, "%s/node.key", w->data_path);
     if (access(path, F_OK) == 0)
         return ERR_OK;
+    if (!w->key && !w->join_token)
+        return out_fail(&c->out, ERR_INVALID,
+            "The first time --join-token FILE is needed, which an operator makes; or --key FILE where the cluster's key is at hand.");
     if (!w->name) {
         gethostname(host, sizeof host - 1);
         place_name(host, w->name_text);
@@ -131,10 +135,13 @@ static enum err make_identity(const struct cli *c, struct wish *w)
         return e;
     spawn_add(&s, "--init", w->data_path);
     spawn_add(&s, "--name", w->name);
+    spawn_add(&s, "--key", w->join_token ? NULL : w->key);
+    spawn_add(&s, "--join-token", w->join_token);
+    spawn_add(&s, "--join-url", w->join_token ? c->url : NULL);
     e = spawn_start(c, &s, w->log_path, &pid);
     if (e || spawn_wait(pid, 0, &ended) == 0)
         return e;
-    e = out_fail(&c->out, ERR_INVALID, "%s did not become a peer's folder: a name is 1 to 63 of a-z, 0-9 and -.", w->data_path);
+    e = out_fail(&c->out, ERR_INVALID, "%s did not become a peer's folder.", w->data_path);
     say_last_words(c, w);
     return e;
 }
@@ -151,7 +158,6 @@ static enum err start(const struct cli *c, const struct wish *w, pid_t *pid)
     spawn_add(&s, "--store", "0");
     spawn_add(&s, "--listen", w->listen);
     spawn_add(&s, "--coordinators", w->coordinators);
-    spawn_add(&s, "--key", w->key);
     spawn_add(&s, "--limit-rate", w->limit[0] ? w->limit : NULL);
     spawn_add(&s, "--obtain-port", w->obtain_port);
     return spawn_start(c, &s, w->log_path, pid);
@@ -225,7 +231,8 @@ static int look_after(struct cli *c, const struct wish *w, pid_t pid)
 
 int cmd_share(struct cli *c, int argc, char **argv)
 {
-    struct wish w = {.coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY")};
+    struct wish w = {
+        .coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY"), .join_token = getenv("RB_NODE_JOIN_TOKEN")};
     pid_t pid;
     enum err e = read_options(c, argc, argv, &w);
 

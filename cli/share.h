@@ -4,10 +4,11 @@
 
 #include "cli/cli.h"
 
-#define CMD_SHARE_USAGE "DIR --coordinators URLS --key FILE [OPTION]..."
+#define CMD_SHARE_USAGE "DIR --coordinators URLS [--join-token FILE | --key FILE] [OPTION]..."
 #define CMD_SHARE_HELP                                                                                                                    \
     "  --coordinators URLS   separated by commas (RB_NODE_COORDINATORS)\n"                                                                \
-    "  --key FILE            the cluster's key (RB_NODE_KEY)\n"                                                                           \
+    "  --join-token FILE     the first time: the token that an operator made for this machine (RB_NODE_JOIN_TOKEN)\n"                     \
+    "  --key FILE            the first time, where it is at hand: the cluster's key (RB_NODE_KEY)\n"                                      \
     "  --name NAME           what this peer is called, the first time: 1 to 63 of a-z, 0-9 and -; else the machine's name\n"              \
     "  --listen ADDR:PORT    where it serves; else this machine's address toward the coordinator, and a free port\n"                      \
     "  --data DIR            where it remembers who it is and what it hashed; else ringbinder/peer in XDG_DATA_HOME (~/.local/share)\n"   \

@@ -43,7 +43,8 @@ struct coordinator_event {
 
 struct coordinator {
     const struct coordinator_settings *settings;
-    struct sign_key key;
+    struct sign_key key;         /* the cluster's master key */
+    struct sign_keys *keys;      /* what follows from it */
     char password[256];          /* of Redis, "" = none */
     char token[LOCK_TOKEN_SIZE]; /* of this start, in the lease and the alive key */
     uint64_t start;              /* the same for ballots */

@@ -138,7 +138,7 @@ void files_handle(struct http_request *r, void *ctx)
         http_reply_problem(r, e, e == ERR_SYNTAX ? why : NULL);
         return;
     }
-    struct files_job job = {.id = http_claim(r)->sender, .delta = &delta};
+    struct files_job job = {.id = sign_claim_name(http_claim(r)), .delta = &delta};
     e = carry(c, &job, &why);
     if (e == ERR_OK || e == ERR_CONFLICT)
         reply_listed(r, e, job.listed);

@@ -161,6 +161,17 @@ static int read_password(struct coordinator *c)
     return e == ERR_OK ? 0 : fail(2, "%s: %s", c->settings->redis_password_file, err_text(e));
 }
 
+static int read_key(struct coordinator *c)
+{
+    char self[SIGN_SENDER_MAX];
+    enum err e = sign_key_read(c->settings->key, &c->key);
+    if (e != ERR_OK)
+        return fail(2, "the cluster's key in %s cannot be used: %s", c->settings->key, sign_key_why(e));
+    snprintf(self, sizeof self, "coordinator:%s", c->settings->name);
+    c->keys = sign_keys_master(&c->key, self);
+    return c->keys ? 0 : fail(1, "out of memory");
+}
+
 /* One process a folder. The lock goes with the process. */
 static int lock_folder(const char *data)
 {
@@ -209,17 +220,16 @@ static int open_all(struct coordinator *c, const struct coordinator_settings *s)
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->wake_fd < 0)
         return fail(1, "no eventfd");
-    enum err e = fs_read_secret(s->key, c->key.bytes, sizeof c->key.bytes);
-    if (e != ERR_OK)
-        return fail(2, "the key %s: %s (64 hex digits, not all zero, mode 0600)", s->key, err_text(e));
-    int code = read_password(c);
+    int code = read_key(c);
+    if (!code)
+        code = read_password(c);
     if (!code)
         code = lock_folder(s->data);
     if (!code)
         code = load_ring(c);
     if (code)
         return code;
-    e = note_open(c);
+    enum err e = note_open(c);
     return e == ERR_OK ? 0 : fail(1, "the audit log in %s/audit cannot be begun: %s", s->data, err_text(e));
 }
 
@@ -232,6 +242,7 @@ static void close_all(struct coordinator *c)
     close(c->wake_fd);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
+    sign_keys_free(c->keys);
     explicit_bzero(&c->key, sizeof c->key);
     explicit_bzero(c->password, sizeof c->password);
 }

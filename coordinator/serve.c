@@ -1,6 +1,7 @@
 #include "coordinator/serve.h"
 #include "coordinator/admin.h"
 #include "coordinator/files.h"
+#include "coordinator/pairs.h"
 #include "coordinator/url.h"
 
 #include "lib/base/clock.h"
@@ -51,7 +52,7 @@ static enum err read_member(struct http_request *r, struct member *out, const ch
     if (e != ERR_OK)
         return e;
     *why = not_yourself;
-    if (strcmp(http_claim(r)->sender, out->id) != 0)
+    if (strcmp(sign_claim_name(http_claim(r)), out->id) != 0)
         return ERR_DENIED;
     *why = "The zone is not made of letters, digits, dots, underscores and dashes.";
     if (!zone_ok(out->zone))
@@ -115,7 +116,7 @@ static enum err read_goodbye(struct http_request *r, char id[RING_ID_MAX], const
     const char *text = json_get_str(j, "id");
     if (!text || !ring_id_ok(text)) {
         e = ERR_SYNTAX;
-    } else if (strcmp(http_claim(r)->sender, text) != 0) {
+    } else if (strcmp(sign_claim_name(http_claim(r)), text) != 0) {
         *why = not_yourself;
         e = ERR_DENIED;
     } else {
@@ -249,14 +250,18 @@ static void handle_healthz(struct http_request *r, void *ctx)
     reply(r, 200, j);
 }
 
+#define ANYBODY (SIGN_NODE | SIGN_COORDINATOR | SIGN_API | SIGN_TOOL)
+
+/* Who may ask for what is said here and nowhere else. A node only ever speaks for itself: its handlers compare what it says with who it is. */
 static const struct http_route routes[] = {
-    {.method = "POST", .pattern = "/join", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_join},
-    {.method = "POST", .pattern = "/heartbeat", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_heartbeat},
-    {.method = "POST", .pattern = "/leave", .auth = HTTP_AUTH_SIGNED, .body_max = MEMBER_MAX, .handle = handle_leave},
-    {.method = "POST", .pattern = "/files", .auth = HTTP_AUTH_SIGNED, .body_max = FILES_BODY_MAX, .handle = files_handle},
-    {.method = "POST", .pattern = "/admin/{}", .auth = HTTP_AUTH_SIGNED, .body_max = ADMIN_BODY_MAX, .handle = admin_handle},
-    {.method = "GET", .pattern = "/ring", .auth = HTTP_AUTH_SIGNED, .handle = handle_ring},
-    {.method = "GET", .pattern = "/healthz", .auth = HTTP_AUTH_NONE, .handle = handle_healthz},
+    {"POST", "/join", HTTP_AUTH_SIGNED, SIGN_NODE, MEMBER_MAX, handle_join, NULL, NULL, NULL},
+    {"POST", "/heartbeat", HTTP_AUTH_SIGNED, SIGN_NODE, MEMBER_MAX, handle_heartbeat, NULL, NULL, NULL},
+    {"POST", "/leave", HTTP_AUTH_SIGNED, SIGN_NODE, MEMBER_MAX, handle_leave, NULL, NULL, NULL},
+    {"POST", "/files", HTTP_AUTH_SIGNED, SIGN_NODE, FILES_BODY_MAX, files_handle, NULL, NULL, NULL},
+    {"GET", "/pairs", HTTP_AUTH_SIGNED, SIGN_NODE, 0, pairs_handle, NULL, NULL, NULL},
+    {"POST", "/admin/{}", HTTP_AUTH_SIGNED, SIGN_API | SIGN_TOOL, ADMIN_BODY_MAX, admin_handle, NULL, NULL, NULL},
+    {"GET", "/ring", HTTP_AUTH_SIGNED, ANYBODY, 0, handle_ring, NULL, NULL, NULL},
+    {"GET", "/healthz", HTTP_AUTH_NONE, 0, 0, handle_healthz, NULL, NULL, NULL},
 };
 
 enum err serve_start(struct coordinator *c, struct http_server **out)
@@ -280,7 +285,7 @@ enum err serve_start(struct coordinator *c, struct http_server **out)
         .timeout_s = IDLE_S,
         .routes = routes,
         .n_routes = sizeof routes / sizeof *routes,
-        .key = &c->key,
+        .keys = c->keys,
         .ctx = c,
         .answered = note_answered,
     };

@@ -118,9 +118,9 @@ static struct password_list *read_password_list(void)
 
 static enum err read_key(const char *path, struct sign_key *key)
 {
-    enum err e = fs_read_secret(path, key->bytes, sizeof(key->bytes));
+    enum err e = sign_key_read(path, key);
     if (e)
-        log_write(LOG_ERROR, "settings", "the key file %s: %s (64 hex digits, mode 0600, not all zero)", path, err_text(e));
+        log_write(LOG_ERROR, "settings", "the cluster's key in %s cannot be used: %s", path, sign_key_why(e));
     return e;
 }
 
@@ -271,7 +271,7 @@ int main(int argc, char **argv)
     mask_stops(SIG_BLOCK); /* also in every thread that is started from here on */
     e = run(&s, &metrics, &given);
     password_list_free(given.passwords);
-    if (e == ERR_SYNTAX || e == ERR_DENIED || e == ERR_NOT_FOUND)
+    if (e == ERR_SYNTAX || e == ERR_INVALID || e == ERR_DENIED || e == ERR_NOT_FOUND)
         return 2; /* settings that name what is not there or not fit */
     return e ? 1 : 0;
 }

@@ -38,6 +38,7 @@ static const struct word {
     {"POST", "/api/v1/pending/{}/reject", "reject"},
     {"PUT", "/api/v1/settings", "settings"},
     {"POST", "/api/v1/join-tokens", "join-token-new"},
+    {"POST", "/api/v1/join", "join"},
 };
 
 static void write_what(const struct request *r, char *out, size_t size)

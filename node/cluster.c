@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
+#include "node/keys.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -23,7 +24,8 @@ struct address {
 
 struct cluster {
     struct ledger *ledger;
-    char path[PATH_MAX];
+    struct sign_keys *keys;
+    char data[PATH_MAX], path[PATH_MAX];
     char coordinators[MEMBERS_COORDINATORS_MAX][MEMBERS_URL_MAX];
     size_t n_coordinators;
     pthread_mutex_t lock; /* guards the addresses */
@@ -146,12 +148,14 @@ static enum err load_addresses(struct cluster *c)
     return e == ERR_NOT_FOUND || e == ERR_SYNTAX ? ERR_OK : e;
 }
 
-enum err cluster_open(const char *data, const char *coordinators, struct ledger *ledger, struct cluster **out)
+enum err cluster_open(const char *data, const char *coordinators, struct ledger *ledger, struct sign_keys *keys, struct cluster **out)
 {
     struct cluster *c = calloc(1, sizeof(*c));
     if (!c)
         return ERR_NOMEM;
     c->ledger = ledger;
+    c->keys = keys;
+    snprintf(c->data, sizeof(c->data), "%s", data);
     pthread_mutex_init(&c->lock, NULL);
     pthread_mutex_init(&c->refreshing, NULL);
     int len = snprintf(c->path, sizeof(c->path), "%s/nodes.json", data);
@@ -292,6 +296,34 @@ static enum err ask_all(struct cluster *c, struct peer *peer)
     return result;
 }
 
+/* Whether we know the address of a node for which we have no key. */
+static int lacks_keys(struct cluster *c)
+{
+    int lacks = 0;
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->n_addresses && !lacks; i++)
+        lacks = !sign_keys_knows(c->keys, c->addresses[i].id);
+    pthread_mutex_unlock(&c->lock);
+    return lacks;
+}
+
+/* Asks one coordinator after the other for the keys of messages to all nodes, until one tells them. */
+static void ask_keys(struct cluster *c, struct peer *peer)
+{
+    enum err e = ERR_UNAVAILABLE;
+    for (size_t i = 0; i < c->n_coordinators && e; i++) {
+        struct peer_call call = {.base_url = c->coordinators[i], .method = "GET", .path = "/pairs", .answer_max = KEYS_PAIRS_MAX};
+        e = peer_call(peer, &call, TIMEOUT_MS);
+        if (!e)
+            e = call.error ? call.error : call.status == 200 ? ERR_OK : ERR_UNAVAILABLE;
+        if (!e)
+            e = keys_take(c->data, c->keys, buf_str(&call.answer), call.answer.len);
+        peer_calls_release(&call, 1);
+    }
+    if (e)
+        log_write(LOG_WARN, "keys", "no coordinator tells the keys of messages to new nodes: %s", err_text(e));
+}
+
 enum err cluster_refresh(struct cluster *c, struct peer *peer)
 {
     uint64_t wanted_ms = clock_boot_ms();
@@ -303,6 +335,8 @@ enum err cluster_refresh(struct cluster *c, struct peer *peer)
             clock_sleep_ms(CLUSTER_REFRESH_MS - since_ms);
         c->asked_at_ms = clock_boot_ms();
         c->answer = ask_all(c, peer);
+        if (!c->answer && lacks_keys(c))
+            ask_keys(c, peer);
     }
     enum err e = c->answer;
     pthread_mutex_unlock(&c->refreshing);

@@ -1,5 +1,6 @@
 /* Who is where: the coordinators from the settings, and the other nodes' addresses as the coordinators tell them (GET /ring). The addresses are kept in
- * DATA/nodes.json, so that neighbours find each other while no coordinator answers. The ring itself lives in the ledger. Thread-safe. */
+ * DATA/nodes.json, so that neighbours find each other while no coordinator answers; with an address comes the key of messages there (keys.h). The ring itself lives in the
+ * ledger. Thread-safe. */
 #ifndef RB_NODE_CLUSTER_H
 #define RB_NODE_CLUSTER_H
 
@@ -9,8 +10,9 @@
 
 struct cluster;
 
-/* coordinators: "url,url". ledger is borrowed. ERR_SYNTAX: not a list of 1 to 16 urls. ERR_IO, ERR_NOMEM. */
-enum err cluster_open(const char *data, const char *coordinators, struct ledger *ledger, struct cluster **out) MUST_CHECK;
+/* coordinators: "url,url". ledger and keys are borrowed. ERR_SYNTAX: not a list of 1 to 16 urls. ERR_IO, ERR_NOMEM. */
+enum err cluster_open(
+    const char *data, const char *coordinators, struct ledger *ledger, struct sign_keys *keys, struct cluster **out) MUST_CHECK;
 void cluster_close(struct cluster *c);
 
 size_t cluster_coordinators(const struct cluster *c);
@@ -26,7 +28,7 @@ int cluster_lives(struct cluster *c, const char *id);
 void cluster_heard(struct cluster *c);
 
 /* Asks all coordinators for the ring and the addresses, at most once in CLUSTER_REFRESH_MS however many threads ask: one asks and the others wait for it. The newest
- * ring they show is in force afterwards. ERR_UNAVAILABLE: none answered. */
+ * ring they show is in force afterwards, and the keys of messages to nodes that are new to us were asked for. ERR_UNAVAILABLE: none answered. */
 #define CLUSTER_REFRESH_MS 100u
 enum err cluster_refresh(struct cluster *c, struct peer *peer) MUST_CHECK;
 

@@ -26,7 +26,6 @@ enum err confine_node(const struct node_settings *s, const char *words)
     const struct jail_place places[] = {
         {s->data, JAIL_OWN},
         {s->share, JAIL_READ},
-        {s->key_file, JAIL_READ},
         {"/etc/machine-id", JAIL_READ}, /* which machine it stands on (place.c) */
         {"/proc/sys/kernel/random/boot_id", JAIL_READ},
     };

@@ -61,7 +61,8 @@ static enum err fetch_from(struct node *n, struct peer *peer, const char *id, co
     e = draft_new(n->blobs, size, &d);
     if (e)
         return e;
-    e = peer_fetch_blob(peer, url, sha256, size, ledger_epoch(n->ledger), draft_fd(d), STALL_MS);
+    struct peer_blob blob = {.base_url = url, .to = id, .sha256 = sha256, .size = size};
+    e = peer_fetch_blob(peer, &blob, ledger_epoch(n->ledger), draft_fd(d), STALL_MS);
     if (!e && fstat(draft_fd(d), &st) != 0)
         e = ERR_IO;
     /* Fewer bytes than the record says, with the right hash: the record is wrong about its blob, and nobody can do better. */

@@ -17,7 +17,9 @@ enum err handle_authorize(struct http_request *r, struct node *n, const char *wh
         *is_signed = by_signature;
     if (by_signature)
         return http_check_signature(r);
-    return sign_capability_check(&n->key, n->self.id, what, header, clock_unix_ms() / 1000u);
+    struct sign_key own;
+    enum err e = sign_keys_of(n->keys, n->self.id, &own);
+    return e ? e : sign_capability_check(&own, n->self.id, what, header, clock_unix_ms() / 1000u);
 }
 
 static void add_headers(struct http_request *r, const char *etag, uint64_t modified_s)

@@ -165,6 +165,26 @@ enum err identity_init(const char *data, const char *name, const char *zone, uin
     return e ? e : make_new(data, &m, buf_str(line));
 }
 
+enum err identity_take(const char *data, const struct ring_member *self, struct buf *line)
+{
+    struct ring_member there;
+    struct ring *ring = NULL;
+    enum err e = identity_read(data, &there);
+    if (!e && strcmp(there.id, self->id) != 0)
+        return ERR_CONFLICT;
+    if (!e)
+        return print_member(&there, line);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    e = ring_new(self, 1, 1, 1, &ring);
+    ring_free(ring);
+    if (!e)
+        e = fs_mkdirs(data, DIR_MODE);
+    if (!e)
+        e = print_member(self, line);
+    return e ? e : make_new(data, self, buf_str(line));
+}
+
 static enum err read_marker(const char *data, char id[RING_ID_MAX], uint64_t *starts)
 {
     struct json *j;

@@ -14,6 +14,8 @@ struct buf;
 /* Draws the id, makes the database, writes node.json last, and appends its JSON line to `line`. Done before: only appends the line. A database that
  * is there without a node.json belonged to another life: it is moved to DATA/quarantine. ERR_INVALID: bad name, zone or weight. ERR_IO, ERR_FULL. */
 enum err identity_init(const char *data, const char *name, const char *zone, uint64_t weight, struct buf *line) MUST_CHECK;
+/* The same for a node that was given its id and zone, as by a join token. ERR_CONFLICT: the folder is another node's. */
+enum err identity_take(const char *data, const struct ring_member *self, struct buf *line) MUST_CHECK;
 /* ERR_NOT_FOUND: no node.json. ERR_CORRUPT: it is not one. */
 enum err identity_read(const char *data, struct ring_member *out) MUST_CHECK;
 /* Makes sure that the database is this node's and as new as the marker says, counts one more start in both. ERR_CORRUPT, said in the log: it is not. */

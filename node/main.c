@@ -6,13 +6,15 @@
 #include "lib/jail/jail.h"
 #include "node/check.h"
 #include "node/identity.h"
+#include "node/join.h"
+#include "node/keys.h"
 #include "node/run.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct options {
-    const char *init, *name, *zone, *list_blobs, *check, *log_level, *jail;
+    const char *init, *name, *zone, *key, *join_token, *join_url, *list_blobs, *check, *log_level, *jail;
     uint64_t weight, store;
     struct node_settings node;
 };
@@ -44,12 +46,6 @@ static enum err read_options(struct options *o, int argc, char **argv)
             .str = &o->node.coordinators,
             .optional = 1,
             .help = "their URLs, separated by commas"},
-        {.name = "key",
-            .env = "RB_NODE_KEY",
-            .type = CFG_STR,
-            .str = &o->node.key_file,
-            .optional = 1,
-            .help = "file with the cluster's key: 64 hex digits, mode 0600"},
         {.name = "capacity-bytes",
             .env = "RB_NODE_CAPACITY_BYTES",
             .type = CFG_U64,
@@ -166,6 +162,25 @@ static enum err read_options(struct options *o, int argc, char **argv)
             .min = 1,
             .max = RING_WEIGHT_MAX,
             .help = "with --init: its share, beside others"},
+        {.name = "key",
+            .type = CFG_STR,
+            .str = &o->key,
+            .optional = 1,
+            .help = "with --init: file with the cluster's key, 64 hex digits, mode 0600; from it the node's own is made, and a node that "
+                    "runs never sees it"},
+        {.name = "join-token",
+            .env = "RB_NODE_JOIN_TOKEN",
+            .type = CFG_STR,
+            .str = &o->join_token,
+            .optional = 1,
+            .help =
+                "file with a join token, mode 0600: the first time, gives --data (or --init) its id and keys; later it is not looked at"},
+        {.name = "join-url",
+            .env = "RB_NODE_JOIN_URL",
+            .type = CFG_STR,
+            .str = &o->join_url,
+            .optional = 1,
+            .help = "with --join-token: the portal that takes it, http://HOST:PORT"},
         {.name = "list-blobs",
             .type = CFG_STR,
             .str = &o->list_blobs,
@@ -181,10 +196,63 @@ static enum err read_options(struct options *o, int argc, char **argv)
         "a node of a Ringbinder cluster: keeps copies of files and their records", stderr);
 }
 
+/* Gives the folder its keys where the cluster's key is at hand. 0, or 2 after saying why not. */
+static int give_keys(const struct options *o)
+{
+    struct sign_key master;
+    struct ring_member self;
+    struct keys_given given;
+    if (!o->key)
+        return 0;
+    enum err e = sign_key_read(o->key, &master);
+    if (e) {
+        fprintf(stderr, "the cluster's key in %s cannot be used: %s\n", o->key, sign_key_why(e));
+        return 2;
+    }
+    e = identity_read(o->init, &self);
+    if (!e) {
+        keys_derive(&master, self.id, &given);
+        e = keys_give(o->init, self.id, &given);
+    }
+    explicit_bzero(&master, sizeof(master));
+    explicit_bzero(&given, sizeof(given));
+    if (e)
+        fprintf(stderr, "%s cannot be given its keys: %s\n", o->init, err_text(e));
+    return e ? 2 : 0;
+}
+
+/* Makes data a node's folder by the token. Exit codes as init(). */
+static int join(const struct options *o, const char *data, struct buf *line)
+{
+    char why[JOIN_WHY_SIZE];
+    if (!o->join_url) {
+        fprintf(stderr, "--join-token needs --join-url: the portal that takes it\n");
+        return 2;
+    }
+    enum err e = join_folder(data, o->join_token, o->join_url, (unsigned)o->weight, line, why);
+    if (e)
+        fprintf(stderr, "%s does not become a node's folder: %s\n", data, why);
+    return !e ? 0 : e == ERR_UNAVAILABLE || e == ERR_TIMEOUT || e == ERR_IO || e == ERR_FULL || e == ERR_NOMEM ? 1 : 2;
+}
+
+/* By --init with --join-token, or before the first start. */
+static int join_first(const struct options *o, const char *data, int tell)
+{
+    struct buf line;
+    buf_init(&line, 4096);
+    int code = join(o, data, &line);
+    if (!code && tell)
+        puts(buf_str(&line));
+    buf_release(&line);
+    return code;
+}
+
 /* Exit codes: 0 done, 1 not well, 2 bad settings or no node there. */
 static int init(const struct options *o)
 {
     struct buf line;
+    if (o->join_token)
+        return join_first(o, o->init, 1);
     buf_init(&line, 4096);
     if (!o->name) {
         fprintf(stderr, "--init needs --name\n");
@@ -193,10 +261,11 @@ static int init(const struct options *o)
     enum err e = identity_init(o->init, o->name, o->zone, o->weight, &line);
     if (e)
         fprintf(stderr, "%s cannot become the folder of a node named %s: %s\n", o->init, o->name, err_text(e));
-    else
+    int code = e ? 2 : give_keys(o);
+    if (!code)
         puts(buf_str(&line));
     buf_release(&line);
-    return e ? 2 : 0;
+    return code;
 }
 
 static int check(const struct options *o)
@@ -220,15 +289,20 @@ static int serve(struct options *o, enum log_level level)
 {
     struct node_settings *s = &o->node;
     s->share_only = !o->store;
-    static const char *const names[] = {"data", "listen", "coordinators", "key"};
-    const char *const values[] = {s->data, s->listen, s->coordinators, s->key_file};
+    static const char *const names[] = {"data", "listen", "coordinators"};
+    const char *const values[] = {s->data, s->listen, s->coordinators};
+    if (o->key) {
+        fprintf(stderr, "--key goes with --init: a node runs with the keys in its own folder, never with the cluster's\n");
+        return 2;
+    }
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         if (values[i])
             continue;
         fprintf(stderr, "--%s is missing; --help tells what it is\n", names[i]);
         return 2;
     }
-    return run_node(s, level, o->jail);
+    int code = o->join_token ? join_first(o, s->data, 0) : 0;
+    return code ? code : run_node(s, level, o->jail);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include "node/heartbeat.h"
 #include "node/hints.h"
 #include "node/identity.h"
+#include "node/keys.h"
 #include "node/obtain_port.h"
 #include "node/place.h"
 #include "node/repair.h"
@@ -71,6 +72,23 @@ static enum err lock_folder(const char *data, int *lock_fd)
     return ERR_OK;
 }
 
+static int open_keys(struct node *n, const char *data)
+{
+    enum err e = keys_open(data, n->self.id, &n->keys);
+    switch (e) {
+    case ERR_OK: return 0;
+    case ERR_NOT_FOUND:
+        return fail(2,
+            "%s holds no node.key: give it one with --join-token FILE --join-url URL, or where the cluster's key is at hand with "
+            "ringbinder-node --init %s --name %s --key FILE",
+            data, data, n->self.name);
+    case ERR_DENIED: return fail(2, "%s/node.key can be read by others, or not by us: it must be for its owner only (chmod 600)", data);
+    case ERR_INVALID: return fail(2, "the key in %s/node.key is one that anybody would try", data);
+    case ERR_CORRUPT: return fail(2, "%s/node.key does not hold the keys of %s", data, n->self.id);
+    default: return fail(1, "%s/node.key cannot be read: %s", data, err_text(e));
+    }
+}
+
 static int open_identity(struct node *n, const struct node_settings *s)
 {
     enum err e = identity_read(s->data, &n->self);
@@ -81,10 +99,9 @@ static int open_identity(struct node *n, const struct node_settings *s)
     int len = s->url ? snprintf(n->url, sizeof(n->url), "%s", s->url) : snprintf(n->url, sizeof(n->url), "http://%s", s->listen);
     if (len < 0 || (size_t)len >= sizeof(n->url))
         return fail(2, "--url is too long");
-    e = fs_read_secret(s->key_file, n->key.bytes, sizeof(n->key.bytes));
-    if (e)
-        return fail(
-            2, "the cluster's key in %s cannot be used (64 hex digits, not all zero, for its owner only): %s", s->key_file, err_text(e));
+    int code = open_keys(n, s->data);
+    if (code)
+        return code;
     e = lock_folder(s->data, &n->lock_fd);
     if (e == ERR_CONFLICT)
         return fail(2, "another process runs in %s", s->data);
@@ -154,8 +171,8 @@ static int open_share(struct node *n, const struct node_settings *s)
     struct share_settings settings = {.folder = s->share, .limit_rate = s->limit_rate};
     if (!s->share)
         return n->stores ? 0 : fail(2, "--store 0 needs --share DIR: the node would do nothing");
-    if (share_folder_covers(s->share, s->data) || share_folder_covers(s->data, s->share) || share_folder_covers(s->share, s->key_file))
-        return fail(2, "--share %s would give away the node's own folder or the cluster's key", s->share);
+    if (share_folder_covers(s->share, s->data) || share_folder_covers(s->data, s->share))
+        return fail(2, "--share %s would give away the node's own folder, with its keys", s->share);
     enum err e = share_start(n, &settings, &n->share);
     int no_folder = e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_INVALID;
     return !e ? 0 : no_folder ? 2 : fail(1, "the folder %s cannot be shared: %s", s->share, err_text(e));
@@ -176,14 +193,14 @@ static int open_obtain_port(struct node *n, const struct node_settings *s)
 
 static int open_network(struct node *n, const struct node_settings *s)
 {
-    enum err e = cluster_open(s->data, s->coordinators, n->ledger, &n->cluster);
+    enum err e = cluster_open(s->data, s->coordinators, n->ledger, n->keys, &n->cluster);
     if (e == ERR_SYNTAX)
         return fail(2, "--coordinators is not a list of 1 to %d URLs", MEMBERS_COORDINATORS_MAX);
     heads_init(&n->heads, n->db);
     enum err noted = e ? ERR_OK : note_open(n, s->data);
     if (noted)
         return fail(1, "the audit log in %s/audit cannot be begun: %s", s->data, err_text(noted));
-    n->peers = e ? NULL : peers_new(&n->key, n->self.id);
+    n->peers = e ? NULL : peers_new(n->keys);
     if (!e && !n->peers)
         e = ERR_NOMEM;
     if (!e)
@@ -264,6 +281,7 @@ void node_close(struct node *n)
     ledger_close(n->ledger);
     blobs_close(n->blobs);
     db_close(n->db);
+    sign_keys_free(n->keys);
     pace_release(&n->pace);
     if (n->lock_fd >= 0)
         close(n->lock_fd);

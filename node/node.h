@@ -31,7 +31,6 @@ struct node_settings {
     const char *listen; /* ADDR:PORT */
     const char *url;    /* NULL: http:// and what listen says */
     const char *coordinators;
-    const char *key_file;
     uint64_t capacity_bytes, reserve_bytes;
     uint64_t move_bytes_per_s, purge_quiet_s;
     uint64_t entropy_s, scrub_s, collect_s, purge_after_h; /* README.md, "Keeping well" */
@@ -46,7 +45,7 @@ struct node {
     int lock_fd;
     char url[MEMBERS_URL_MAX];
     char machine[MEMBER_PLACE_MAX], volume[MEMBER_PLACE_MAX]; /* where it is, for who wants copies apart (place.h) */
-    struct sign_key key;
+    struct sign_keys *keys;
     struct db *db;
     struct blobs *blobs;
     struct verify *verify;

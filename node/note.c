@@ -36,11 +36,11 @@ enum err note_open(struct node *n, const char *data)
 {
     struct note *note = &n->note;
     snprintf(note->process, sizeof note->process, "node:%s", n->self.id);
-    struct audit_ship_settings ship = {.key = &n->key, .sender = n->self.id, .targets = find_targets, .ctx = n};
+    struct audit_ship_settings ship = {.keys = n->keys, .targets = find_targets, .ctx = n};
     enum err e = audit_ship_open(&ship, &note->ship);
     if (e)
         return e;
-    struct audit_settings s = {.data = data, .process = note->process, .master = n->key.bytes, .head = audit_ship_head, .ctx = note->ship};
+    struct audit_settings s = {.data = data, .process = note->process, .head = audit_ship_head, .ctx = note->ship};
     return audit_open(&s, &note->audit);
 }
 

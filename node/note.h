@@ -14,7 +14,7 @@ struct note {
     struct audit_ship *ship;
 };
 
-/* Begins the log in data/audit. Errors as audit_open(). n->ledger, n->cluster and n->key are there. */
+/* Begins the log in data/audit. Errors as audit_open(). n->ledger, n->cluster and n->keys are there. */
 enum err note_open(struct node *n, const char *data) MUST_CHECK;
 /* Tells the last line, while other nodes can still be reached. */
 void note_close(struct node *n);

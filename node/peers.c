@@ -6,20 +6,18 @@
 #define IDLE_MAX 8 /* more are closed when they are given back */
 
 struct peers {
-    const struct sign_key *key;
-    const char *sender;
+    struct sign_keys *keys;
     pthread_mutex_t lock; /* guards the idle ones */
     struct peer *idle[IDLE_MAX];
     size_t n_idle;
 };
 
-struct peers *peers_new(const struct sign_key *key, const char *sender)
+struct peers *peers_new(struct sign_keys *keys)
 {
     struct peers *p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
-    p->key = key;
-    p->sender = sender;
+    p->keys = keys;
     pthread_mutex_init(&p->lock, NULL);
     return p;
 }
@@ -41,7 +39,7 @@ struct peer *peers_take(struct peers *p)
     if (p->n_idle > 0)
         peer = p->idle[--p->n_idle];
     pthread_mutex_unlock(&p->lock);
-    return peer ? peer : peer_new(p->key, p->sender);
+    return peer ? peer : peer_new(p->keys);
 }
 
 void peers_give(struct peers *p, struct peer *peer)

@@ -6,8 +6,8 @@
 
 struct peers;
 
-/* All sign as `sender` with `key`; both are borrowed. NULL when out of memory. */
-struct peers *peers_new(const struct sign_key *key, const char *sender);
+/* All sign with these keys, which are borrowed. NULL when out of memory. */
+struct peers *peers_new(struct sign_keys *keys);
 /* All clients must have been given back. */
 void peers_free(struct peers *p);
 /* A client for this thread until peers_give(). NULL when out of memory. */

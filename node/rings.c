@@ -9,7 +9,7 @@
 #define CONNECT_MS 200u
 
 struct neighbours {
-    char urls[NEIGHBOURS_MAX][MEMBERS_URL_MAX];
+    char urls[NEIGHBOURS_MAX][MEMBERS_URL_MAX], ids[NEIGHBOURS_MAX][RING_ID_MAX];
     size_t n;
 };
 
@@ -19,7 +19,7 @@ static void add_members(struct node *n, const struct ring *ring, struct neighbou
         if (strcmp(ring->members[i].id, n->self.id) == 0 || cluster_lives(n->cluster, ring->members[i].id) == 0)
             continue;
         if (cluster_url(n->cluster, ring->members[i].id, out->urls[out->n]) == ERR_OK)
-            out->n++;
+            memcpy(out->ids[out->n++], ring->members[i].id, RING_ID_MAX);
     }
 }
 
@@ -61,8 +61,12 @@ static void ask_neighbours(struct node *n, struct peer *peer)
     ledger_drop(ring);
     memset(calls, 0, sizeof(calls));
     for (size_t i = 0; i < at.n; i++)
-        calls[i] = (struct peer_call){
-            .base_url = at.urls[i], .method = "GET", .path = "/ring", .epoch = epoch, .answer_max = RINGDOC_BYTES_MAX + 64};
+        calls[i] = (struct peer_call){.base_url = at.urls[i],
+            .to = at.ids[i],
+            .method = "GET",
+            .path = "/ring",
+            .epoch = epoch,
+            .answer_max = RINGDOC_BYTES_MAX + 64};
     if (at.n > 0 && peer_round(peer, &round, calls, at.n) == ERR_OK) {
         for (size_t i = 0; i < at.n; i++)
             learn(n, &calls[i]);

@@ -253,7 +253,7 @@ enum err share_tell_start(struct node *n, struct share_list *list, struct share_
     t->list = list;
     t->heard.leader = -1;
     bell_init(&t->bell);
-    t->peer = peer_new(&n->key, n->self.id);
+    t->peer = peer_new(n->keys);
     t->has_thread = t->peer && pthread_create(&t->thread, NULL, run, t) == 0;
     if (!t->has_thread) {
         share_tell_free(t);

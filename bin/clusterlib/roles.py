@@ -62,8 +62,8 @@ def make_key(home):
 
 
 def init_node(home, name, zone=""):
-    """Gives a node its folder and its id; the id of one that has them already stays."""
-    words = [program(home, "ringbinder-node"), "--init", home.data / name, "--name", name, *(["--zone", zone] if zone else [])]
+    """Gives a node its folder, its id and its keys; those of one that has them already stay."""
+    words = [program(home, "ringbinder-node"), "--init", home.data / name, "--name", name, "--key", home.key, *(["--zone", zone] if zone else [])]
     checked(words)
 
 
@@ -133,7 +133,7 @@ def line_port(home, name, env):
 
 def node(home, name, env):
     words = [program(home, "ringbinder-node"), "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}", "--url", url_of(home, name),
-             "--coordinators", coordinator_urls(home), "--key", home.key, "--obtain-port", line_port(home, name, env)]
+             "--coordinators", coordinator_urls(home), "--obtain-port", line_port(home, name, env)]
     sharing = home.sharing(name)
     if sharing["share"]:
         words += ["--share", sharing["share"]]

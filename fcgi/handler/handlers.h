@@ -69,6 +69,8 @@ void pending_post_reject(struct request *r);
 void settings_get(struct request *r);
 void settings_put(struct request *r);
 void settings_post_join(struct request *r);
+/* join.c */
+void join_post(struct request *r);
 /* audit_view.c */
 void audit_view_get(struct request *r);
 /* ops.c */

@@ -107,7 +107,7 @@ static enum err find_bytes(struct alter *a, const struct record *source)
     }
     if (have == 0)
         return tally_count(&p->answered) == p->who.n ? ERR_GONE : ERR_UNAVAILABLE;
-    return lack == 0 ? ERR_OK : body_carry(q, source, q->owners.at[holder].node->url, &a->payload);
+    return lack == 0 ? ERR_OK : body_carry(q, source, holder, &a->payload);
 }
 
 /* ---- the change */

@@ -18,6 +18,7 @@
 #include "lib/store/rate.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define STORE_CONNECT_TIMEOUT_MS 200u
@@ -33,7 +34,9 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
     a->settings.redis.connect_timeout_ms = STORE_CONNECT_TIMEOUT_MS;
     a->settings.redis.timeout_ms = STORE_TIMEOUT_MS;
     a->key = *key;
-    enum err e = fs_mkdirs(settings->data, 0700);
+    snprintf(a->process, sizeof(a->process), "api:%s", settings->name);
+    a->keys = sign_keys_master(key, a->process);
+    enum err e = a->keys ? fs_mkdirs(settings->data, 0700) : ERR_NOMEM;
     if (e == ERR_OK)
         e = type_sniffer_new(&a->sniffer);
     if (e == ERR_OK) {
@@ -84,6 +87,7 @@ void app_release(struct app *a)
     accounts_gate_free(a->gate);
     rate_table_free(a->rates);
     password_list_free(a->passwords);
+    sign_keys_free(a->keys);
     explicit_bzero(&a->key, sizeof(a->key));
     memset(a, 0, sizeof(*a));
 }
@@ -94,7 +98,7 @@ enum err worker_init(struct worker *w, struct app *a)
     w->app = a;
     arena_init(&w->arena, ARENA_MAX);
     w->store = store_new(&a->settings.redis);
-    w->peer = peer_new(&a->key, a->settings.name);
+    w->peer = peer_new(a->keys);
     if (w->store != NULL && w->peer != NULL)
         return ERR_OK;
     worker_release(w);

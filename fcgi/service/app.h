@@ -5,7 +5,6 @@
 #include "lib/base/arena.h"
 #include "lib/peer/peer.h"
 #include "lib/ring/ring.h"
-#include "lib/sign/sign.h"
 #include "lib/store/conn.h"
 
 #include <stdint.h>
@@ -28,7 +27,7 @@ struct rate_table;    /* lib/store/rate.h */
 struct password_list; /* lib/auth/password.h */
 
 struct app_settings {
-    const char *name;         /* "api-1": also the sender name of signed requests */
+    const char *name;         /* "api-1"; it signs requests as "api:api-1" */
     const char *data;         /* its folder */
     const char *coordinators; /* urls, comma-separated */
     const char *zone;         /* where its readers are: owners of this zone are preferred; "" = nowhere in particular */
@@ -42,7 +41,8 @@ struct app_settings {
 
 struct app {
     struct app_settings settings;
-    struct sign_key key;
+    struct sign_key key;    /* the cluster's master key */
+    struct sign_keys *keys; /* what follows from it */
     struct stamps *stamps;
     struct view_keeper *view;
     struct course_queue *queue;

@@ -249,7 +249,7 @@ static long read_fd(void *ctx, void *into, size_t n)
     return (long)got;
 }
 
-enum err body_carry(struct quorum *q, const struct record *r, const char *base_url, struct payload *out)
+enum err body_carry(struct quorum *q, const struct record *r, size_t holder, struct payload *out)
 {
     const struct app_settings *settings = &q->w->app->settings;
     memset(out, 0, sizeof(*out));
@@ -260,7 +260,9 @@ enum err body_carry(struct quorum *q, const struct record *r, const char *base_u
     }
     struct upload_body in = {.read = read_fd, .ctx = &fd, .size = r->size};
     struct hash_ctx *hash = hash_new(); /* checked while it was fetched; staging wants somewhere to count */
-    enum err e = hash == NULL ? ERR_NOMEM : peer_fetch_blob(q->w->peer, base_url, r->sha256, r->size, q->owners.epoch, fd, STALL_MS);
+    const struct peer_blob blob = {
+        .base_url = q->owners.at[holder].node->url, .to = q->owners.at[holder].member->id, .sha256 = r->sha256, .size = r->size};
+    enum err e = hash == NULL ? ERR_NOMEM : peer_fetch_blob(q->w->peer, &blob, q->owners.epoch, fd, STALL_MS);
     if (e == ERR_OK && lseek(fd, 0, SEEK_SET) != 0)
         e = ERR_IO;
     if (e == ERR_OK && r->size <= settings->small_max_bytes) {

@@ -37,8 +37,8 @@ struct body {
 enum err body_read(struct quorum *q, const struct upload_body *in, uint64_t small_max_bytes, const char *claimed, const char *filename,
     struct body *out, const char **detail) MUST_CHECK;
 
-/* Brings the bytes of a foreign record that has to be finished (protocol.md P3, rule 6) to owners that lack them: fetched from the node at base_url.
+/* Brings the bytes of a foreign record that has to be finished (protocol.md P3, rule 6) to owners that lack them: fetched from the owner of this number.
  * ERR_NOT_FOUND, ERR_CORRUPT, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_IO, ERR_FULL, ERR_NOMEM. */
-enum err body_carry(struct quorum *q, const struct record *r, const char *base_url, struct payload *out) MUST_CHECK;
+enum err body_carry(struct quorum *q, const struct record *r, size_t holder, struct payload *out) MUST_CHECK;
 
 #endif

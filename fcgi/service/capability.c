@@ -32,7 +32,10 @@ enum err capability_make(const struct app *a, const struct view *v, const char *
 {
     struct buf text;
     buf_init(&text, CAPABILITY_SIZE - 1);
-    enum err e = sign_capability_make(&a->key, node, what, its_clock_s(a, v, node) + LASTS_S, &text);
+    struct sign_key key;
+    enum err e = sign_keys_of(a->keys, node, &key);
+    if (e == ERR_OK)
+        e = sign_capability_make(&key, node, what, its_clock_s(a, v, node) + LASTS_S, &text);
     if (e == ERR_OK)
         memcpy(out, buf_str(&text), text.len + 1);
     buf_release(&text);

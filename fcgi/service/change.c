@@ -68,7 +68,7 @@ int change_carry(struct change *c, const struct record *r, const struct quorum_r
         holder++;
     if (holder == o->n)
         return 0;
-    enum err e = body_carry(c->q, r, o->at[holder].node->url, &carried);
+    enum err e = body_carry(c->q, r, holder, &carried);
     if (e != ERR_OK) {
         log_write(LOG_WARN, "carry", "the bytes of %s do not reach its new owners: %s", c->q->key, err_text(e));
         return 0;

@@ -52,10 +52,11 @@ static enum err fetch(struct worker *w, const struct pending *p, int fd)
     view_put(w->app->view, v);
     e = ERR_UNAVAILABLE;
     for (size_t i = 0; i < b.n_sources && e != ERR_OK; i++) {
+        const struct peer_blob blob = {.base_url = b.sources[i].url, .to = b.sources[i].node, .sha256 = r->sha256, .size = r->size};
         if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
             e = ERR_IO;
         else
-            e = peer_fetch_blob(w->peer, b.sources[i].url, r->sha256, r->size, epoch, fd, STALL_MS);
+            e = peer_fetch_blob(w->peer, &blob, epoch, fd, STALL_MS);
     }
     read_bytes_release(&b);
     return e;

@@ -160,7 +160,7 @@ static enum err foreign_bytes(const struct proposal *p, const struct record *v, 
             holders++;
         }
     }
-    return holders >= q->owners.n ? ERR_OK : body_carry(p->c->q, v, q->owners.at[holder].node->url, out);
+    return holders >= q->owners.n ? ERR_OK : body_carry(p->c->q, v, holder, out);
 }
 
 /* Rule 6. *v_matters: the condition no longer holds with the finished record in place, so the upload is refused. */

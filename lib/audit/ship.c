@@ -132,7 +132,7 @@ static int tell(struct audit_ship *s, const struct audit_head *head)
     struct audit_target targets[AUDIT_SHIP_TARGETS_MAX];
     size_t need = 1, kept = 0, asked = 0, n = s->settings.targets(s->settings.ctx, targets, AUDIT_SHIP_TARGETS_MAX, &need);
     struct buf body;
-    put_in_order(s->settings.sender, targets, n);
+    put_in_order(sign_keys_self(s->settings.keys), targets, n);
     buf_init(&body, BODY_MAX);
     if (print_head(head, &body) == ERR_OK) {
         while (kept < need && asked < n) {
@@ -229,7 +229,7 @@ enum err audit_ship_open(const struct audit_ship_settings *settings, struct audi
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&s->work, &attributes);
     pthread_condattr_destroy(&attributes);
-    s->peer = peer_new(settings->key, settings->sender);
+    s->peer = peer_new(settings->keys);
     if (!s->peer || pthread_create(&s->thread, NULL, run, s) != 0) {
         dispose(s);
         return ERR_NOMEM;

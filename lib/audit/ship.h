@@ -3,7 +3,7 @@
 #define RB_LIB_AUDIT_SHIP_H
 
 #include "lib/audit/head.h"
-#include "lib/sign/sign.h"
+#include "lib/sign/keys.h"
 
 #define AUDIT_SHIP_WAITING_MAX 16u /* heads; then the oldest is forgotten, for a later one vouches for all before it */
 #define AUDIT_SHIP_TARGETS_MAX 64u
@@ -17,8 +17,7 @@ struct audit_target {
 };
 
 struct audit_ship_settings {
-    const struct sign_key *key; /* borrowed until close */
-    const char *sender;         /* as which requests are signed; borrowed until close */
+    struct sign_keys *keys; /* of this process; borrowed until close */
     /* Who may keep heads now, at most max, in any order, and how many of them are to have each: *need. Called in the sender's thread. Returns their number. */
     size_t (*targets)(void *ctx, struct audit_target *out, size_t max, size_t *need);
     void *ctx;

@@ -183,24 +183,31 @@ enum err fs_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes)
     return ERR_OK;
 }
 
-/* Reads at most size - 1 bytes of a file that only its owner may touch, NUL-terminated, without one newline at its end. */
-static enum err read_private_line(const char *path, char *out, size_t size)
+enum err fs_read_private(const char *path, struct buf *b)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == EACCES ? ERR_DENIED : from_errno(errno);
     struct stat st;
-    struct buf text;
-    buf_init(&text, size - 1);
     enum err e = ERR_OK;
     if (fstat(fd, &st) != 0)
         e = ERR_IO;
     else if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         e = ERR_DENIED;
     if (!e)
-        e = buf_reserve(&text, text.max); /* at once: growing would leave copies of a secret behind */
-    if (!e && read_rest(fd, &text) != ERR_OK)
-        e = ERR_SYNTAX; /* longer than the secret */
+        e = buf_reserve(b, b->max); /* at once: growing would leave copies of a secret behind */
+    if (!e && read_rest(fd, b) != ERR_OK)
+        e = ERR_SYNTAX; /* longer than it may be */
+    close(fd);
+    return e;
+}
+
+/* At most size - 1 bytes, NUL-terminated, without one newline at their end. */
+static enum err read_private_line(const char *path, char *out, size_t size)
+{
+    struct buf text;
+    buf_init(&text, size - 1);
+    enum err e = fs_read_private(path, &text);
     if (!e && strlen(text.data) != text.len)
         e = ERR_SYNTAX;
     if (!e) {
@@ -211,7 +218,6 @@ static enum err read_private_line(const char *path, char *out, size_t size)
     if (text.data)
         explicit_bzero(text.data, text.len);
     buf_release(&text);
-    close(fd);
     return e;
 }
 

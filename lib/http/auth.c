@@ -16,9 +16,9 @@ enum err auth_check_header(struct http_request *r)
     const char *header = http_header(r, "Authorization");
     enum err e;
 
-    if (!header || !s->config.key || sign_parse(header, &r->claim))
+    if (!header || sign_parse(header, &r->claim) || sign_keys_from(s->config.keys, r->claim.sender, &r->key))
         return ERR_AUTH;
-    e = sign_check(s->config.key, &r->claim, r->method, r->target, NULL, clock_unix_ms(), s->nonces);
+    e = sign_check(&r->key, &r->claim, r->method, r->target, NULL, clock_unix_ms(), s->nonces);
     /* What was signed before this server started may have been used before: its nonces died with the process. */
     if (!e && r->claim.time_ms < s->started_ms)
         e = ERR_CLOCK;
@@ -26,6 +26,8 @@ enum err auth_check_header(struct http_request *r)
     if (e)
         return e;
     r->has_claim = 1;
+    if (!(r->route->from & (unsigned)r->claim.role))
+        return ERR_DENIED;
     /* Without begin the whole body is here before anybody acts, and then its hash must have been signed. */
     if (auth_is_stream(r) && !r->route->begin)
         return ERR_AUTH;
@@ -51,11 +53,13 @@ enum err auth_check_body(struct http_request *r)
 
 enum err http_check_signature(struct http_request *r)
 {
-    if (!r->has_claim) {
-        enum err e = auth_check_header(r);
-        if (e)
-            return e;
+    /* A nonce is used up by the first look, so what came of it is kept. */
+    if (!r->was_checked) {
+        r->check_error = auth_check_header(r);
+        r->was_checked = 1;
     }
+    if (r->check_error)
+        return r->check_error;
     /* While the body is still to come (in begin), request_end compares it. */
     return r->whole ? auth_check_body(r) : ERR_OK;
 }

@@ -4,7 +4,7 @@
 #define RB_LIB_HTTP_HTTP_H
 
 #include "lib/base/buf.h"
-#include "lib/sign/sign.h"
+#include "lib/sign/keys.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +28,7 @@ struct http_route {
     const char *method;  /* "GET" also serves HEAD */
     const char *pattern; /* "/records/{}/store": {} captures */
     enum http_auth auth;
+    unsigned from;   /* enum sign_role of those whose signature counts here; others are 403. None: only for HTTP_AUTH_NONE */
     size_t body_max; /* buffered bodies: larger ones are 413 */
     void (*handle)(struct http_request *r, void *ctx);
     /* Streamed routes set these three and leave handle for the end: begin when the headers are in (may refuse by an error or by http_reply*, or set *state),
@@ -47,16 +48,17 @@ struct http_config {
     size_t memory_per_connection;    /* header and read buffer bytes; request line and headers must fit into half of it */
     const struct http_route *routes;
     size_t n_routes;
-    const struct sign_key *key; /* borrowed, outlives the server */
-    void *ctx;                  /* handed to handlers */
+    const struct sign_keys *keys; /* borrowed, outlive the server */
+    void *ctx;                    /* handed to handlers */
     const char *self; /* borrowed; a request whose RB-To names another id is refused with 421 before its body is read; NULL = none is */
     uint64_t (*epoch)(void *ctx); /* smallest epoch a signed request may name; NULL = 0 */
     /* Called once for each answer with its status, before it leaves, in the connection's thread: for logs. NULL = nobody. */
     void (*answered)(void *ctx, const struct http_request *r, int status);
 };
 
-/* Starts serving; 0 in a limit of config means its default (512 connections, any number of them per address, 30 s, 64 KiB). routes are borrowed like key.
- * ERR_IO when the port is taken; ERR_INVALID: the address is not numeric, or a signed route has no key; ERR_NOMEM. */
+/* Starts serving; 0 in a limit of config means its default (512 connections, any number of them per address, 30 s, 64 KiB). routes are borrowed like the keys.
+ * ERR_IO when the port is taken; ERR_INVALID: the address is not numeric, or there are signatures to check and no keys, or a route that
+ * checks them and names nobody; ERR_NOMEM. */
 enum err http_start(const struct http_config *config, struct http_server **out) MUST_CHECK;
 /* Stops taking connections, ends those that are open, joins all threads (so it waits for handlers that are running). NULL is fine. */
 void http_stop(struct http_server *s);
@@ -81,7 +83,7 @@ const struct http_route *http_found_route(const struct http_request *r);
 void http_peer(const struct http_request *r, char out[HTTP_PEER_SIZE]);
 const char *http_claimed_sender(const struct http_request *r);
 /* For HTTP_AUTH_HANDLER: checks the Authorization header as a signature. In a streamed route's begin the body's hash is still to come: it is compared before handle.
- * ERR_AUTH, ERR_CLOCK, ERR_STALE_RING, ERR_UNAVAILABLE: for http_reply_problem, which tells our time with ERR_CLOCK. */
+ * ERR_AUTH, ERR_DENIED (not from such a sender), ERR_CLOCK, ERR_STALE_RING, ERR_UNAVAILABLE: for http_reply_problem, which tells our time with ERR_CLOCK. */
 enum err http_check_signature(struct http_request *r) MUST_CHECK;
 
 /* Answers. Headers are added before the reply; names and values with CR or LF are dropped and logged. */

@@ -59,7 +59,10 @@ struct http_request {
     int handed;                    /* to handle, which owns the state from then on */
 
     struct sign_claim claim;
-    int has_claim;     /* the signature is good, but for the body's hash */
+    struct sign_key key; /* of messages from its sender to us */
+    int has_claim;       /* the signature is good, but for the body's hash */
+    int was_checked;     /* by http_check_signature, and what came of it */
+    enum err check_error;
     int clock_refused; /* the mac is good and the time is not: the answer carries ours */
 
     struct http_pair added[HTTP_HEADERS_MAX];
@@ -87,7 +90,8 @@ void request_drop_state(struct http_request *r);
  * is added then), ERR_NOMEM. */
 enum err path_match(struct http_request *r) MUST_CHECK;
 
-/* auth.c. Checks the Authorization header of r but for the body's hash; sets the claim. ERR_AUTH, ERR_CLOCK, ERR_STALE_RING, ERR_UNAVAILABLE. */
+/* auth.c. Checks the Authorization header of r but for the body's hash, and whether the route takes such a sender; sets the claim. ERR_AUTH, ERR_DENIED, ERR_CLOCK,
+ * ERR_STALE_RING, ERR_UNAVAILABLE. */
 enum err auth_check_header(struct http_request *r) MUST_CHECK;
 /* Once the body is whole: ERR_AUTH when it is not what was signed. Fine when nothing was signed. */
 enum err auth_check_body(struct http_request *r) MUST_CHECK;

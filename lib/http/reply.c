@@ -105,7 +105,7 @@ static void add_clock(struct http_request *r)
     struct buf b;
 
     buf_init(&b, SIGN_HEADER_MAX);
-    if (!sign_clock_make(r->server->config.key, r->claim.nonce, clock_unix_ms(), &b))
+    if (!sign_clock_make(&r->key, r->claim.nonce, clock_unix_ms(), &b))
         http_add_header(r, "RB-Clock", buf_str(&b));
     buf_release(&b);
 }

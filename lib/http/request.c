@@ -116,7 +116,7 @@ static enum err admit(struct http_request *r, const char **detail)
     if (!e && !is_for_us(r))
         e = ERR_MISDIRECTED;
     if (!e && r->route->auth == HTTP_AUTH_SIGNED)
-        e = auth_check_header(r);
+        e = http_check_signature(r);
     if (e)
         return e;
     if (r->length > r->route->body_max && (!r->route->begin || r->route->body_max > 0))

@@ -171,7 +171,7 @@ enum err http_start(const struct http_config *config, struct http_server **out)
     enum err e;
 
     for (size_t i = 0; i < config->n_routes; i++) {
-        if (config->routes[i].auth == HTTP_AUTH_SIGNED && !config->key)
+        if (config->routes[i].auth != HTTP_AUTH_NONE && (!config->keys || !config->routes[i].from))
             return ERR_INVALID;
     }
     s = calloc(1, sizeof *s);

@@ -86,22 +86,23 @@ static enum err run(struct fetch *f, struct peer *p, unsigned stall_ms)
     }
 }
 
-enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms)
+enum err peer_fetch_blob(struct peer *p, const struct peer_blob *blob, uint64_t epoch, int fd, unsigned stall_ms)
 {
-    struct fetch f = {.fd = fd, .size = size};
+    struct fetch f = {.fd = fd, .size = blob->size};
     char path[sizeof "/blobs/" + HASH_HEX_SIZE];
     char empty_hash[HASH_HEX_SIZE];
     enum err e;
 
-    if (!num_is_hex(sha256, 2 * HASH_SIZE) || stall_ms == 0)
+    if (!num_is_hex(blob->sha256, 2 * HASH_SIZE) || stall_ms == 0)
         return ERR_INVALID;
-    snprintf(path, sizeof path, "/blobs/%s", sha256);
+    snprintf(path, sizeof path, "/blobs/%s", blob->sha256);
     hash_sha256_hex("", 0, empty_hash);
     f.hash = hash_new();
     if (!f.hash)
         return ERR_NOMEM;
     f.transfer.request = (struct transfer_request){
-        .base_url = base_url,
+        .base_url = blob->base_url,
+        .to = blob->to,
         .method = "GET",
         .path = path,
         .body_hash = empty_hash,
@@ -117,7 +118,7 @@ enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha25
             e = run(&f, p, stall_ms);
     } while (!e && transfer_try_again(&f.transfer));
     if (!e)
-        e = verdict(&f, sha256);
+        e = verdict(&f, blob->sha256);
     transfer_stop(&f.transfer);
     hash_free(f.hash);
     return e;

@@ -19,10 +19,9 @@ struct clock_offset {
 
 /* One thread's client. Nothing in it is locked. */
 struct peer {
-    const struct sign_key *key; /* borrowed */
-    const char *sender;         /* borrowed */
-    CURLM *multi;               /* owns the kept connections */
-    CURL *idle[PEER_IDLE_MAX];  /* easy handles to use again */
+    struct sign_keys *keys;    /* borrowed */
+    CURLM *multi;              /* owns the kept connections */
+    CURL *idle[PEER_IDLE_MAX]; /* easy handles to use again */
     size_t n_idle;
     struct clock_offset clocks[PEER_CLOCKS_MAX];
     size_t n_clocks;
@@ -32,7 +31,7 @@ struct peer {
 /* What a transfer's owner fills in; all pointers are borrowed until transfer_stop. */
 struct transfer_request {
     const char *base_url, *method, *path;
-    const char *to;        /* node id or NULL */
+    const char *to;        /* node id, or NULL: a coordinator */
     const char *body_hash; /* 64 hex digits or "stream" */
     uint64_t epoch;
     int has_body;
@@ -52,6 +51,7 @@ struct transfer {
     struct transfer_request request;
     CURL *easy; /* NULL when not under way */
     struct curl_slist *headers;
+    struct sign_key key; /* of our messages to that receiver */
     char nonce[SIGN_NONCE_HEX];
     char clock[SIGN_HEADER_MAX]; /* the answer's RB-Clock, "" when none came */
     int clock_tried;

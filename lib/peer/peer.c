@@ -10,14 +10,13 @@ enum err peer_global_init(void)
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? ERR_OK : ERR_INTERNAL;
 }
 
-struct peer *peer_new(const struct sign_key *key, const char *sender)
+struct peer *peer_new(struct sign_keys *keys)
 {
     struct peer *p = calloc(1, sizeof *p);
 
     if (!p)
         return NULL;
-    p->key = key;
-    p->sender = sender;
+    p->keys = keys;
     p->multi = curl_multi_init();
     if (!p->multi) {
         free(p);

@@ -1,10 +1,10 @@
 /* The client of nodes and coordinators: signed requests to several of them at once over kept connections. The only home of libcurl.
- * One struct peer a thread: nothing here is shared between threads but the key. */
+ * One struct peer a thread: nothing here is shared between threads but the keys. */
 #ifndef RB_LIB_PEER_PEER_H
 #define RB_LIB_PEER_PEER_H
 
 #include "lib/base/buf.h"
-#include "lib/sign/sign.h"
+#include "lib/sign/keys.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@ struct peer;
 /* Calls libcurl's global init; once per process, before threads. */
 enum err peer_global_init(void) MUST_CHECK;
 
-/* A client that signs as `sender` with `key` (both borrowed, they outlive it). NULL when out of memory. */
-struct peer *peer_new(const struct sign_key *key, const char *sender);
+/* A client that signs as the process whose keys these are (borrowed, they outlive it). NULL when out of memory. */
+struct peer *peer_new(struct sign_keys *keys);
 void peer_free(struct peer *p);
 
 #define PEER_CALLS_MAX 64
@@ -27,7 +27,8 @@ struct peer_call {
     const char *method;   /* "GET", "POST", "PUT" */
     const char *path;     /* with query, percent-encoded */
     const char *
-        to; /* id of the node meant, NULL: whoever is there. Sent as RB-To; a node that is another one answers 421, which counts as nobody there */
+        to; /* id of the node meant, by whose key it is signed; a node that is another one answers 421, which counts as nobody there, and so does a node
+                     * for which we have no key. NULL: a coordinator */
     uint64_t epoch;
     const void *head;
     size_t head_len; /* the body is head followed by body; both borrowed */
@@ -84,11 +85,14 @@ enum err peer_stream_close(struct peer_stream *s) MUST_CHECK;
 /* Gives up: connections are cut, nothing is committed. Frees. */
 void peer_stream_abort(struct peer_stream *s);
 
-/* Fetches a blob into fd (from its current offset), at most size bytes, hashing while it comes. ERR_CORRUPT when the hash
+/* Fetches a blob of the node `to` into fd (from its current offset), at most size bytes, hashing while it comes. ERR_CORRUPT when the hash
  * differs or more than size bytes come, ERR_NOT_FOUND, ERR_AUTH, ERR_UNAVAILABLE, ERR_TIMEOUT (nothing came for stall_ms), ERR_FULL, ERR_IO, ERR_INVALID (base_url, sha256).
  * sha256 is 64 hex digits. After a failure the file holds rubbish. */
-enum err peer_fetch_blob(
-    struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms) MUST_CHECK;
+struct peer_blob {
+    const char *base_url, *to, *sha256;
+    uint64_t size; /* at most */
+};
+enum err peer_fetch_blob(struct peer *p, const struct peer_blob *blob, uint64_t epoch, int fd, unsigned stall_ms) MUST_CHECK;
 
 /* How far a receiver's clock is from ours, in ms (its minus ours), learnt from signed refusals; 0 when unknown. */
 int64_t peer_clock_offset_ms(const struct peer *p, const char *base_url);

@@ -66,17 +66,20 @@ static enum err add_line(struct transfer *t, const char *line)
 static enum err add_signature(struct transfer *t)
 {
     const struct transfer_request *q = &t->request;
-    struct sign_input in = {.method = q->method, .path = q->path, .body_hash = q->body_hash, .sender = t->peer->sender, .epoch = q->epoch};
+    struct sign_input in = {
+        .method = q->method, .path = q->path, .body_hash = q->body_hash, .sender = sign_keys_self(t->peer->keys), .epoch = q->epoch};
     struct buf line;
-    enum err e;
+    enum err e = sign_keys_to(t->peer->keys, q->to, &t->key);
 
+    if (e)
+        return e;
     id_random_hex(t->nonce, (SIGN_NONCE_HEX - 1) / 2);
     memcpy(in.nonce, t->nonce, sizeof in.nonce);
     in.time_ms = clock_unix_ms() + (uint64_t)peer_clock_offset_ms(t->peer, q->base_url);
     buf_init(&line, SIGN_HEADER_MAX + 32);
     e = buf_add_str(&line, "Authorization: ");
     if (!e)
-        e = sign_make(t->peer->key, &in, &line);
+        e = sign_make(&t->key, &in, &line);
     if (!e)
         e = add_line(t, buf_str(&line));
     buf_release(&line);
@@ -201,7 +204,7 @@ static int learn_clock(struct transfer *t)
 
     if (t->result != CURLE_OK || t->status != 401 || t->clock_tried || t->clock[0] == '\0')
         return 0;
-    if (sign_clock_check(t->peer->key, t->nonce, t->clock, &theirs_ms))
+    if (sign_clock_check(&t->key, t->nonce, t->clock, &theirs_ms))
         return 0;
     t->clock_tried = 1;
     clocks_learn(t->peer, t->request.base_url, (int64_t)(theirs_ms - clock_unix_ms()));

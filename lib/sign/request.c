@@ -6,12 +6,37 @@
 
 #define SCHEME "RB1 "
 
+enum err sign_role_of(const char *sender, enum sign_role *role, const char **name)
+{
+    static const struct {
+        const char *word;
+        enum sign_role role;
+    } roles[] = {{"node:", SIGN_NODE}, {"coordinator:", SIGN_COORDINATOR}, {"api:", SIGN_API}, {"tool:", SIGN_TOOL}};
+
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        size_t n = strlen(roles[i].word);
+        if (strncmp(sender, roles[i].word, n) != 0 || sender[n] == '\0')
+            continue;
+        *role = roles[i].role;
+        if (name)
+            *name = sender + n;
+        return ERR_OK;
+    }
+    return ERR_AUTH;
+}
+
+const char *sign_claim_name(const struct sign_claim *claim)
+{
+    return strchr(claim->sender, ':') + 1; /* sign_parse saw the colon */
+}
+
 /* A sender is written between commas, so it is visible ASCII without what the header's own grammar uses. */
 static int is_sender(const char *s)
 {
     size_t n = strlen(s);
+    enum sign_role role;
 
-    if (n == 0 || n >= SIGN_SENDER_MAX)
+    if (n >= SIGN_SENDER_MAX || sign_role_of(s, &role, NULL))
         return 0;
     for (size_t i = 0; i < n; i++) {
         if (s[i] <= ' ' || s[i] > '~' || strchr(",=\"\\", s[i]))
@@ -69,6 +94,8 @@ enum err sign_parse(const char *header, struct sign_claim *out)
         field_read(&at, "body", 0, c.body, sizeof c.body) || field_read_mac(&at, "mac", 1, c.mac))
         return ERR_AUTH;
     if (!is_sender(c.sender) || !num_is_hex(c.nonce, SIGN_NONCE_HEX - 1) || !is_body_hash(c.body))
+        return ERR_AUTH;
+    if (sign_role_of(c.sender, &c.role, NULL))
         return ERR_AUTH;
     *out = c;
     return ERR_OK;

@@ -107,7 +107,7 @@ def test_a_paused_leader_finds_nobody_who_obeys(three):
     finally:
         os.kill(pid, signal.SIGCONT)
     # What the old leader may still have to say, in its own words: its ballot is what its orders carry.
-    inside = Inside(three, before[0])
+    inside = Inside(three, f"coordinator:{before[0]}")
     epoch = requests.get(three.url + "/api/v1/cluster", timeout=5, proxies={"http": None}).json()["ring_epoch"]
     refused = 0
     for number in range(100):

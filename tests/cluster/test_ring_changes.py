@@ -203,7 +203,7 @@ def test_a_dead_node_is_replaced_and_a_second_death_loses_nothing(homes, contrac
 
 def test_a_commanded_drop_needs_the_leader(ring):
     """Nobody without the promised ballot commands a node."""
-    inside = Inside(ring, "somebody")
+    inside = Inside(ring, "coordinator:somebody")
     for order in ("settle", "drop"):
         body = {"ballot": {"counter": 0, "coordinator": "somebody", "start": 1}, "epoch": 1, "order": order, "seq": 1, "movers": [], "key": "x", "tombstone": "0" * 31 + "1"}
         assert inside.post("node-1", "/leader/command", body).status_code == 409

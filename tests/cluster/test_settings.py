@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import secrets
 import subprocess
 
 import pytest
@@ -60,17 +61,17 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("settings")
     key = folder / "keys" / "key"
     key.parent.mkdir()
-    key.write_text("5a" * 32 + "\n")
+    key.write_text(secrets.token_hex(32) + "\n")
     key.chmod(0o600)
     (folder / "file").write_bytes(b"no folder")
     (folder / "open").mkdir()
-    assert run("node", "--init", str(folder / "node"), "--name", "told").returncode == 0
-    return folder, ["--data", str(folder / "node"), "--listen", "127.0.0.1:1", "--coordinators", "http://127.0.0.1:1", "--key", str(key)]
+    assert run("node", "--init", str(folder / "node"), "--name", "told", "--key", str(key)).returncode == 0
+    return folder, ["--data", str(folder / "node"), "--listen", "127.0.0.1:1", "--coordinators", "http://127.0.0.1:1"]
 
 
 @pytest.mark.parametrize("words, why", [
     (["--share", "{}/nowhere"], "there is none"), (["--share", "{}/file"], "it is no folder"), (["--share", ""], "there is none"),
-    (["--share", "{}"], "would give away the node's own folder or the cluster's key"), (["--share", "{}/keys"], "would give away"),
+    (["--share", "{}"], "would give away the node's own folder, with its keys"),
     (["--share", "{}/node/blobs"], "would give away"), (["--store", "0"], "--store 0 needs --share DIR"), (["--obtain-port", "9"], "--obtain-port needs --share DIR")])
 def test_what_cannot_be_shared_is_said(told, words, why):
     folder, common = told

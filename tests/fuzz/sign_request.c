@@ -46,7 +46,7 @@ static struct sign_nonces *fresh_nonce(char out[SIGN_NONCE_HEX])
 static void check_signature(const char *path, size_t spoilt, char by)
 {
     static const char body[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    struct sign_input in = {.method = "POST", .path = path, .body_hash = body, .sender = "node-1.aa", .time_ms = NOW_MS, .epoch = 7};
+    struct sign_input in = {.method = "POST", .path = path, .body_hash = body, .sender = "node:node-1.aa", .time_ms = NOW_MS, .epoch = 7};
     struct sign_nonces *nonces = fresh_nonce(in.nonce);
     struct sign_claim c;
     struct buf b;

@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 import os
+import secrets
 import shutil
 import signal
 
@@ -128,13 +129,13 @@ def test_what_is_asked_of_the_ring_and_what_comes_of_it_is_noted_by_coordinators
 
 
 def test_requests_that_are_refused_inside_are_noted_with_their_sender(noted):
-    liar = Inside(noted, "stranger")
-    liar.key = bytes(31) + b"x"
+    liar = Inside(noted, "api:stranger")
+    liar.master = bytes(31) + b"x"
     assert liar.get("node-1", "/courses").status_code == 401
-    line = eventually(noted, "node-1", what="GET /courses", result="401", who="stranger")[0]
+    line = eventually(noted, "node-1", what="GET /courses", result="401", who="api:stranger")[0]
     assert (line["from"], line["detail"]) == ("127.0.0.1", "the sender is not proven")
-    assert Inside(noted, "stranger").post("coordinator-1", "/leave", {"id": "node-1.0000000000000000"}).status_code == 403
-    assert eventually(noted, "coordinator-1", what="POST /leave", result="403", who="stranger")[0]["detail"] == "-"
+    assert Inside(noted, "api:stranger").post("coordinator-1", "/leave", {"id": "node-1.0000000000000000"}).status_code == 403
+    assert eventually(noted, "coordinator-1", what="POST /leave", result="403", who="api:stranger")[0]["detail"] == "-"
 
 
 def test_no_secret_is_in_any_line(noted):
@@ -294,7 +295,7 @@ def forge(master, old):
 
 def test_a_log_under_another_key_is_not_taken(check, copied, tmp_path):
     other = tmp_path / "other.key"
-    other.write_text("ab" * 32 + "\n")
+    other.write_text(secrets.token_hex(32) + "\n")
     other.chmod(0o600)
     status, report = check(copied, heads_too=False, key=other)
     assert status == 1 and findings(report)[0]["line"] == 1
@@ -304,11 +305,11 @@ def test_a_log_under_another_key_is_not_taken(check, copied, tmp_path):
 
 def test_a_node_takes_no_second_head_for_a_line_and_none_from_others(noted):
     head = {"process": "api:api-x", "chain": "ab" * 16, "start": 0, "k": 0, "n": 7, "h": "11" * 32, "at": 1795338732848, "mac": "22" * 32}
-    api = Inside(noted, "api-x")
+    api = Inside(noted, "api:api-x")
     assert api.post("node-1", "/audit/head", head).status_code == 200
     assert api.post("node-1", "/audit/head", head).status_code == 200
     assert api.post("node-1", "/audit/head", {**head, "h": "33" * 32}).status_code == 409
-    assert Inside(noted, "api-y").post("node-1", "/audit/head", head).status_code == 403
+    assert Inside(noted, "api:api-y").post("node-1", "/audit/head", head).status_code == 403
     assert api.post("node-1", "/audit/head", {**head, "n": 0}).status_code == 400
     kept = [row for row in Inside(noted).get("node-1", "/audit/heads").json()["heads"] if row["process"] == "api:api-x"]
     assert [(row["n"], row["h"]) for row in kept] == [(7, "11" * 32)]

@@ -13,7 +13,7 @@ class LyingPeer(Holder):
     def __init__(self, cluster, peer, name, true, false):
         super().__init__(false, etag=hashlib.sha256(true).hexdigest())
         self.cluster, self.id = cluster, f"{peer}.00000000000000ee"
-        self.inside = Inside(cluster, sender=self.id)
+        self.inside = Inside(cluster, sender=f"node:{self.id}")
         self.file = {"name": name, "size": len(true), "mtime": 1, "sha256": self.etag}
         text = "\0".join([name, str(len(true)), "1", self.etag]).encode()
         self.digest = hashlib.sha256(text).hexdigest()[:32]

@@ -71,12 +71,12 @@ static void handle_pages(struct http_request *r, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/api/v1/flaky", HTTP_AUTH_NONE, 0, handle_flaky, NULL, NULL, NULL},
-    {"POST", "/api/v1/flaky", HTTP_AUTH_NONE, 4096, handle_flaky, NULL, NULL, NULL},
-    {"GET", "/api/v1/refuse", HTTP_AUTH_NONE, 0, handle_refuse, NULL, NULL, NULL},
-    {"POST", "/api/v1/gateway", HTTP_AUTH_NONE, 4096, handle_gateway, NULL, NULL, NULL},
-    {"GET", "/api/v1/rubbish", HTTP_AUTH_NONE, 0, handle_rubbish, NULL, NULL, NULL},
-    {"GET", "/api/v1/pages", HTTP_AUTH_NONE, 0, handle_pages, NULL, NULL, NULL},
+    {"GET", "/api/v1/flaky", HTTP_AUTH_NONE, 0, 0, handle_flaky, NULL, NULL, NULL},
+    {"POST", "/api/v1/flaky", HTTP_AUTH_NONE, 0, 4096, handle_flaky, NULL, NULL, NULL},
+    {"GET", "/api/v1/refuse", HTTP_AUTH_NONE, 0, 0, handle_refuse, NULL, NULL, NULL},
+    {"POST", "/api/v1/gateway", HTTP_AUTH_NONE, 0, 4096, handle_gateway, NULL, NULL, NULL},
+    {"GET", "/api/v1/rubbish", HTTP_AUTH_NONE, 0, 0, handle_rubbish, NULL, NULL, NULL},
+    {"GET", "/api/v1/pages", HTTP_AUTH_NONE, 0, 0, handle_pages, NULL, NULL, NULL},
 };
 
 static int setup(void **state)

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define NOW_MS UINT64_C(1795337100123)
-#define KEY_HEX "6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b"
+#define KEY_TEXT "the cluster's key of these tests"
+#define KEY_HEX "74686520636c75737465722773206b6579206f66207468657365207465737473"
 
 static const struct cli_command command = {.name = "audit", .usage = CMD_AUDIT_USAGE};
 
@@ -38,7 +39,7 @@ static void write_log(struct fixture *f)
     struct audit_head head;
     struct buf text;
     uint8_t master[AUDIT_KEY_SIZE];
-    memset(master, 'k', sizeof master);
+    memcpy(master, KEY_TEXT, sizeof master);
     audit_writer_init(&w, f->log, "api:api-1", master, &limits);
     assert_ok(audit_writer_begin(&w, NOW_MS, 1000));
     for (int i = 0; i < 3; i++)

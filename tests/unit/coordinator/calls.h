@@ -5,17 +5,22 @@
 #include "lib/peer/peer.h"
 #include "lib/wire/json.h"
 #include "lib/wire/member.h"
+#include "tests/unit/keyring.h"
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CALL_TIMEOUT_MS 20000u /* no test waits for it to pass */
 
-/* Asks as `sender`; the status, and the JSON in *answer (to be freed; NULL when there is none). */
+/* Asks as `sender`, "role:name" or a node's id; the status, and the JSON in *answer (to be freed; NULL when there is none). */
 static inline long call_as(const struct sign_key *key, const char *url, const char *sender, const char *method, const char *path,
     const char *body, struct json **answer)
 {
-    struct peer *p = peer_new(key, sender);
+    char self[SIGN_SENDER_MAX];
+    snprintf(self, sizeof self, "%s%s", strchr(sender, ':') ? "" : "node:", sender);
+    struct sign_keys *keys = keyring_of(key, self);
+    struct peer *p = keys ? peer_new(keys) : NULL;
     struct peer_call call = {
         .base_url = url, .method = method, .path = path, .body = body, .body_len = body ? strlen(body) : 0, .answer_max = 1u << 21};
     assert_non_null(p);
@@ -26,6 +31,7 @@ static inline long call_as(const struct sign_key *key, const char *url, const ch
         *answer = NULL;
     peer_calls_release(&call, 1);
     peer_free(p);
+    sign_keys_free(keys);
     return call.status;
 }
 

@@ -54,6 +54,7 @@ static int set_up(void **state)
     struct coordinator *c = w->c = calloc(1, sizeof *w->c);
     c->settings = &w->settings;
     memset(c->key.bytes, 7, sizeof c->key.bytes);
+    c->keys = sign_keys_master(&c->key, "coordinator:coordinator-1");
     pthread_mutex_init(&c->lock, NULL);
     c->ring = make_doc(1, 1, 3, 0, "");
     membership_init(&c->membership, 1000, clock_boot_ms(), &c->wishes.now);
@@ -88,6 +89,7 @@ static int tear_down(void **state)
     files_release(&w->c->files);
     ringdoc_free(w->c->ring);
     pthread_mutex_destroy(&w->c->lock);
+    sign_keys_free(w->c->keys);
     free(w->c);
     redis_server_release(&w->redis);
     free(w);

@@ -26,6 +26,7 @@ static int set_up(void **state)
     w.c = calloc(1, sizeof *w.c);
     w.c->settings = &w.settings;
     memset(w.c->key.bytes, 7, sizeof w.c->key.bytes);
+    w.c->keys = sign_keys_master(&w.c->key, "coordinator:coordinator-1");
     pthread_mutex_init(&w.c->lock, NULL);
     w.c->ring = make_doc(1, 1, 3, 0, "");
     membership_init(&w.c->membership, 1000, clock_boot_ms(), &w.c->wishes.now);
@@ -46,6 +47,7 @@ static int tear_down(void **state)
     files_release(&w->c->files);
     ringdoc_free(w->c->ring);
     pthread_mutex_destroy(&w->c->lock);
+    sign_keys_free(w->c->keys);
     free(w->c);
     return 0;
 }
@@ -211,7 +213,7 @@ static void test_bad_listen(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct http_server *s = NULL;
         struct coordinator_settings settings = {.name = "c", .listen = bad[i]};
-        struct coordinator c = {.settings = &settings, .key = w->c->key};
+        struct coordinator c = {.settings = &settings, .key = w->c->key, .keys = w->c->keys};
         assert_int_not_equal(serve_start(&c, &s), ERR_OK);
         assert_null(s);
     }

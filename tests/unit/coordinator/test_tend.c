@@ -7,6 +7,7 @@
 #include "lib/http/http.h"
 #include "lib/store/index.h"
 #include "tests/unit/coordinator/rings.h"
+#include "tests/unit/keyring.h"
 #include "tests/unit/lib/store/records.h"
 #include "tests/unit/lib/store/redis_server.h"
 
@@ -24,6 +25,7 @@ struct node {
     atomic_int drop;   /* what it says to drops: 200 yes, 201 conflict, 409 a larger ballot, 503 nothing */
     atomic_int drops, asked_holds;
     char last_drop[512];
+    struct sign_keys *keys;
     struct http_server *server;
     struct world *world;
     unsigned number;
@@ -154,22 +156,41 @@ static void handle_command(struct http_request *r, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {.method = "GET", .pattern = "/courses", .auth = HTTP_AUTH_SIGNED, .handle = handle_courses},
-    {.method = "GET", .pattern = "/deleted", .auth = HTTP_AUTH_SIGNED, .handle = handle_deleted},
-    {.method = "POST", .pattern = "/settle/holds", .auth = HTTP_AUTH_SIGNED, .body_max = 1u << 20, .handle = handle_holds},
-    {.method = "POST", .pattern = "/leader/command", .auth = HTTP_AUTH_SIGNED, .body_max = 65536, .handle = handle_command},
+    {.method = "GET", .pattern = "/courses", .auth = HTTP_AUTH_SIGNED, .from = SIGN_COORDINATOR, .handle = handle_courses},
+    {.method = "GET", .pattern = "/deleted", .auth = HTTP_AUTH_SIGNED, .from = SIGN_COORDINATOR, .handle = handle_deleted},
+    {.method = "POST",
+        .pattern = "/settle/holds",
+        .auth = HTTP_AUTH_SIGNED,
+        .from = SIGN_COORDINATOR,
+        .body_max = 1u << 20,
+        .handle = handle_holds},
+    {.method = "POST",
+        .pattern = "/leader/command",
+        .auth = HTTP_AUTH_SIGNED,
+        .from = SIGN_COORDINATOR,
+        .body_max = 65536,
+        .handle = handle_command},
 };
+
+static void close_node(struct node *n)
+{
+    http_stop(n->server);
+    sign_keys_free(n->keys);
+}
 
 static int open_node(struct world *w, unsigned i)
 {
     struct node *n = &w->nodes[i];
     n->world = w;
     n->number = i + 1;
+    char self[SIGN_SENDER_MAX];
+    struct member m = make_member(i + 1);
+    snprintf(self, sizeof self, "node:%s", m.id);
+    n->keys = keyring_of(&w->c->key, self);
     struct http_config config = {
-        .address = "127.0.0.1", .routes = routes, .n_routes = sizeof routes / sizeof *routes, .key = &w->c->key, .ctx = n};
+        .address = "127.0.0.1", .routes = routes, .n_routes = sizeof routes / sizeof *routes, .keys = n->keys, .ctx = n};
     if (http_start(&config, &n->server) != ERR_OK)
         return 0;
-    struct member m = make_member(i + 1);
     struct effects fx = coordinator_effects(w->c);
     snprintf(m.url, sizeof m.url, "http://127.0.0.1:%u", http_port(n->server));
     return membership_hear(&w->c->membership, &fx, w->c->ring, &m, 0) == ERR_OK;
@@ -186,6 +207,7 @@ static int set_up(void **state)
     w.c->settings = &w.settings;
     w.c->start = 5;
     memset(w.c->key.bytes, 7, sizeof w.c->key.bytes);
+    w.c->keys = sign_keys_master(&w.c->key, "coordinator:coordinator-1");
     pthread_mutex_init(&w.c->lock, NULL);
     pthread_cond_init(&w.c->changed, NULL);
     w.c->ring = make_doc(1, 1, NODES, 0, "");
@@ -197,7 +219,7 @@ static int set_up(void **state)
         if (!open_node(&w, i))
             return -1;
     }
-    w.tend = (struct tend){.c = w.c, .store = coordinator_store(w.c, 5000), .peer = peer_new(&w.c->key, "coordinator-1")};
+    w.tend = (struct tend){.c = w.c, .store = coordinator_store(w.c, 5000), .peer = peer_new(w.c->keys)};
     *state = &w;
     return 0;
 }
@@ -210,11 +232,12 @@ static int tear_down(void **state)
     store_free(w->tend.store);
     peer_free(w->tend.peer);
     for (unsigned i = 0; i < NODES; i++)
-        http_stop(w->nodes[i].server);
+        close_node(&w->nodes[i]);
     membership_release(&w->c->membership);
     ringdoc_free(w->c->ring);
     pthread_cond_destroy(&w->c->changed);
     pthread_mutex_destroy(&w->c->lock);
+    sign_keys_free(w->c->keys);
     free(w->c);
     redis_server_release(&w->redis);
     return 0;

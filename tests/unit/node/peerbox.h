@@ -2,12 +2,14 @@
 #ifndef RB_TESTS_UNIT_NODE_PEERBOX_H
 #define RB_TESTS_UNIT_NODE_PEERBOX_H
 
+#include "tests/unit/keyring.h"
 #include "tests/unit/node/folder.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/num.h"
 #include "node/identity.h"
+#include "node/keys.h"
 #include "node/node.h"
 #include "node/share.h"
 
@@ -28,8 +30,10 @@ struct box_index {
 
 struct box {
     struct folder folder;
-    char data[256], share[256], key_file[256], listen[32], coordinator[64];
-    struct sign_key key;
+    char data[256], share[256], listen[32], coordinator[64];
+    struct sign_key key;                      /* the master */
+    struct sign_keys *leader_keys, *api_keys; /* of the coordinator, and of who asks */
+    char id[RING_ID_MAX];                     /* of the node */
     struct node_settings settings;
     struct node node;
     int running;
@@ -142,10 +146,10 @@ static inline void box_files(struct http_request *r, void *ctx)
 }
 
 static const struct http_route box_routes[] = {
-    {"POST", "/join", HTTP_AUTH_SIGNED, 65536, box_heartbeat, NULL, NULL, NULL},
-    {"POST", "/heartbeat", HTTP_AUTH_SIGNED, 65536, box_heartbeat, NULL, NULL, NULL},
-    {"POST", "/leave", HTTP_AUTH_SIGNED, 65536, box_leave, NULL, NULL, NULL},
-    {"POST", "/files", HTTP_AUTH_SIGNED, SHARED_DELTA_BYTES, box_files, NULL, NULL, NULL},
+    {"POST", "/join", HTTP_AUTH_SIGNED, SIGN_NODE, 65536, box_heartbeat, NULL, NULL, NULL},
+    {"POST", "/heartbeat", HTTP_AUTH_SIGNED, SIGN_NODE, 65536, box_heartbeat, NULL, NULL, NULL},
+    {"POST", "/leave", HTTP_AUTH_SIGNED, SIGN_NODE, 65536, box_leave, NULL, NULL, NULL},
+    {"POST", "/files", HTTP_AUTH_SIGNED, SIGN_NODE, SHARED_DELTA_BYTES, box_files, NULL, NULL, NULL},
 };
 
 static inline void box_start(struct box *b)
@@ -161,12 +165,25 @@ static inline void box_stop(struct box *b)
     b->running = 0;
 }
 
-static inline void box_make_key(struct box *b)
+static inline void box_make_keys(struct box *b)
 {
-    char hex[65];
+    struct ring_member self;
+    struct keys_given given;
     id_random(b->key.bytes, sizeof(b->key.bytes));
-    num_hex(b->key.bytes, sizeof(b->key.bytes), hex);
-    assert_ok(fs_replace_file(b->key_file, hex, 64, 0600));
+    assert_ok(identity_read(b->data, &self));
+    snprintf(b->id, sizeof(b->id), "%s", self.id);
+    keys_derive(&b->key, b->id, &given);
+    assert_ok(keys_give(b->data, b->id, &given));
+    b->leader_keys = keyring_of(&b->key, "coordinator:box");
+    b->api_keys = keyring_of(&b->key, "api:test");
+}
+
+/* The key that only the node has, and who has the master. */
+static inline const struct sign_key *box_node_key(const struct box *b)
+{
+    static struct sign_key key;
+    sign_node_key(&b->key, b->id, &key);
+    return &key;
 }
 
 /* Everything but the node, which the test starts. */
@@ -177,31 +194,32 @@ static inline int box_setup(void **state)
     folder_make(&b->folder);
     snprintf(b->data, sizeof(b->data), "%s", folder_at(&b->folder, "data"));
     snprintf(b->share, sizeof(b->share), "%s", folder_at(&b->folder, "share"));
-    snprintf(b->key_file, sizeof(b->key_file), "%s", folder_at(&b->folder, "key"));
     snprintf(b->listen, sizeof(b->listen), "127.0.0.1:0");
     assert_int_equal(mkdir(b->share, 0755), 0);
-    box_make_key(b);
     buf_init(&line, 4096);
     assert_ok(identity_init(b->data, "peer-1", "", 1, &line));
     buf_release(&line);
+    box_make_keys(b);
     pthread_mutex_init(&b->index.lock, NULL);
     box_index_clear(&b->index);
     b->leads = b->known = 1;
-    struct http_config config = {
-        .address = "127.0.0.1", .routes = box_routes, .n_routes = sizeof(box_routes) / sizeof(box_routes[0]), .key = &b->key, .ctx = b};
+    struct http_config config = {.address = "127.0.0.1",
+        .routes = box_routes,
+        .n_routes = sizeof(box_routes) / sizeof(box_routes[0]),
+        .keys = b->leader_keys,
+        .ctx = b};
     assert_ok(http_start(&config, &b->leader));
     snprintf(b->coordinator, sizeof(b->coordinator), "http://127.0.0.1:%u", http_port(b->leader));
     b->settings = (struct node_settings){.data = b->data,
         .listen = b->listen,
         .coordinators = b->coordinator,
-        .key_file = b->key_file,
         .purge_after_h = 720,
         .entropy_s = 20,
         .scrub_s = 604800,
         .collect_s = 86400,
         .share = b->share,
         .share_only = 1};
-    b->peer = peer_new(&b->key, "test");
+    b->peer = peer_new(b->api_keys);
     assert_non_null(b->peer);
     *state = b;
     return 0;
@@ -213,7 +231,9 @@ static inline int box_teardown(void **state)
     if (b->running)
         box_stop(b);
     http_stop(b->leader);
+    sign_keys_free(b->leader_keys);
     peer_free(b->peer);
+    sign_keys_free(b->api_keys);
     share_list_free(b->index.files);
     pthread_mutex_destroy(&b->index.lock);
     folder_remove(&b->folder);

@@ -97,7 +97,7 @@ static void a_node_tells_the_blocks_of_a_ring_copy(void **state)
     trio_store(t, 1, "bytes", &r);
     snprintf(url, sizeof(url), "http://%s", t->listen[0]);
     snprintf(path, sizeof(path), "/blobs/%s?blocks=1", r.sha256);
-    struct peer_call call = {.base_url = url, .method = "GET", .path = path, .epoch = 1, .answer_max = 65536};
+    struct peer_call call = {.base_url = url, .to = t->members[0].id, .method = "GET", .path = path, .epoch = 1, .answer_max = 65536};
     assert_ok(peer_call(t->peer, &call, 10000));
     assert_ok(call.error);
     assert_int_equal(call.status, 200);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 struct box {
-    char dir[64], data[96], share[96], key[96];
+    char dir[64], data[96], share[96];
 };
 
 static int make_box(void **state)
@@ -30,7 +30,6 @@ static int make_box(void **state)
     }
     snprintf(b->data, sizeof(b->data), "%s/data", b->dir);
     snprintf(b->share, sizeof(b->share), "%s/share", b->dir);
-    snprintf(b->key, sizeof(b->key), "%s/key", b->dir);
     *state = b;
     return mkdir(b->data, 0700) || mkdir(b->share, 0755);
 }
@@ -48,7 +47,7 @@ static int remove_box(void **state)
 /* The exit code of a child that is shut in as a node of this box and then does `what`; 100 when it cannot be shut in. */
 static int inside(const struct box *b, int (*what)(const struct box *b))
 {
-    const struct node_settings s = {.data = b->data, .share = b->share, .key_file = b->key, .listen = "127.0.0.1:1024"};
+    const struct node_settings s = {.data = b->data, .share = b->share, .listen = "127.0.0.1:1024"};
     int status;
     pid_t child = fork();
     assert_true(child >= 0);

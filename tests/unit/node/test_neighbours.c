@@ -72,7 +72,7 @@ static long get_blob(struct trio *t, int i, const char *sha256, const char *want
     char url[64], path[128];
     snprintf(url, sizeof(url), "http://%s", t->listen[i]);
     snprintf(path, sizeof(path), "/blobs/%s", sha256);
-    struct peer_call call = {.base_url = url, .method = "GET", .path = path, .epoch = 1, .answer_max = 1u << 20};
+    struct peer_call call = {.base_url = url, .to = t->members[i].id, .method = "GET", .path = path, .epoch = 1, .answer_max = 1u << 20};
     assert_ok(peer_call(t->peer, &call, 10000));
     assert_ok(call.error);
     if (call.status == 200)

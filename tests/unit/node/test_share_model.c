@@ -101,13 +101,13 @@ static int is_pure(const char *data, size_t n)
 static void *read_on(void *ctx)
 {
     struct worker *w = ctx;
-    struct peer *peer = peer_new(&w->box->key, "reader");
+    struct peer *peer = peer_new(w->box->api_keys);
     char name[64], path[256], url[64];
     snprintf(url, sizeof(url), "http://%s", w->box->listen);
     while (!*w->stop) {
         make_name((unsigned)rand_r(&w->seed) % NAMES, name);
         snprintf(path, sizeof(path), "/files/%c%%2F%s%s", name[0], strstr(name, "sub") ? "sub%2F" : "", strrchr(name, '/') + 1);
-        struct peer_call call = {.base_url = url, .method = "GET", .path = path, .answer_max = BIG + 1000};
+        struct peer_call call = {.base_url = url, .to = w->box->id, .method = "GET", .path = path, .answer_max = BIG + 1000};
         assert_ok(peer_call(peer, &call, 5000));
         if (call.error) {
             w->broken++;

@@ -22,7 +22,7 @@ static int get_with(struct box *b, const char *method, const char *path, const c
     buf_init(&cap, 512);
     snprintf(what, sizeof(what), "file:%s", name ? name : "");
     if (name)
-        assert_ok(sign_capability_make(&b->key, b->node.self.id, what, clock_unix_ms() / 1000u + 30, &cap));
+        assert_ok(sign_capability_make(box_node_key(b), b->node.self.id, what, clock_unix_ms() / 1000u + 30, &cap));
     snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: x\r\n%s%s%s%s\r\n", method, path, name ? "Authorization: " : "",
         buf_str(&cap), name ? "\r\n" : "", more);
     buf_release(&cap);
@@ -44,7 +44,7 @@ static long get_signed(struct box *b, const char *path)
 {
     char url[64];
     snprintf(url, sizeof(url), "http://%s", b->listen);
-    struct peer_call call = {.base_url = url, .method = "GET", .path = path, .answer_max = sizeof(answer) - 1};
+    struct peer_call call = {.base_url = url, .to = b->id, .method = "GET", .path = path, .answer_max = sizeof(answer) - 1};
     assert_ok(peer_call(b->peer, &call, 10000));
     assert_ok(call.error);
     snprintf(answer, sizeof(answer), "\r\n\r\n%s", buf_str(&call.answer));
@@ -177,7 +177,7 @@ static int download_while(struct box *b, const char *path, const char *name, voi
     size_t len = 0;
     buf_init(&cap, 512);
     snprintf(what, sizeof(what), "file:%s", name);
-    assert_ok(sign_capability_make(&b->key, b->node.self.id, what, clock_unix_ms() / 1000u + 30, &cap));
+    assert_ok(sign_capability_make(box_node_key(b), b->node.self.id, what, clock_unix_ms() / 1000u + 30, &cap));
     snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n", path, buf_str(&cap));
     buf_release(&cap);
     int fd = raw_connect(port_of(b));
@@ -314,16 +314,26 @@ static void a_node_that_only_shares_stores_nothing(void **state)
 {
     struct box *b = *state;
     char url[64];
-    static const char *const paths[] = {
-        "/records/csen%20317/prepare", "/staging/00000000000000000000000000000000/commit", "/settle/list", "/leader/promise"};
+    static const struct {
+        const char *self, *path;
+    } rows[] = {{"api:test", "/records/csen%20317/prepare"}, {"api:test", "/staging/00000000000000000000000000000000/commit"},
+        {"node:node-1.01", "/settle/list"}, {"coordinator:test", "/leader/promise"}};
+    struct sign_pair pair = keyring_pair(&b->key, "node-1.01", b->id);
     snprintf(url, sizeof(url), "http://%s", b->listen);
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        struct peer_call call = {.base_url = url, .method = "POST", .path = paths[i], .body = "{}", .body_len = 2, .answer_max = 65536};
-        assert_ok(peer_call(b->peer, &call, 5000));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sign_keys *keys = keyring_of(&b->key, rows[i].self);
+        struct peer *peer = peer_new(keys);
+        struct peer_call call = {
+            .base_url = url, .to = b->id, .method = "POST", .path = rows[i].path, .body = "{}", .body_len = 2, .answer_max = 65536};
+        if (strncmp(rows[i].self, "node:", 5) == 0)
+            assert_ok(sign_keys_learn(keys, &pair, 1));
+        assert_ok(peer_call(peer, &call, 5000));
         assert_ok(call.error);
         assert_int_equal(call.status, 503);
         assert_non_null(strstr(buf_str(&call.answer), "this node only shares"));
         peer_calls_release(&call, 1);
+        peer_free(peer);
+        sign_keys_free(keys);
     }
     assert_int_equal(get_signed(b, "/inventory"), 200);
 }

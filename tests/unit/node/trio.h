@@ -2,13 +2,17 @@
 #ifndef RB_TESTS_UNIT_NODE_TRIO_H
 #define RB_TESTS_UNIT_NODE_TRIO_H
 
+#include "tests/unit/keyring.h"
 #include "tests/unit/node/folder.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "lib/base/seal.h"
 #include "node/hints.h"
 #include "node/identity.h"
+#include "node/keys.h"
 #include "node/needs.h"
 #include "node/node.h"
 
@@ -21,13 +25,14 @@
 
 struct trio {
     struct folder folder;
-    char data[TRIO][256], key_file[256], listen[TRIO][32];
+    char data[TRIO][256], listen[TRIO][32];
     struct ring_member members[TRIO];
     struct node nodes[TRIO];
     int running[TRIO];
     uint64_t entropy_s, collect_s, scrub_s; /* 0: off; for nodes that start from then on */
     uint32_t k;
-    struct sign_key key;
+    struct sign_key key;    /* the master */
+    struct sign_keys *keys; /* an api's */
     struct peer *peer;
     struct hlc clock;
 };
@@ -37,7 +42,6 @@ static inline void trio_start(struct trio *t, int i)
     struct node_settings s = {.data = t->data[i],
         .listen = t->listen[i],
         .coordinators = "http://127.0.0.1:1",
-        .key_file = t->key_file,
         .entropy_s = t->entropy_s,
         .collect_s = t->collect_s,
         .scrub_s = t->scrub_s,
@@ -53,9 +57,40 @@ static inline void trio_stop(struct trio *t, int i)
     t->running[i] = 0;
 }
 
-/* Tells a node what coordinators would: the ring, and where the others are. */
+static inline void trio_give_keys(struct trio *t, int i)
+{
+    struct keys_given given;
+    keys_derive(&t->key, t->members[i].id, &given);
+    assert_ok(keys_give(t->data[i], t->members[i].id, &given));
+}
+
+/* As a coordinator's GET /pairs would. */
+static inline void trio_give_pairs(struct trio *t, int i)
+{
+    char hex[2 * SIGN_KEY_SIZE + 1];
+    struct sign_key own, seal;
+    struct buf text, sealed;
+    buf_init(&text, 4096);
+    buf_init(&sealed, 8192);
+    assert_ok(buf_add_str(&text, "{\"pairs\":["));
+    for (int n = 0; n < TRIO; n++) {
+        struct sign_pair pair = keyring_pair(&t->key, t->members[i].id, t->members[n].id);
+        num_hex(pair.key.bytes, SIGN_KEY_SIZE, hex);
+        assert_ok(buf_addf(&text, "%s{\"id\":\"%s\",\"key\":\"%s\"}", n ? "," : "", pair.node, hex));
+    }
+    assert_ok(buf_add_str(&text, "]}"));
+    sign_node_key(&t->key, t->members[i].id, &own);
+    sign_pairs_seal(&own, &seal);
+    assert_ok(seal_close(seal.bytes, "pairs", text.data, text.len, &sealed));
+    assert_ok(keys_take(t->data[i], t->nodes[i].keys, sealed.data, sealed.len));
+    buf_release(&text);
+    buf_release(&sealed);
+}
+
+/* Tells a node what coordinators would: the ring, where the others are, and the keys of messages to them. */
 static inline void trio_introduce(struct trio *t, int i)
 {
+    trio_give_pairs(t, i);
     struct ballot b = {.counter = 0};
     struct ringdoc *doc;
     struct buf text;
@@ -78,13 +113,8 @@ static inline int trio_setup_with(void **state, uint32_t k, uint64_t entropy_s, 
     t->entropy_s = entropy_s;
     t->collect_s = collect_s;
     static const char *const names[TRIO] = {"node-1", "node-2", "node-3"};
-    char hex[65];
     folder_make(&t->folder);
-    snprintf(t->key_file, sizeof(t->key_file), "%s", folder_at(&t->folder, "key"));
     id_random(t->key.bytes, sizeof(t->key.bytes));
-    for (size_t i = 0; i < sizeof(t->key.bytes); i++)
-        snprintf(hex + 2 * i, 3, "%02x", t->key.bytes[i]);
-    assert_ok(fs_replace_file(t->key_file, hex, 64, 0600));
     hlc_init(&t->clock);
     for (int i = 0; i < TRIO; i++) {
         struct buf b;
@@ -93,12 +123,14 @@ static inline int trio_setup_with(void **state, uint32_t k, uint64_t entropy_s, 
         snprintf(t->listen[i], sizeof(t->listen[i]), "127.0.0.1:0");
         assert_ok(identity_init(t->data[i], names[i], "", 1, &b));
         assert_ok(identity_read(t->data[i], &t->members[i]));
+        trio_give_keys(t, i);
         buf_release(&b);
         trio_start(t, i);
     }
     for (int i = 0; i < TRIO; i++)
         trio_introduce(t, i);
-    t->peer = peer_new(&t->key, "test");
+    t->keys = keyring_of(&t->key, "api:test");
+    t->peer = peer_new(t->keys);
     assert_non_null(t->peer);
     *state = t;
     return 0;
@@ -116,10 +148,38 @@ static inline int trio_teardown(void **state)
         if (t->running[i])
             trio_stop(t, i);
     peer_free(t->peer);
+    sign_keys_free(t->keys);
     hlc_release(&t->clock);
     folder_remove(&t->folder);
     free(t);
     return 0;
+}
+
+/* POSTs, or without a body GETs, as `self` ("role:name"); the status, or an error below 0. to: the node meant, NULL: the one at this address. */
+static inline long trio_ask_as(struct trio *t, const char *self, int i, const char *to, const char *path, const char *body)
+{
+    char url[64];
+    struct sign_keys *keys = keyring_of(&t->key, self);
+    struct peer *peer = peer_new(keys);
+    const char *whom = to ? to : t->members[i].id;
+    if (strncmp(self, "node:", 5) == 0) {
+        struct sign_pair pair = keyring_pair(&t->key, self + 5, whom);
+        assert_ok(sign_keys_learn(keys, &pair, 1));
+    }
+    snprintf(url, sizeof(url), "http://%s", t->listen[i]);
+    struct peer_call call = {.base_url = url,
+        .to = whom,
+        .method = body ? "POST" : "GET",
+        .path = path,
+        .body = body,
+        .body_len = body ? strlen(body) : 0,
+        .answer_max = 1u << 20};
+    assert_ok(peer_call(peer, &call, 10000));
+    long status = call.error ? -(long)call.error : call.status;
+    peer_calls_release(&call, 1);
+    peer_free(peer);
+    sign_keys_free(keys);
+    return status;
 }
 
 /* A record for `text`; conditional ones are for ACCEPT. */
@@ -156,6 +216,7 @@ static inline long trio_send(
     snprintf(path, sizeof(path), "%s%s", TRIO_PATH, verb);
     assert_ok(message_request_print(m, &head));
     struct peer_call call = {.base_url = url,
+        .to = t->members[i].id,
         .method = "POST",
         .path = path,
         .epoch = 1,

@@ -377,10 +377,11 @@ void peer_stream_abort(struct peer_stream *s)
 }
 
 /* In place of fetch.c: so many bytes; what they are is not looked at here. */
-enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms)
+enum err peer_fetch_blob(struct peer *p, const struct peer_blob *blob, uint64_t epoch, int fd, unsigned stall_ms)
 {
+    const char *base_url = blob->base_url;
+    uint64_t size = blob->size;
     (void)p;
-    (void)sha256;
     (void)epoch;
     (void)stall_ms;
     if (owners_at(base_url)->down || owners_at(base_url)->silent || owners_lost())
@@ -502,6 +503,8 @@ static void owners_app(struct app *a)
     memset(a, 0, sizeof(*a));
     a->settings.name = "api-test";
     a->settings.data = "/tmp";
+    a->keys = sign_keys_master(&a->key, "api:test");
+    assert_non_null(a->keys);
     a->settings.quorum_timeout_ms = 2000;
     a->settings.small_max_bytes = 1u << 20;
     a->stamps = stamps_new();
@@ -516,6 +519,7 @@ static void owners_app(struct app *a)
 
 static void owners_app_release(struct app *a)
 {
+    sign_keys_free(a->keys);
     courses_free(a->queue);
     contacts_free(a->contacts);
     room_free(a->room);
@@ -527,7 +531,7 @@ static void owners_worker(struct worker *w, struct app *a)
     memset(w, 0, sizeof(*w));
     w->app = a;
     arena_init(&w->arena, 1u << 24);
-    w->peer = peer_new(&a->key, a->settings.name);
+    w->peer = peer_new(a->keys);
     assert_non_null(w->peer);
 }
 

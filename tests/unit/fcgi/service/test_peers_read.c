@@ -21,6 +21,13 @@ static struct contacts *contacts;
 static struct app app;
 static struct worker worker = {.app = &app};
 
+static const struct sign_key *key_of(const char *node)
+{
+    static struct sign_key key;
+    sign_node_key(&app.key, node, &key);
+    return &key;
+}
+
 struct store *worker_store(struct worker *w)
 {
     return w->store;
@@ -132,9 +139,9 @@ static void a_file_is_found_by_the_name_or_the_id_of_its_peer(void **state)
         assert_ok(read_one(words[i], "a/plan.pdf", &f));
         assert_string_equal(fake.found, "lab-1.01|a/plan.pdf");
         assert_string_equal(f.address, "127.0.0.1:4711");
-        assert_ok(sign_capability_check(&app.key, "lab-1.01", "file:a/plan.pdf", f.capability, (uint64_t)time(NULL)));
-        assert_err(ERR_AUTH, sign_capability_check(&app.key, "lab-1.01", "file:a/plan.pd", f.capability, (uint64_t)time(NULL)));
-        assert_err(ERR_AUTH, sign_capability_check(&app.key, "lab-2.00", "file:a/plan.pdf", f.capability, (uint64_t)time(NULL)));
+        assert_ok(sign_capability_check(key_of("lab-1.01"), "lab-1.01", "file:a/plan.pdf", f.capability, (uint64_t)time(NULL)));
+        assert_err(ERR_AUTH, sign_capability_check(key_of("lab-1.01"), "lab-1.01", "file:a/plan.pd", f.capability, (uint64_t)time(NULL)));
+        assert_err(ERR_AUTH, sign_capability_check(key_of("lab-1.01"), "lab-2.00", "file:a/plan.pdf", f.capability, (uint64_t)time(NULL)));
         peers_read_file_release(&f);
         assert_int_equal(fake.rows, 0);
     }
@@ -247,6 +254,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(app.key.bytes, 7, sizeof(app.key.bytes));
+    app.keys = sign_keys_master(&app.key, "api:test");
     app.contacts = contacts = contacts_new();
     arena_init(&worker.arena, 1u << 20);
     return contacts == NULL ? -1 : 0;
@@ -257,6 +265,7 @@ static int tear_down(void **state)
     (void)state;
     arena_release(&worker.arena);
     contacts_free(contacts);
+    sign_keys_free(app.keys);
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* Heads on their way: to as many nodes as are to keep them, past those that do not answer, without holding anybody up. */
+#include "tests/unit/keyring.h"
 #include "tests/unit/unit.h"
 
 #include "lib/audit/ship.h"
@@ -17,6 +18,7 @@
 
 struct node {
     struct http_server *server;
+    struct sign_keys *keys;
     char url[64], id[16];
     atomic_int status;       /* what it answers */
     _Atomic uint64_t newest; /* the largest n it was told */
@@ -24,7 +26,8 @@ struct node {
 };
 
 struct fixture {
-    struct sign_key key;
+    struct sign_key key; /* the master */
+    struct sign_keys *keys;
     struct node nodes[NODES];
     size_t need;
     struct audit_ship *ship;
@@ -48,7 +51,7 @@ static void take(struct http_request *r, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {.method = "POST", .pattern = "/audit/head", .auth = HTTP_AUTH_SIGNED, .body_max = 4096, .handle = take}};
+    {.method = "POST", .pattern = "/audit/head", .auth = HTTP_AUTH_SIGNED, .from = SIGN_API, .body_max = 4096, .handle = take}};
 
 static size_t targets(void *ctx, struct audit_target *out, size_t max, size_t *need)
 {
@@ -67,16 +70,20 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     memcpy(f->key.bytes, "the cluster's key of these tests", sizeof f->key.bytes);
+    f->keys = keyring_of(&f->key, "api:api-1");
     f->need = 2;
     for (size_t i = 0; i < NODES; i++) {
         struct node *n = &f->nodes[i];
         snprintf(n->id, sizeof n->id, "node-%d.a", (int)i);
         atomic_store(&n->status, 200);
-        struct http_config config = {.address = "127.0.0.1", .routes = routes, .n_routes = 1, .key = &f->key, .ctx = n, .self = n->id};
+        char self[SIGN_SENDER_MAX];
+        snprintf(self, sizeof self, "node:%s", n->id);
+        n->keys = keyring_of(&f->key, self);
+        struct http_config config = {.address = "127.0.0.1", .routes = routes, .n_routes = 1, .keys = n->keys, .ctx = n, .self = n->id};
         assert_ok(http_start(&config, &n->server));
         snprintf(n->url, sizeof n->url, "http://127.0.0.1:%u", http_port(n->server));
     }
-    struct audit_ship_settings s = {.key = &f->key, .sender = "api-1", .targets = targets, .ctx = f};
+    struct audit_ship_settings s = {.keys = f->keys, .targets = targets, .ctx = f};
     assert_ok(audit_ship_open(&s, &f->ship));
     *state = f;
     return 0;
@@ -88,6 +95,9 @@ static int teardown(void **state)
     audit_ship_close(f->ship);
     for (size_t i = 0; i < NODES; i++)
         http_stop(f->nodes[i].server);
+    for (size_t i = 0; i < NODES; i++)
+        sign_keys_free(f->nodes[i].keys);
+    sign_keys_free(f->keys);
     free(f);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/http/http.h"
+#include "tests/unit/keyring.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -22,7 +23,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const struct sign_key raw_key = {{1, 2, 3}};
+static const struct sign_key raw_key = {{1, 2, 3}}; /* the master */
+
+/* What the server has: a coordinator's. They stay until the program ends. */
+static inline struct sign_keys *raw_keys(void)
+{
+    static struct sign_keys *keys;
+
+    if (!keys)
+        keys = keyring_of(&raw_key, "coordinator:raw");
+    assert_non_null(keys);
+    return keys;
+}
 
 static inline int raw_connect(uint16_t port)
 {
@@ -89,23 +101,32 @@ static inline int raw_exchange(uint16_t port, const char *text, char *out, size_
     return status;
 }
 
-/* The line "Authorization: …\r\n" for a request, signed at now + offset_ms; body NULL means "stream". */
-static inline void raw_authorization(
-    const char *method, const char *path, const char *body, int64_t offset_ms, uint64_t epoch, char out[768])
+/* The line "Authorization: …\r\n" for a request, signed at now + offset_ms; body NULL means "stream". sender: who it says to be; key_of: whose key it has. */
+static inline void raw_authorization_as(const char *sender, const char *key_of, const char *method, const char *path, const char *body,
+    int64_t offset_ms, uint64_t epoch, char out[768])
 {
     char hash[HASH_HEX_SIZE] = "stream";
-    struct sign_input in = {.method = method, .path = path, .body_hash = hash, .sender = "raw", .epoch = epoch};
+    struct sign_input in = {.method = method, .path = path, .body_hash = hash, .sender = sender, .epoch = epoch};
+    struct sign_key receiver, key;
     struct buf b;
 
     if (body)
         hash_sha256_hex(body, strlen(body), hash);
     in.time_ms = clock_unix_ms() + (uint64_t)offset_ms;
     id_random_hex(in.nonce, 16);
+    sign_coordinators_key(&raw_key, &receiver);
+    sign_pair_key(&receiver, key_of, &key);
     buf_init(&b, 1024);
     assert_int_equal(buf_add_str(&b, "Authorization: "), ERR_OK);
-    assert_int_equal(sign_make(&raw_key, &in, &b), ERR_OK);
+    assert_int_equal(sign_make(&key, &in, &b), ERR_OK);
     snprintf(out, 768, "%s\r\n", buf_str(&b));
     buf_release(&b);
+}
+
+static inline void raw_authorization(
+    const char *method, const char *path, const char *body, int64_t offset_ms, uint64_t epoch, char out[768])
+{
+    raw_authorization_as("node:raw.01", "node:raw.01", method, path, body, offset_ms, epoch, out);
 }
 
 #endif

@@ -131,18 +131,18 @@ static uint64_t smallest_epoch(void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/show", HTTP_AUTH_NONE, 0, handle_show, NULL, NULL, NULL},
-    {"GET", "/show/{}/end", HTTP_AUTH_NONE, 0, handle_show, NULL, NULL, NULL},
-    {"DELETE", "/show/{}/end", HTTP_AUTH_NONE, 0, handle_show, NULL, NULL, NULL},
-    {"POST", "/open", HTTP_AUTH_NONE, 100, handle_body, NULL, NULL, NULL},
-    {"POST", "/signed", HTTP_AUTH_SIGNED, 100, handle_body, NULL, NULL, NULL},
-    {"GET", "/signed", HTTP_AUTH_SIGNED, 0, handle_body, NULL, NULL, NULL},
-    {"POST", "/checked", HTTP_AUTH_HANDLER, 100, handle_checked, NULL, NULL, NULL},
-    {"GET", "/slow", HTTP_AUTH_NONE, 0, handle_slow, NULL, NULL, NULL},
-    {"GET", "/silent", HTTP_AUTH_NONE, 0, handle_silent, NULL, NULL, NULL},
-    {"GET", "/json", HTTP_AUTH_NONE, 0, handle_json, NULL, NULL, NULL},
-    {"GET", "/file", HTTP_AUTH_NONE, 0, handle_file, NULL, NULL, NULL},
-    {"PUT", "/stream", HTTP_AUTH_SIGNED, 0, handle_stream, stream_begin, stream_piece, stream_drop},
+    {"GET", "/show", HTTP_AUTH_NONE, 0, 0, handle_show, NULL, NULL, NULL},
+    {"GET", "/show/{}/end", HTTP_AUTH_NONE, 0, 0, handle_show, NULL, NULL, NULL},
+    {"DELETE", "/show/{}/end", HTTP_AUTH_NONE, 0, 0, handle_show, NULL, NULL, NULL},
+    {"POST", "/open", HTTP_AUTH_NONE, 0, 100, handle_body, NULL, NULL, NULL},
+    {"POST", "/signed", HTTP_AUTH_SIGNED, SIGN_NODE | SIGN_API, 100, handle_body, NULL, NULL, NULL},
+    {"GET", "/signed", HTTP_AUTH_SIGNED, SIGN_NODE | SIGN_API, 0, handle_body, NULL, NULL, NULL},
+    {"POST", "/checked", HTTP_AUTH_HANDLER, SIGN_NODE, 100, handle_checked, NULL, NULL, NULL},
+    {"GET", "/slow", HTTP_AUTH_NONE, 0, 0, handle_slow, NULL, NULL, NULL},
+    {"GET", "/silent", HTTP_AUTH_NONE, 0, 0, handle_silent, NULL, NULL, NULL},
+    {"GET", "/json", HTTP_AUTH_NONE, 0, 0, handle_json, NULL, NULL, NULL},
+    {"GET", "/file", HTTP_AUTH_NONE, 0, 0, handle_file, NULL, NULL, NULL},
+    {"PUT", "/stream", HTTP_AUTH_SIGNED, SIGN_NODE | SIGN_API, 0, handle_stream, stream_begin, stream_piece, stream_drop},
 };
 
 static inline int start(const struct http_config *limits)
@@ -152,7 +152,7 @@ static inline int start(const struct http_config *limits)
     c.address = "127.0.0.1";
     c.routes = routes;
     c.n_routes = sizeof routes / sizeof routes[0];
-    c.key = &raw_key;
+    c.keys = raw_keys();
     c.epoch = smallest_epoch;
     handled = begun = dropped = refusal = fail_piece = 0;
     streamed = 0;

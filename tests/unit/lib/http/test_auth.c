@@ -94,6 +94,35 @@ static void an_older_ring_is_refused(void **state)
     assert_int_equal(handled, 0);
 }
 
+static int ask_as(const char *sender, const char *key_of, const char *path)
+{
+    char line[768], text[2048];
+
+    raw_authorization_as(sender, key_of, "POST", path, "x", 0, 5, line);
+    snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: 1\r\n\r\nx", path, line);
+    return ask(text);
+}
+
+static void nobody_speaks_as_another(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_as("node:raw.01", "node:raw.01", "/signed"), 200);
+    assert_int_equal(ask_as("node:raw.02", "node:raw.01", "/signed"), 401);
+    assert_int_equal(ask_as("api:raw.01", "node:raw.01", "/signed"), 401);
+    assert_int_equal(ask_as("api:api-1", "api:api-1", "/signed"), 200);
+    assert_int_equal(handled, 2);
+}
+
+static void a_role_that_a_route_does_not_name_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_as("coordinator:coordinator-1", "coordinator:coordinator-1", "/signed"), 403);
+    assert_problem("denied", 403);
+    assert_int_equal(ask_as("tool:x", "tool:x", "/signed"), 403);
+    assert_int_equal(ask_as("api:api-1", "api:api-1", "/checked"), 403);
+    assert_int_equal(handled, 0);
+}
+
 static void a_handler_can_check_the_signature_itself(void **state)
 {
     char line[768], text[2048];
@@ -128,6 +157,8 @@ int main(void)
         TEST(header_case_does_not_matter_but_the_value_does),
         TEST(a_time_outside_the_window_is_answered_with_ours),
         TEST(an_older_ring_is_refused),
+        TEST(nobody_speaks_as_another),
+        TEST(a_role_that_a_route_does_not_name_is_refused),
         TEST(a_handler_can_check_the_signature_itself),
     };
 

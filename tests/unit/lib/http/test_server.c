@@ -236,8 +236,9 @@ static void one_address_gets_only_its_share_of_connections(void **state)
 
 static void stopping_waits_for_handlers_and_closes_the_rest(void **state)
 {
+    static const struct http_route nobodys = {"GET", "/signed", HTTP_AUTH_SIGNED, 0, 0, handle_body, NULL, NULL, NULL};
     struct http_server *other;
-    struct http_config c = {.address = "::1", .routes = routes, .n_routes = sizeof routes / sizeof routes[0], .key = &raw_key};
+    struct http_config c = {.address = "::1", .routes = routes, .n_routes = sizeof routes / sizeof routes[0], .keys = raw_keys()};
     struct http_config taken = {.address = "127.0.0.1", .port = port, .routes = routes, .n_routes = 1};
     int idle = raw_connect(port), busy = raw_connect(port);
 
@@ -245,7 +246,9 @@ static void stopping_waits_for_handlers_and_closes_the_rest(void **state)
     assert_int_equal(http_start(&taken, &other), ERR_IO);
     taken.address = "localhost";
     assert_int_equal(http_start(&taken, &other), ERR_INVALID);
-    c.key = NULL;
+    c.keys = NULL;
+    assert_int_equal(http_start(&c, &other), ERR_INVALID);
+    c = (struct http_config){.address = "127.0.0.1", .routes = &nobodys, .n_routes = 1, .keys = raw_keys()};
     assert_int_equal(http_start(&c, &other), ERR_INVALID);
     raw_send(busy, GET("/slow"));
     clock_sleep_ms(50);

@@ -49,7 +49,7 @@ static void handle(struct http_request *r, void *ctx)
     http_reply_stream(r, 200, "text/plain", strtoull(len, NULL, 10), &(struct http_source){read_source, drop_source, at});
 }
 
-static const struct http_route routes[] = {{"GET", "/source", HTTP_AUTH_NONE, 0, handle, NULL, NULL, NULL}};
+static const struct http_route routes[] = {{"GET", "/source", HTTP_AUTH_NONE, 0, 0, handle, NULL, NULL, NULL}};
 
 static int setup(void **state)
 {

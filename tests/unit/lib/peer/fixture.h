@@ -13,6 +13,7 @@
 #include "lib/base/text.h"
 #include "lib/http/http.h"
 #include "lib/peer/peer.h"
+#include "tests/unit/keyring.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -39,26 +40,20 @@ struct seen {
 
 struct fixture {
     struct http_server *server;
+    struct sign_keys *keys; /* of the node FIXTURE_ID */
     struct seen seen;
     char url[64];
 };
 
 #define FIXTURE_ID "fixture.00000000000000aa"
 
-/* Answers with sender, epoch and the body; 421 when another node is meant. */
+/* Answers with sender, epoch and the body. */
 static void handle_echo(struct http_request *r, void *ctx)
 {
     struct seen *seen = ctx;
     struct buf b;
     size_t len;
     const void *body = http_body(r, &len);
-    const char *to = http_header(r, "RB-To");
-
-    if (to && strcmp(to, FIXTURE_ID) != 0) {
-        http_reply(r, 421, NULL, "", 0);
-        return;
-    }
-
     seen->handled++;
     seen->bytes += len;
     if (seen->delay_ms)
@@ -126,10 +121,10 @@ static void handle_blob(struct http_request *r, void *ctx)
 }
 
 static const struct http_route fixture_routes[] = {
-    {"POST", "/echo", HTTP_AUTH_SIGNED, 1u << 20, handle_echo, NULL, NULL, NULL},
-    {"GET", "/echo", HTTP_AUTH_SIGNED, 0, handle_echo, NULL, NULL, NULL},
-    {"PUT", "/stream/{}", HTTP_AUTH_SIGNED, 0, handle_stream, stream_begin, stream_piece, stream_drop},
-    {"GET", "/blobs/{}", HTTP_AUTH_HANDLER, 0, handle_blob, NULL, NULL, NULL},
+    {"POST", "/echo", HTTP_AUTH_SIGNED, SIGN_API, 1u << 20, handle_echo, NULL, NULL, NULL},
+    {"GET", "/echo", HTTP_AUTH_SIGNED, SIGN_API, 0, handle_echo, NULL, NULL, NULL},
+    {"PUT", "/stream/{}", HTTP_AUTH_SIGNED, SIGN_API, 0, handle_stream, stream_begin, stream_piece, stream_drop},
+    {"GET", "/blobs/{}", HTTP_AUTH_HANDLER, SIGN_API, 0, handle_blob, NULL, NULL, NULL},
 };
 
 static inline void fixture_start(struct fixture *f)
@@ -137,10 +132,12 @@ static inline void fixture_start(struct fixture *f)
     struct http_config c = {.address = "127.0.0.1",
         .routes = fixture_routes,
         .n_routes = sizeof fixture_routes / sizeof fixture_routes[0],
-        .key = &fixture_key,
+        .self = FIXTURE_ID,
         .ctx = &f->seen};
 
     memset(f, 0, sizeof *f);
+    f->keys = keyring_of(&fixture_key, "node:" FIXTURE_ID);
+    c.keys = f->keys;
     assert_int_equal(http_start(&c, &f->server), ERR_OK);
     snprintf(f->url, sizeof f->url, "http://127.0.0.1:%u", (unsigned)http_port(f->server));
 }
@@ -148,6 +145,18 @@ static inline void fixture_start(struct fixture *f)
 static inline void fixture_stop(struct fixture *f)
 {
     http_stop(f->server);
+    sign_keys_free(f->keys);
+}
+
+/* A client of these servers; its keys stay until the program ends. */
+static inline struct peer *fixture_client(void)
+{
+    static struct sign_keys *keys;
+
+    if (!keys)
+        keys = keyring_of(&fixture_key, "api:tester");
+    assert_non_null(keys);
+    return peer_new(keys);
 }
 
 /* A base URL where nobody listens: the port was free a moment ago. */

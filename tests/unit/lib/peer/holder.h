@@ -123,11 +123,11 @@ static void handle_holder(struct http_request *r, void *ctx)
 }
 
 static const struct http_route holder_routes[] = {
-    {"GET", "/files/{}", HTTP_AUTH_NONE, 0, handle_holder, NULL, NULL, NULL},
-    {"GET", "/blobs/{}", HTTP_AUTH_NONE, 0, handle_holder, NULL, NULL, NULL},
+    {"GET", "/files/{}", HTTP_AUTH_NONE, 0, 0, handle_holder, NULL, NULL, NULL},
+    {"GET", "/blobs/{}", HTTP_AUTH_NONE, 0, 0, handle_holder, NULL, NULL, NULL},
     /* As the front that carries a holder's bytes. */
-    {"GET", "/api/v1/peers/{}/files/{}", HTTP_AUTH_NONE, 0, handle_holder, NULL, NULL, NULL},
-    {"GET", "/api/v1/peers/files/{}", HTTP_AUTH_NONE, 0, handle_holder, NULL, NULL, NULL},
+    {"GET", "/api/v1/peers/{}/files/{}", HTTP_AUTH_NONE, 0, 0, handle_holder, NULL, NULL, NULL},
+    {"GET", "/api/v1/peers/files/{}", HTTP_AUTH_NONE, 0, 0, handle_holder, NULL, NULL, NULL},
 };
 
 /* Serves bytes (borrowed) under any name. */

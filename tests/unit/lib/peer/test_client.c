@@ -82,13 +82,13 @@ static void handle_elsewhere(struct http_request *r, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/bytes", HTTP_AUTH_NONE, 0, handle_bytes, NULL, NULL, NULL},
-    {"GET", "/whole", HTTP_AUTH_NONE, 0, handle_whole, NULL, NULL, NULL},
-    {"GET", "/other", HTTP_AUTH_NONE, 0, handle_other_part, NULL, NULL, NULL},
-    {"PUT", "/take", HTTP_AUTH_NONE, 1u << 20, handle_take, NULL, NULL, NULL},
-    {"POST", "/take", HTTP_AUTH_NONE, 1u << 20, handle_take, NULL, NULL, NULL},
-    {"GET", "/missing", HTTP_AUTH_NONE, 0, handle_missing, NULL, NULL, NULL},
-    {"GET", "/elsewhere", HTTP_AUTH_NONE, 0, handle_elsewhere, NULL, NULL, NULL},
+    {"GET", "/bytes", HTTP_AUTH_NONE, 0, 0, handle_bytes, NULL, NULL, NULL},
+    {"GET", "/whole", HTTP_AUTH_NONE, 0, 0, handle_whole, NULL, NULL, NULL},
+    {"GET", "/other", HTTP_AUTH_NONE, 0, 0, handle_other_part, NULL, NULL, NULL},
+    {"PUT", "/take", HTTP_AUTH_NONE, 0, 1u << 20, handle_take, NULL, NULL, NULL},
+    {"POST", "/take", HTTP_AUTH_NONE, 0, 1u << 20, handle_take, NULL, NULL, NULL},
+    {"GET", "/missing", HTTP_AUTH_NONE, 0, 0, handle_missing, NULL, NULL, NULL},
+    {"GET", "/elsewhere", HTTP_AUTH_NONE, 0, 0, handle_elsewhere, NULL, NULL, NULL},
 };
 
 static int setup(void **state)

@@ -9,7 +9,7 @@ static int setup(void **state)
 {
     (void)state;
     fixture_start(&node);
-    client = peer_new(&fixture_key, "tester");
+    client = fixture_client();
     return client ? 0 : -1;
 }
 
@@ -23,7 +23,8 @@ static int teardown(void **state)
 
 static struct peer_call post(const char *url)
 {
-    return (struct peer_call){.base_url = url, .method = "POST", .path = "/echo", .body = "x", .body_len = 1, .answer_max = 1000};
+    return (struct peer_call){
+        .base_url = url, .to = FIXTURE_ID, .method = "POST", .path = "/echo", .body = "x", .body_len = 1, .answer_max = 1000};
 }
 
 static void a_clock_that_is_off_is_learnt_and_kept(void **state)
@@ -37,7 +38,7 @@ static void a_clock_that_is_off_is_learnt_and_kept(void **state)
         assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
         assert_int_equal(c.error, ERR_OK);
         assert_int_equal(c.status, 200);
-        assert_string_equal(buf_str(&c.answer), "tester 0 x");
+        assert_string_equal(buf_str(&c.answer), "api:tester 0 x");
         assert_true(llabs(peer_clock_offset_ms(client, node.url)) < 1000);
         peer_calls_release(&c, 1);
     }
@@ -73,25 +74,28 @@ static void the_gate_counts_a_call_that_was_signed_again(void **state)
     fixture_stop(&other);
 }
 
-/* A server that refuses everything for the clock, with a proof made by `key`. */
+/* A server that refuses everything for the clock, with a proof made under this master key. */
 static void handle_late(struct http_request *r, void *ctx)
 {
-    const struct sign_key *key = ctx;
+    const struct sign_key *master = ctx;
+    struct sign_key own, key;
     struct sign_claim claim;
     struct buf b;
 
     assert_int_equal(sign_parse(http_header(r, "Authorization"), &claim), ERR_OK);
+    sign_node_key(master, FIXTURE_ID, &own);
+    sign_pair_key(&own, claim.sender, &key);
     buf_init(&b, SIGN_HEADER_MAX);
-    assert_int_equal(sign_clock_make(key, claim.nonce, clock_unix_ms() - 77000, &b), ERR_OK);
+    assert_int_equal(sign_clock_make(&key, claim.nonce, clock_unix_ms() - 77000, &b), ERR_OK);
     http_add_header(r, "RB-Clock", buf_str(&b));
     http_reply(r, 401, NULL, "", 0);
     buf_release(&b);
 }
 
-static void assert_late(const struct sign_key *key, int64_t want_ms)
+static void assert_late(const struct sign_key *master, int64_t want_ms)
 {
-    static const struct http_route route = {"POST", "/echo", HTTP_AUTH_NONE, 10, handle_late, NULL, NULL, NULL};
-    struct http_config config = {.address = "127.0.0.1", .routes = &route, .n_routes = 1, .ctx = (void *)(uintptr_t)key};
+    static const struct http_route route = {"POST", "/echo", HTTP_AUTH_NONE, 0, 10, handle_late, NULL, NULL, NULL};
+    struct http_config config = {.address = "127.0.0.1", .routes = &route, .n_routes = 1, .ctx = (void *)(uintptr_t)master};
     struct http_server *s;
     struct peer_call c;
     char url[64];

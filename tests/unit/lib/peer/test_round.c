@@ -12,7 +12,7 @@ static int setup(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++)
         fixture_start(&nodes[i]);
-    client = peer_new(&fixture_key, "tester");
+    client = fixture_client();
     assert_non_null(client);
     return 0;
 }
@@ -29,6 +29,7 @@ static int teardown(void **state)
 static struct peer_call post(const char *url, const char *head, const char *body)
 {
     return (struct peer_call){.base_url = url,
+        .to = FIXTURE_ID,
         .method = "POST",
         .path = "/echo?x=1",
         .epoch = 7,
@@ -48,18 +49,18 @@ static void a_signed_call_is_answered(void **state)
     assert_int_equal(c.error, ERR_OK);
     assert_true(c.done);
     assert_int_equal(c.status, 200);
-    assert_string_equal(buf_str(&c.answer), "tester 7 head+body");
+    assert_string_equal(buf_str(&c.answer), "api:tester 7 head+body");
     peer_calls_release(&c, 1);
 }
 
 static void a_get_without_body_is_answered(void **state)
 {
-    struct peer_call c = {.base_url = nodes[0].url, .method = "GET", .path = "/echo", .epoch = 3, .answer_max = 100};
+    struct peer_call c = {.base_url = nodes[0].url, .to = FIXTURE_ID, .method = "GET", .path = "/echo", .epoch = 3, .answer_max = 100};
 
     (void)state;
     assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
     assert_int_equal(c.status, 200);
-    assert_string_equal(buf_str(&c.answer), "tester 3 ");
+    assert_string_equal(buf_str(&c.answer), "api:tester 3 ");
     peer_calls_release(&c, 1);
 }
 
@@ -70,7 +71,7 @@ static void an_empty_post_is_answered(void **state)
     (void)state;
     assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
     assert_int_equal(c.status, 200);
-    assert_string_equal(buf_str(&c.answer), "tester 7 ");
+    assert_string_equal(buf_str(&c.answer), "api:tester 7 ");
     peer_calls_release(&c, 1);
 }
 
@@ -90,8 +91,8 @@ static void a_body_of_a_megabyte_arrives_whole(void **state)
     c.answer_max = 2u << 20;
     assert_int_equal(peer_call(client, &c, 5000), ERR_OK);
     assert_int_equal(c.status, 200);
-    assert_int_equal(c.answer.len, (1u << 20) + strlen("tester 7 "));
-    assert_memory_equal(c.answer.data + strlen("tester 7 "), body, 1u << 20);
+    assert_int_equal(c.answer.len, (1u << 20) + strlen("api:tester 7 "));
+    assert_memory_equal(c.answer.data + strlen("api:tester 7 "), body, 1u << 20);
     peer_calls_release(&c, 1);
     free(body);
 }
@@ -99,7 +100,8 @@ static void a_body_of_a_megabyte_arrives_whole(void **state)
 static void a_wrong_key_is_refused(void **state)
 {
     static const struct sign_key other = {{9}};
-    struct peer *stranger = peer_new(&other, "tester");
+    struct sign_keys *keys = keyring_of(&other, "api:tester");
+    struct peer *stranger = peer_new(keys);
     struct peer_call c = post(nodes[0].url, "x", "y");
 
     (void)state;
@@ -111,6 +113,7 @@ static void a_wrong_key_is_refused(void **state)
     assert_int_equal(peer_clock_offset_ms(stranger, nodes[0].url), 0);
     peer_calls_release(&c, 1);
     peer_free(stranger);
+    sign_keys_free(keys);
 }
 
 static void nobody_there_is_unavailable(void **state)
@@ -286,7 +289,8 @@ static void a_kept_connection_that_died_is_replaced(void **state)
     struct http_config again = {.address = "127.0.0.1",
         .routes = fixture_routes,
         .n_routes = sizeof fixture_routes / sizeof fixture_routes[0],
-        .key = &fixture_key,
+        .keys = nodes[0].keys,
+        .self = FIXTURE_ID,
         .ctx = &nodes[0].seen,
         .port = http_port(nodes[0].server)};
     struct peer_call c = post(nodes[0].url, "a", "b");

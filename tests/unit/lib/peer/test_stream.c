@@ -14,9 +14,9 @@ static int setup(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         fixture_start(&nodes[i]);
-        targets[i] = (struct peer_stream_target){.base_url = nodes[i].url, .path = "/stream/x"};
+        targets[i] = (struct peer_stream_target){.base_url = nodes[i].url, .path = "/stream/x", .to = FIXTURE_ID};
     }
-    client = peer_new(&fixture_key, "tester");
+    client = fixture_client();
     assert_non_null(client);
     return 0;
 }
@@ -244,7 +244,7 @@ static void a_round_may_run_while_a_stream_is_open(void **state)
 
     (void)state;
     for (int i = 0; i < 3; i++) {
-        struct peer_call c = {.base_url = nodes[2].url, .method = "GET", .path = "/echo", .answer_max = 100};
+        struct peer_call c = {.base_url = nodes[2].url, .to = FIXTURE_ID, .method = "GET", .path = "/echo", .answer_max = 100};
         assert_int_equal(peer_stream_push(s, piece, PIECE, 2), ERR_OK);
         assert_int_equal(peer_call(client, &c, 2000), ERR_OK);
         assert_int_equal(c.status, 200);

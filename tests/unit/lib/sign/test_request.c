@@ -37,7 +37,7 @@ static struct sign_input input(void)
     return (struct sign_input){.method = "POST",
         .path = "/a?b=c",
         .body_hash = body_hash,
-        .sender = "node-1.0123456789abcdef",
+        .sender = "node:node-1.0123456789abcdef",
         .time_ms = NOW,
         .epoch = 9,
         .nonce = NONCE};
@@ -155,7 +155,8 @@ static void extreme_times_are_outside_the_window(void **state)
 
 static void what_cannot_be_signed_is_refused(void **state)
 {
-    static const char *const senders[] = {"", "a b", "a,b", "a=b", "a\"b", "a\r\nb", "\xc3\xa9"};
+    static const char *const senders[] = {"", "node-1.aa", "node:", "Node:a", " node:a", "leader:a", "node:a b", "node:a,b", "node:a=b",
+        "api:a\"b", "api:a\r\nb", "tool:\xc3\xa9"};
     char long_sender[SIGN_SENDER_MAX + 1];
     struct sign_input in;
     char *path = malloc(20001);
@@ -169,6 +170,7 @@ static void what_cannot_be_signed_is_refused(void **state)
         assert_int_equal(sign_make(&key, &in, &b), ERR_INVALID);
     }
     memset(long_sender, 'x', sizeof long_sender);
+    memcpy(long_sender, "node:", 5);
     long_sender[SIGN_SENDER_MAX] = '\0';
     in = input();
     in.sender = long_sender;
