@@ -8,6 +8,7 @@ import time
 
 import pytest
 import requests
+import urllib3
 
 from support.api import Api
 from support.cluster import free_ports, wait_for
@@ -17,6 +18,7 @@ from support.plain import Line, obtain_port
 EQUAL_SECONDS = 10
 CLIENTS = 20
 FIRST = 200
+BROKEN = (OSError, requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ class Client:
                 name = self.chance.choice(self.changing.names)
             try:
                 data = self.lines(name) if self.by_lines else self.front(name)
-            except (OSError, requests.RequestException):
+            except BROKEN:
                 self.broken += 1
                 continue
             if data is None:
@@ -206,12 +208,12 @@ def ask_for(net, peer, name):
     try:
         with session.get(net.url + file_path(peer.name, name), timeout=30, stream=True) as answer:
             found.append(answer.raw.read() if answer.status_code == 200 else b"")
-    except (OSError, requests.RequestException):
+    except BROKEN:
         found.append(b"")
     try:
         with Line(obtain_port(net, peer.name)) as line:
             found.append(line.file.read() if line.ask(f"OBTAIN:0:{name}").startswith("True ") else b"")
-    except OSError:
+    except BROKEN:
         found.append(b"")
     return found
 

@@ -126,8 +126,8 @@ def redis_of(cluster):
 def lists_in_redis(cluster):
     """What the index has: peer's id → (files, digest); lib/store/peers.h."""
     client = redis_of(cluster)
-    numbers = client.hgetall("rb:p:numbers")
-    rows = {peer: client.hmget(f"rb:p:{number}", "files", "digest") for peer, number in numbers.items() if peer not in ("next", "ring")}
+    numbers = client.hgetall("rb:p2:numbers")
+    rows = {peer: client.hmget(f"rb:p2:{number}", "files", "digest") for peer, number in numbers.items() if peer not in ("next", "ring")}
     return {peer: (int(files or 0), digest or "") for peer, (files, digest) in rows.items() if digest is not None}
 
 
