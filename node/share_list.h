@@ -45,7 +45,7 @@ void share_list_sweep_end(struct share_list *l, const char *folder);
 
 /* One file; sha256 becomes "" when it is not known. ERR_NOT_FOUND. ERR_UNAVAILABLE: it was touched, and not put since. */
 enum err share_list_get(struct share_list *l, const char *name, struct share_stat *st, char sha256[HASH_HEX_SIZE]) MUST_CHECK;
-/* How many files it has, and its digest. */
+/* How many files it has, and the digest of those that are told: all but what was left out (share_list_leave_out()). */
 void share_list_sum(struct share_list *l, uint64_t *files, char digest[SHARED_DIGEST_HEX_SIZE]);
 /* Calls `each` for up to `limit` files behind `after` ("" is the first), in the order of their names, under the lock: it may copy, not wait. The file is borrowed.
  * Stops early when it returns an error, and returns that. */
