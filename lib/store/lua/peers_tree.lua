@@ -11,6 +11,7 @@ end
 
 -- Adds members from `first` to `last` to a leaf; how many were new to it.
 local function leaf_add(leaf, members, first, last)
+    if first == last then return call('ZADD', leaf, '0', members[first]) end
     local args = {}
     for i = first, last do
         args[#args + 1] = '0'
@@ -46,6 +47,7 @@ end
 -- The members by the bounds of their leaves: {bound, ...} and {[bound] = {member, ...}}. Those before all bounds are by `lowest`; nil leaves them out.
 local function by_leaf(tree, members, lowest)
     local bounds, groups = {}, {}
+    table.sort(members)    -- in whatever order: neighbours then find most of their way to the leaf in the processor's cache
     for i = 1, #members do
         local bound = leaf_of(tree, members[i]) or lowest
         if bound and not groups[bound] then
