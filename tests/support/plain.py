@@ -67,7 +67,7 @@ class Pickled:
 
     def __init__(self, port, introduction=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.got = b""
+        self.got = bytearray()
         if introduction:
             self.id = self.ask(introduction)
 
@@ -85,7 +85,7 @@ class Pickled:
                 assert piece, f"the connection ended in {self.got!r}"
                 self.got += piece
                 continue
-            self.got = self.got[stream.tell():]
+            del self.got[:stream.tell()]
             return value
 
     def ask(self, value):
@@ -96,7 +96,7 @@ class Pickled:
         """All bytes until the other side ends the connection in order."""
         while piece := self.socket.recv(65536):
             self.got += piece
-        return self.got
+        return bytes(self.got)
 
     def search(self, name):
         found, answer = [], self.ask(f"SEARCH:{self.id}:{name}")
