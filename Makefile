@@ -9,9 +9,9 @@ WARN := -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -W
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE -ftrivial-auto-var-init=zero
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
-CFLAGS_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_asan := -O0 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LDFLAGS_asan := -fsanitize=address,undefined
-CFLAGS_tsan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread
+CFLAGS_tsan := -O0 -g1 -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
 CFLAGS := $(WARN) -I. -pthread $(CFLAGS_$(MODE))
 LDFLAGS := -pthread $(LDFLAGS_$(MODE))
@@ -116,14 +116,19 @@ tsan: ## unit tests of threaded code under ThreadSanitizer
 	@$(MAKE) --no-print-directory MODE=tsan unit-threaded
 
 # ---- black-box tests and bench
-BENCH_BIN := $(BUILD)/bench/load $(BUILD)/bench/disklog
-.PHONY: bench-build bench test test-long picture
+BENCH_BIN := $(addprefix $(BUILD)/bench/,load disklog peers_index)
+.PHONY: bench-build bench bench-peers bench-peers-short test test-long picture
 bench-build: $(BENCH_BIN)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/figures.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-bench: build bench-build ## uploads and downloads beside the disk's limit and nginx static, as ratios
+bench: build bench-build ## uploads and downloads beside the disk's limit and nginx static, as ratios; then bench-peers
 	@tests/bench/run
+	@$(MAKE) --no-print-directory bench-peers
+bench-peers: bench-build ## searches among 1,000,000 names of 100 peers, and 10,000 files of one: within their limits by the clock on the wall
+	@$(BUILD)/bench/peers_index 1000000 100 wall
+bench-peers-short: bench-build
+	@$(BUILD)/bench/peers_index 20000 100 cpu
 test: deps-test ## all tests in their short form; ends with "N passed, N failed"
 	@tests/support/run-all
 test-long: deps-test ## the same tests with the full figures

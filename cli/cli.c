@@ -38,7 +38,7 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
     out_fail(&c->out, ERR_SYNTAX, "%s", text ? text : err_text(ERR_NOMEM));
     free(text);
     if (c->command) {
-        out_note(&c->out, "usage: ringbinder %s %s", c->command->name, c->command->usage);
+        out_note(&c->out, "usage: ringbinder %s%s%s", c->command->name, *c->command->usage ? " " : "", c->command->usage);
         out_note(&c->out, "`ringbinder %s --help` says more.", c->command->name);
     } else {
         out_note(&c->out, "`ringbinder --help` lists the commands.");

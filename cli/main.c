@@ -38,7 +38,8 @@ static void print_commands(FILE *out)
 
 static void print_help(const struct cli_command *command, FILE *out)
 {
-    fprintf(out, "usage: ringbinder %s %s\n\n%s.\n\n%s", command->name, command->usage, command->summary, command->help);
+    fprintf(out, "usage: ringbinder %s%s%s\n\n%s.\n\n%s", command->name, *command->usage ? " " : "", command->usage, command->summary,
+        command->help);
 }
 
 /* What main found among the words. */

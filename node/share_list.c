@@ -140,6 +140,10 @@ static void drop(struct share_list *l, struct share_entry *e)
 
 void share_list_settle(struct share_list *l, struct share_entry *e)
 {
+    static const struct shared_digest none;
+    uint8_t fresh = e->here && !e->refused && memcmp(&e->told, &none, sizeof(none)) == 0;
+    l->fresh = l->fresh + fresh - e->fresh;
+    e->fresh = fresh;
     if (memcmp(&e->now, &e->told, sizeof(e->now)) != 0)
         share_link_add(&l->news, &e->news);
     else if (share_link_in(&e->news))
@@ -161,7 +165,7 @@ struct shared_file share_list_file(const struct share_entry *e)
 static void recount(struct share_list *l, struct share_entry *e)
 {
     struct shared_digest now = {0};
-    if (e->here) {
+    if (e->here && !e->refused) {
         struct shared_file f = share_list_file(e);
         shared_digest_toggle(&now, &f);
     }
@@ -170,11 +174,18 @@ static void recount(struct share_list *l, struct share_entry *e)
     e->now = now;
 }
 
+void share_list_set_refused(struct share_list *l, struct share_entry *e, int refused)
+{
+    e->refused = refused != 0;
+    recount(l, e);
+    share_list_settle(l, e);
+}
+
 static void leave(struct share_list *l, struct share_entry *e)
 {
     if (!e->here)
         return;
-    e->here = e->hashed = e->touched = 0;
+    e->here = e->hashed = e->touched = e->refused = 0;
     l->files--;
     if (share_link_in(&e->todo))
         share_link_take(&e->todo);
@@ -213,6 +224,7 @@ static enum err put(struct share_list *l, const char *name, const struct share_s
     l->files += !e->here;
     e->here = 1;
     e->touched = 0;
+    e->refused = e->refused && same;
     e->st = *st;
     set_hash(l, e, sha256);
     return ERR_OK;

@@ -45,7 +45,7 @@ void share_list_sweep_end(struct share_list *l, const char *folder);
 
 /* One file; sha256 becomes "" when it is not known. ERR_NOT_FOUND. ERR_UNAVAILABLE: it was touched, and not put since. */
 enum err share_list_get(struct share_list *l, const char *name, struct share_stat *st, char sha256[HASH_HEX_SIZE]) MUST_CHECK;
-/* How many files it has, and its digest. */
+/* How many files it has, and the digest of those that are told: all but what was left out (share_list_leave_out()). */
 void share_list_sum(struct share_list *l, uint64_t *files, char digest[SHARED_DIGEST_HEX_SIZE]);
 /* Calls `each` for up to `limit` files behind `after` ("" is the first), in the order of their names, under the lock: it may copy, not wait. The file is borrowed.
  * Stops early when it returns an error, and returns that. */
@@ -65,8 +65,9 @@ void share_list_doubt(struct share_list *l, const char *name);
 
 /* ---- telling (share_told.c) */
 
-/* Fills an initialised delta with what the index was not told yet, as much as fits. It has no names when there is nothing to tell; its base is "" when nothing was told. ERR_NOMEM. */
-enum err share_list_delta(struct share_list *l, struct shared_delta *d) MUST_CHECK;
+/* Fills an initialised delta with what the index was not told yet, as much as fits, but no more than `most` names. It has no names when there is nothing to tell; its base is "" when nothing was
+ * told. ERR_NOMEM. */
+enum err share_list_delta(struct share_list *l, size_t most, struct shared_delta *d) MUST_CHECK;
 /* The index took this delta. ERR_NOMEM: what was told is not known now, as after share_list_told_nothing(). */
 enum err share_list_told(struct share_list *l, const struct shared_delta *d) MUST_CHECK;
 /* What the index has is not known: all is to be told anew. */
@@ -75,7 +76,12 @@ void share_list_told_nothing(struct share_list *l);
 int share_list_told_all(struct share_list *l, const char *digest);
 /* The digest of what was told; "" when nothing was. */
 void share_list_told_digest(struct share_list *l, char digest[SHARED_DIGEST_HEX_SIZE]);
+/* The index does not take this file, which a delta told: it is left out of what is told and of the digest, until it changes or all is told anew. Returns 0 when the file is another one by now; then
+ * nothing changes. */
+int share_list_leave_out(struct share_list *l, const struct shared_file *f);
 /* Whether there is something to tell. */
 int share_list_has_news(struct share_list *l);
+/* Whether the index knows every file that it takes, as it is or as it was: hashes may follow. *files is how many there are. */
+int share_list_names_are_told(struct share_list *l, uint64_t *files);
 
 #endif

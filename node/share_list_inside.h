@@ -22,6 +22,8 @@ struct share_entry {
     struct shared_digest now, told; /* what it gives to the digest of the list, and of what was told; zero: nothing */
     uint32_t sweep;                 /* the last one that saw it */
     uint8_t here, hashed, touched, levels;
+    uint8_t refused; /* the index does not take it as it is now: it is not told, and counts in no digest */
+    uint8_t fresh;   /* here, to be told, and never told since all began anew: counted in the list */
     const char *name;
     struct share_entry *next[];
 };
@@ -32,6 +34,7 @@ struct share_list {
     struct share_link news, todo;
     struct shared_digest now, told;
     uint64_t files; /* entries that are here */
+    uint64_t fresh; /* entries that are */
     int told_any;   /* told is what the index has; else nobody knows */
     uint32_t sweep;
     uint64_t random;
@@ -47,6 +50,8 @@ void share_list_path(struct share_list *l, const char *name, struct share_entry 
 struct share_entry *share_list_find(struct share_list *l, const char *name);
 /* The entry, made when it is missing: then it is neither here nor told. NULL when out of memory. */
 struct share_entry *share_list_make(struct share_list *l, const char *name);
+/* Whether the index takes it; only of an entry that is here. */
+void share_list_set_refused(struct share_list *l, struct share_entry *e, int refused);
 /* After a change of e: puts it into the queue of news or takes it out, and drops an entry that stands for nothing. */
 void share_list_settle(struct share_list *l, struct share_entry *e);
 /* The file as it is told; borrowed from e. */

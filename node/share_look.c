@@ -28,6 +28,7 @@ struct share_look {
     int check_root;                  /* something happened to the folder itself */
     int blind;                       /* some folder below it has no watch */
     int full;                        /* more files than can be listed; said once */
+    int huge;                        /* a file whose size cannot be told; said once */
     uint64_t root_at_ms, all_due_ms; /* boot clock: when it was last looked for, and when it is read as a whole again */
 };
 
@@ -104,11 +105,22 @@ static int is_written(struct share_look *l, const char *name)
     return written;
 }
 
+/* Whether a file's size can be told: JSON's numbers are exact up to 8 PiB, and sparse files get larger. */
+static int is_tellable(struct share_look *l, const char *name, const struct share_stat *st)
+{
+    if (st->size <= JSON_EXACT_MAX)
+        return 1;
+    if (!l->huge)
+        log_write(LOG_WARN, "share", "%s is not shared: it has more than 8 PiB", name);
+    l->huge = 1;
+    return 0;
+}
+
 /* A name and what stands there. settled: it was closed, or left alone for long enough. */
 static void take_file(struct share_look *l, const char *name, const struct stat *found, int settled, struct db_conn *conn)
 {
     struct share_stat st = share_stat_of(found);
-    if (!S_ISREG(found->st_mode) || !share_folder_name_ok(name)) {
+    if (!S_ISREG(found->st_mode) || !share_folder_name_ok(name) || !is_tellable(l, name, &st)) {
         share_list_remove(l->list, name);
         return;
     }

@@ -11,8 +11,11 @@
 
 #define TIMEOUT_MS 5000u
 #define CONNECT_MS 300u
-#define TOGETHER_MS 30u /* what changes so soon after the last delta goes with the next */
-#define RETRY_MS 300u
+#define TOGETHER_MS 30u       /* what changes so soon after the last delta goes with the next */
+#define RETRY_MS 300u         /* doubled with each failure, up to one of these: */
+#define RETRY_MAX_MS 2000u    /* nobody answers, or not now */
+#define REFUSED_MAX_MS 10000u /* the answer is no */
+#define BLAMED_TOGETHER 10u   /* files refused one after the other, until it looks as if all were */
 #define IDLE_MS 60000u
 #define ANSWER_MAX 65536u
 
@@ -33,7 +36,11 @@ struct share_tell {
     int last_sent;
     uint64_t told_ms; /* boot clock: when the index last answered */
     long refusal;     /* the last status that said no: said once */
-    uint64_t anew;    /* files told since all was begun anew; for the log */
+    long tried;       /* the leader that was tried last */
+    unsigned failed;  /* tries of it in a row that led nowhere */
+    uint64_t due_ms;  /* boot clock: no try before */
+    size_t most;      /* names in a delta: fewer while it is looked for which of them is refused */
+    unsigned blamed;  /* files refused since one was taken */
     int full;         /* the last delta had no room for all: the next one follows at once */
     int whole;        /* all is being told anew */
     int begun;        /* guarded by the bell's lock, like the next */
@@ -43,7 +50,7 @@ struct share_tell {
     pthread_t thread;
 };
 
-enum verdict { IDLE, AGAIN, RETRY };
+enum verdict { IDLE, AGAIN, RETRY, TOO_SOON };
 
 /* ---- one delta */
 
@@ -59,18 +66,20 @@ static void tell_anew(struct share_tell *t)
     forget_last(t);
     share_list_told_nothing(t->list);
     t->whole = 1;
-    t->anew = 0;
 }
 
 /* The index took the last delta. */
 static void took_last(struct share_tell *t)
 {
+    uint64_t files;
     if (share_list_told(t->list, &t->last) != ERR_OK)
         log_write(LOG_WARN, "share", "out of memory; all is told anew");
-    t->anew += t->last.n_add;
     forget_last(t);
-    if (t->whole && !share_list_has_news(t->list)) {
-        log_write(LOG_INFO, "share", "the whole list of %llu files was told anew", (unsigned long long)t->anew);
+    t->blamed = 0;
+    t->most = t->most < SHARED_DELTA_FILES / 2 ? 2 * t->most : SHARED_DELTA_FILES;
+    /* Hashes that are known only now follow as changes. */
+    if (t->whole && share_list_names_are_told(t->list, &files)) {
+        log_write(LOG_INFO, "share", "the whole list of %llu files was told anew", (unsigned long long)files);
         t->whole = 0;
     }
 }
@@ -111,12 +120,35 @@ static enum verdict refused(struct share_tell *t, const struct json *answer)
     return AGAIN;
 }
 
+/* 400: this delta will never be taken, so it is not sent again. Half of it is, and so on down to the file that is to blame; all others are told without it. */
+static enum verdict look_for_blame(struct share_tell *t, const struct peer_call *call)
+{
+    size_t names = t->last.n_add + t->last.n_remove;
+    t->most = names > 1 ? names / 2 : 1;
+    if (names > 1) {
+        forget_last(t);
+        return AGAIN;
+    }
+    if (t->last.n_remove == 1) {
+        log_write(LOG_WARN, "share", "that %s is gone is refused: %ld %s", t->last.remove[0], call->status, buf_str(&call->answer));
+        tell_anew(t); /* which takes it out as well */
+        return RETRY;
+    }
+    if (share_list_leave_out(t->list, &t->last.add[0]))
+        log_write(LOG_WARN, "share", "%s is not listed until it changes, for it is refused: %ld %s", t->last.add[0].name, call->status,
+            buf_str(&call->answer));
+    forget_last(t);
+    return ++t->blamed < BLAMED_TOGETHER ? AGAIN : RETRY;
+}
+
 static enum verdict take_answer(struct share_tell *t, const struct peer_call *call)
 {
     struct json *answer = NULL;
     enum verdict v = RETRY;
-    if (call->error || json_parse(buf_str(&call->answer), call->answer.len, &answer) != ERR_OK)
+    if (call->error || json_parse(buf_str(&call->answer), call->answer.len, &answer) != ERR_OK) {
+        t->refusal = 0;
         return RETRY; /* whether it came through is seen by the next answer */
+    }
     const char *listed = json_get_str(answer, "listed");
     t->told_ms = clock_boot_ms();
     if (call->status == 409) {
@@ -125,6 +157,8 @@ static enum verdict take_answer(struct share_tell *t, const struct peer_call *ca
         if (!stands_at(t, listed))
             tell_anew(t);
         v = AGAIN;
+    } else if (call->status == 400 && t->last.n_add + t->last.n_remove > 0) {
+        v = look_for_blame(t, call);
     } else if (call->status != 503 && call->status != t->refusal) {
         log_write(LOG_WARN, "share", "the list is refused: %ld %s", call->status, buf_str(&call->answer));
     }
@@ -161,11 +195,11 @@ static enum verdict tell(struct share_tell *t, size_t leader)
     if (!t->last_sent) {
         shared_delta_init(&t->last);
         t->last_sent = 1;
-        if (share_list_delta(t->list, &t->last) != ERR_OK) {
+        if (share_list_delta(t->list, t->most, &t->last) != ERR_OK) {
             forget_last(t);
             return RETRY;
         }
-        t->full = t->last.n_add + t->last.n_remove == SHARED_DELTA_FILES || t->last.json_bytes > SHARED_DELTA_BYTES / 2;
+        t->full = t->last.n_add + t->last.n_remove == t->most || t->last.json_bytes > SHARED_DELTA_BYTES / 2;
     }
     return send_last(t, leader);
 }
@@ -185,9 +219,25 @@ static struct heard look_around(struct share_tell *t)
     return h;
 }
 
+/* Heartbeats ring the bell, too, so the time of the next try is kept; another leader is tried at once. */
+static int is_too_soon(struct share_tell *t)
+{
+    pthread_mutex_lock(&t->bell.lock);
+    long leader = t->heard.leader;
+    pthread_mutex_unlock(&t->bell.lock);
+    if (leader != t->tried) {
+        t->tried = leader;
+        t->failed = 0;
+        t->due_ms = 0;
+    }
+    return clock_boot_ms() < t->due_ms;
+}
+
 static enum verdict turn(struct share_tell *t)
 {
     char told[SHARED_DIGEST_HEX_SIZE];
+    if (is_too_soon(t))
+        return TOO_SOON;
     struct heard heard = look_around(t);
     /* While the leader cannot say what is listed, it cannot take anything either. */
     if (heard.leader < 0 || !heard.known)
@@ -201,14 +251,30 @@ static enum verdict turn(struct share_tell *t)
     return differs || t->last_sent || share_list_has_news(t->list) ? tell(t, (size_t)heard.leader) : IDLE;
 }
 
+/* How long nothing is to be done after this turn, unless the bell rings. */
+static uint64_t pause_ms(struct share_tell *t, enum verdict v)
+{
+    uint64_t now_ms = clock_boot_ms(), most_ms = t->refusal && t->refusal != 503 ? REFUSED_MAX_MS : RETRY_MAX_MS, ms = RETRY_MS;
+    if (v == TOO_SOON)
+        return t->due_ms > now_ms ? t->due_ms - now_ms : 0;
+    if (v != RETRY) {
+        t->failed = 0;
+        return v == IDLE ? IDLE_MS : t->full ? 0 : TOGETHER_MS;
+    }
+    for (unsigned i = 0; i < t->failed && ms < most_ms; i++)
+        ms *= 2;
+    t->failed++;
+    ms = ms < most_ms ? ms : most_ms;
+    t->due_ms = now_ms + ms;
+    return ms;
+}
+
 static void *run(void *ctx)
 {
     struct share_tell *t = ctx;
     uint64_t wait_ms = IDLE_MS;
-    while (bell_wait(&t->bell, wait_ms, NULL)) {
-        enum verdict v = turn(t);
-        wait_ms = v == IDLE ? IDLE_MS : v == RETRY ? RETRY_MS : t->full ? 0 : TOGETHER_MS;
-    }
+    while (bell_wait(&t->bell, wait_ms, NULL))
+        wait_ms = pause_ms(t, turn(t));
     return NULL;
 }
 
@@ -251,7 +317,8 @@ enum err share_tell_start(struct node *n, struct share_list *list, struct share_
         return ERR_NOMEM;
     t->node = n;
     t->list = list;
-    t->heard.leader = -1;
+    t->heard.leader = t->tried = -1;
+    t->most = SHARED_DELTA_FILES;
     bell_init(&t->bell);
     t->peer = peer_new(n->keys);
     t->has_thread = t->peer && pthread_create(&t->thread, NULL, run, t) == 0;

@@ -24,19 +24,21 @@ static void forget(struct share_list *l)
     const struct shared_digest none = {0};
     for (struct share_entry *e = l->first[0], *next; e; e = next) {
         next = e->next[0];
+        if (e->refused)
+            share_list_set_refused(l, e, 0);
         set_told(l, e, &none);
     }
     l->told_any = 0;
 }
 
-static enum err fill(struct share_list *l, struct shared_delta *d)
+static enum err fill(struct share_list *l, size_t most, struct shared_delta *d)
 {
     struct shared_digest after = l->told;
     enum err e = ERR_OK;
-    for (struct share_link *at = l->news.after; at != &l->news && !e; at = at->after) {
+    for (struct share_link *at = l->news.after; at != &l->news && most-- > 0 && !e; at = at->after) {
         struct share_entry *entry = SHARE_ENTRY(at, news);
         struct shared_file f = share_list_file(entry);
-        e = entry->here ? shared_delta_add(d, &f) : shared_delta_remove(d, entry->name);
+        e = entry->here && !entry->refused ? shared_delta_add(d, &f) : shared_delta_remove(d, entry->name);
         if (!e) {
             toggle(&after, &entry->told);
             toggle(&after, &entry->now);
@@ -50,10 +52,10 @@ static enum err fill(struct share_list *l, struct shared_delta *d)
     return e == ERR_FULL ? ERR_OK : e;
 }
 
-enum err share_list_delta(struct share_list *l, struct shared_delta *d)
+enum err share_list_delta(struct share_list *l, size_t most, struct shared_delta *d)
 {
     pthread_mutex_lock(&l->lock);
-    enum err e = fill(l, d);
+    enum err e = fill(l, most, d);
     pthread_mutex_unlock(&l->lock);
     return e;
 }
@@ -124,4 +126,26 @@ int share_list_has_news(struct share_list *l)
     int any = share_link_in(&l->news) || !l->told_any;
     pthread_mutex_unlock(&l->lock);
     return any;
+}
+
+int share_list_leave_out(struct share_list *l, const struct shared_file *f)
+{
+    struct shared_digest as_told = {0};
+    shared_digest_toggle(&as_told, f);
+    pthread_mutex_lock(&l->lock);
+    struct share_entry *e = share_list_find(l, f->name);
+    int same = e && e->here && memcmp(&e->now, &as_told, sizeof(as_told)) == 0;
+    if (same)
+        share_list_set_refused(l, e, 1);
+    pthread_mutex_unlock(&l->lock);
+    return same;
+}
+
+int share_list_names_are_told(struct share_list *l, uint64_t *files)
+{
+    pthread_mutex_lock(&l->lock);
+    int all = l->told_any && l->fresh == 0;
+    *files = l->files;
+    pthread_mutex_unlock(&l->lock);
+    return all;
 }

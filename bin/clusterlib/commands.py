@@ -227,16 +227,27 @@ def add(home, options):
     folder, stores = shared_folder(options), options.store == "1"
     with home.locked():
         name = f"node-{len(home.names('node')) + 1}"
-        env = home.settings()
-        roles.init_node(home, name, options.zone)
-        home.remember_sharing(name, folder, stores)
-        launch(home, name, env)
-    await_ready(home, [name], START_SECONDS)
+        try:
+            roles.init_node(home, name, options.zone)
+            home.remember_sharing(name, folder, stores)
+            launch(home, name, home.settings())
+            await_ready(home, [name], START_SECONDS)
+        except BaseException:
+            abandon(home, name)
+            raise
     if stores:
         await_member(home, name)
     if folder:
         await_peer(home, name)
     print(name)
+
+
+def abandon(home, name):
+    """Takes back a new node that ended before it was ready: the next one gets its name, and no later `up` starts it. One that still runs stays: it may join yet."""
+    row = home.state().get(name)
+    if not process.running(row):
+        process.end([row] if row else [])
+        home.forget(name)
 
 
 def await_peer(home, name):

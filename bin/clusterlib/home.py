@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import socket
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -149,6 +150,15 @@ class Home:
         peers = read_json(self.path / "peers.json", {})
         peers[name] = {"share": share, "store": store}
         write_atomic(self.path / "peers.json", json.dumps(peers, indent=1) + "\n")
+
+    def forget(self, name):
+        """Strikes out a process that does not run, with its data; its log stays."""
+        self.save({key: row for key, row in self.state().items() if key != name})
+        for file in ("ports.json", "peers.json"):
+            rows = read_json(self.path / file, {})
+            if rows.pop(name, None) is not None:
+                write_atomic(self.path / file, json.dumps(rows, indent=1) + "\n")
+        shutil.rmtree(self.data / name, ignore_errors=True)
 
     def remember_settings(self):
         settings = {key: value for key, value in os.environ.items() if key.startswith("RB_") and key not in OURS}

@@ -83,7 +83,8 @@ def checked(words):
 # ---- command lines
 
 def redis(home, _name, _env):
-    """Redis with a file of its own: no TCP port; each write is on disk before it is answered."""
+    """Redis with a file of its own: no TCP port; each write is on disk before it is answered. But while that file is rewritten its fsyncs would wait for the rewrite's, which takes
+    seconds when the index of peers is large: longer than the lease lives. So then they are left to the kernel; what a power cut may take is found by the next comparison with the nodes."""
     conf = folder(home, "redis") / "redis.conf"
     write_atomic(conf, f"""port 0
 unixsocket "{home.sockets / 'redis.sock'}"
@@ -94,6 +95,7 @@ logfile ""
 save ""
 appendonly yes
 appendfsync always
+no-appendfsync-on-rewrite yes
 maxmemory-policy noeviction
 """)
     return [tool("redis-server"), conf]

@@ -4,6 +4,7 @@
 #include "fcgi/handler/shapes.h"
 #include "fcgi/request.h"
 #include "fcgi/service/adopt.h"
+#include "fcgi/service/peers_order.h"
 #include "fcgi/service/peers_read.h"
 #include "fcgi/service/peers_sources.h"
 
@@ -108,6 +109,8 @@ static enum err search(struct request *r, struct peers_page *page, const char **
     e = peers_read_search(request_worker(r), q, query_or_null(r, "exclude"), cursor, limit, page);
     if (e == ERR_SYNTAX)
         *detail = "cursor takes the `next` of an earlier page of the same list.";
+    if (!e)
+        peers_order(page->rows, page->n, q);
     return e;
 }
 

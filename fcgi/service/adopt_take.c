@@ -135,6 +135,7 @@ static enum err store_file(struct worker *w, const struct peers_row *row, int fd
         .filename = adopt_filename(row->name),
         .uploader = "",
         .claimed_type = "",
+        .any_kind = 1,
         .match = MATCH_NONE,
         .has_digest = 1,
         .body = {.read = read_fd, .ctx = &fd, .size = row->size}};

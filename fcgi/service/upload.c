@@ -202,8 +202,9 @@ enum err upload(struct worker *w, const struct upload_input *in, struct upload_r
     if (e != ERR_OK)
         goto out;
     e = quorum_open(w, in->key, w->app->settings.quorum_timeout_ms, &q);
+    const char *promise = in->any_kind ? "" : buf_str(&filename);
     if (e == ERR_OK)
-        e = body_read(&q, &in->body, w->app->settings.small_max_bytes, or_empty(in->claimed_type), buf_str(&filename), &body, &out->detail);
+        e = body_read(&q, &in->body, w->app->settings.small_max_bytes, or_empty(in->claimed_type), promise, &body, &out->detail);
     if (e == ERR_SYNTAX && out->detail == NULL)
         out->detail = "The body ended before all bytes that Content-Length promises had come.";
     if (e == ERR_OK)

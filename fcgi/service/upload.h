@@ -26,6 +26,7 @@ struct upload_input {
     const char *term, *title, *instructor, *note, *filename,
         *uploader;            /* "" when not given; UTF-8; the service checks bounds and cleans the file name */
     const char *claimed_type; /* Content-Type without parameters, "" = no claim */
+    int any_kind;             /* the file's name promises nothing: a file of another machine's folder is taken as it is */
     enum upload_match match;
     struct stamp match_record;
     char match_sha256[HASH_HEX_SIZE];

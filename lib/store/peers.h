@@ -23,13 +23,15 @@
 #include "lib/store/members.h"
 #include "lib/wire/shared.h"
 
-#define PEERS_RING "ring"          /* the pseudo-peer that holds what the ring has adopted; always here */
-#define PEERS_KEY_PREFIX "peer/"   /* an adopted file is the "course" with this and its 64 hex digits as key */
-#define PEERS_WORDS_MAX 32u        /* words of one name that are found in the middle of it; later ones only count with those */
-#define PEERS_QUERY_MAX 1024u      /* bytes of one search */
-#define PEERS_LIMIT_MAX 200u       /* rows of a page */
-#define PEERS_HOLDERS_MAX 32u      /* holders of one row that are told */
-#define PEERS_CANDIDATES_MAX 1000u /* entries one page reads; a search that needs more gives a short page and goes on from its cursor */
+#define PEERS_RING "ring"        /* the pseudo-peer that holds what the ring has adopted; always here */
+#define PEERS_KEY_PREFIX "peer/" /* an adopted file is the "course" with this and its 64 hex digits as key */
+#define PEERS_WORDS_MAX \
+    32u /* words of one name that are found in the middle of it; later ones only count beside one of those that fewer names have */
+#define PEERS_QUERY_MAX 1024u /* bytes of one search */
+#define PEERS_LIMIT_MAX 200u  /* rows of a page */
+#define PEERS_HOLDERS_MAX 32u /* holders of one row that are told */
+#define PEERS_CANDIDATES_MAX \
+    600u /* records one page reads, or what costs as much; a search that needs more gives a short page and goes on from its cursor */
 
 /* ---- lists: the leading coordinator */
 

@@ -203,13 +203,14 @@ static enum err add_bounds(const struct walk *w, struct buf *low, struct buf *hi
     return e ? e : buf_add(high, "\xff", 1);
 }
 
-/* Where all words must fit, Redis passes over most names that lack one. */
+/* Where all words must fit, Redis passes over most names that lack one. What lies in the middle range has the leading word, unless that is longer than keys there. */
 static void add_words(const struct walk *w, struct call *c)
 {
     for (size_t i = 0; w->range != BEGIN && i < w->query->n; i++) {
         size_t len;
         const char *word = peers_word(&w->query->words, i, &len);
-        call_bytes(c, word, len);
+        if (w->range != MIDDLE || i != w->query->lead || len > PEERS_MIDDLE_MAX)
+            call_bytes(c, word, len);
     }
 }
 

@@ -80,6 +80,12 @@ def test_a_search_names_who_has_it_and_leaves_the_asker_out(papi, peers):
     assert search(papi, "no such name anywhere") == []
 
 
+def test_what_was_typed_comes_before_what_only_reads_like_it(papi, peers):
+    """Names are found by their words run together, too: file10 is in file1_0.txt."""
+    names = [row["name"] for row in search(papi, "file10")]
+    assert "file1_0.txt" in names and sorted(names[:names.index("file1_0.txt")]) == sorted({f"file10_{n}.txt" for n in range(3)})
+
+
 def test_the_same_bytes_on_two_peers_are_one_row(papi, peers):
     rows = wait_hashed(papi, "file10_2.txt")
     wait_for(lambda: len(search(papi, "file10_2.txt")) == 1, 10, "the two are one row")
@@ -253,7 +259,7 @@ def adopted(api, digest):
 
 
 def test_what_many_fetch_is_adopted_and_outlives_its_peer(papi, peers, network, tmp_path):
-    name, data = "popular paper.pdf", b"%PDF-1.4\n" + content("x", "popular") * 60000
+    name, data = "popular paper.pdf", content("x", "popular") * 60000  # no PDF: an upload would be refused, a shared file is what it is
     digest = sha256(data)
     peer = Peer(network, tmp_path / "leaving", {name: data})
     wait_hashed(papi, "popular paper", 15)

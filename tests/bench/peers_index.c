@@ -20,7 +20,6 @@
 #define BEAT_MS 500u
 #define HOLDERS 25u
 #define ONE_LIST 10000u
-#define SEARCH_LIMIT_MS 10.0 /* of 99 in 100 searches of a kind */
 #define LIST_LIMIT_MS 5000.0
 
 static const char *const subjects[] = {"Distributed Systems", "Operating Systems", "Linear Algebra", "Compilers", "Machine Learning",
@@ -55,6 +54,8 @@ static double now_ms(void)
 /* Three clocks, in ms: on the wall, the processor time of this process and Redis together, and of Redis alone. */
 enum { WALL, CPU, REDIS, CLOCKS };
 static const char *const clock_names[CLOCKS] = {"wall", "processor", "Redis alone"};
+/* Of 99 in 100 searches of a kind. On a machine that does other things too the same takes up to half more processor time. */
+static const double search_limits_ms[CLOCKS] = {10, 15, 15};
 
 struct times {
     double at[CLOCKS];
@@ -289,7 +290,7 @@ static int measure(struct store *s, pid_t redis, const char *what, const char *k
     series_print(&took, what, p99);
     printf("%-28s %.1f rows a search; %zu without any, %zu short and not at the end, of them %zu empty\n", "", (double)rows / SEARCHES,
         none, go_on, void_pages);
-    return counts < CLOCKS && p99[counts] > SEARCH_LIMIT_MS;
+    return counts < CLOCKS && p99[counts] > search_limits_ms[counts];
 }
 
 static int measure_all(struct store *s, pid_t redis, size_t names, size_t peers, int counts)

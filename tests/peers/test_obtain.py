@@ -1,7 +1,6 @@
 """`ringbinder obtain` and `share` against a real cluster (issue C, show 4): four holders at once, a liar, kill -9, and a folder shared from the command line."""
 import hashlib
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -11,6 +10,7 @@ import time
 import pytest
 from support.api import Api
 from support.cluster import alive, free_port, wait_for
+from support.files import noise
 from support.holder import MIB
 from support.lying_peer import LyingPeer
 from support.outside import environment
@@ -25,7 +25,7 @@ class Four:
     """A cluster with four peers that have the same large file, each giving RATE bytes a second."""
 
     def __init__(self, homes, size):
-        self.data = random.Random(256).randbytes(size)
+        self.data = noise(size, 256)
         self.sha256 = hashlib.sha256(self.data).hexdigest()
         self.cluster = homes("obtain", RB_NODE_LIMIT_RATE=RATE, RB_ADOPT_AFTER=1000, RB_OUT_AFTER_S=3600).up()
         self.api = Api(self.cluster.url)
@@ -61,7 +61,7 @@ def test_four_holders_give_three_times_as_fast_as_one(four, tmp_path):
 
 
 def test_a_holder_that_sends_wrong_bytes_is_dropped_and_named(four, tmp_path):
-    liar = LyingPeer(four.cluster, "liar", NAME, four.data, random.Random(9).randbytes(len(four.data)))
+    liar = LyingPeer(four.cluster, "liar", NAME, four.data, noise(len(four.data), 9))
     try:
         wait_for(lambda: four.holders() == 5, 10, "the liar is listed")
         done = four.user(tmp_path).run("obtain", NAME)

@@ -1,7 +1,7 @@
 """The line protocol of peers, as docs/plain.md tells it: from plain sockets, and from peers that speak pickles as those of the old index system do."""
-import io
 import pathlib
 import pickle
+import random
 import re
 import signal
 import socket
@@ -11,6 +11,7 @@ import time
 import pytest
 
 from support.cluster import ROOT, free_ports, wait_for
+from support.plain import Greeted, Line, Pickled, index_port, obtain, obtain_port
 
 TTL_SECONDS = 1.5
 HELLO = b"Hello world\n"
@@ -40,131 +41,6 @@ def folder(net):
 def peer(net, folder):
     """The name of a node that shares the folder."""
     return net.command("add", "node", "--share", str(folder), "--store", "0").split()[-1]
-
-
-def index_port(net, name="coordinator-1"):
-    return net.processes()[name]["index_port"]
-
-
-def obtain_port(net, name):
-    return net.processes()[name]["obtain_port"]
-
-
-# ---- both sides of a talk
-
-class Line:
-    """A plain socket that speaks in lines."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.file = self.socket.makefile("rb")
-
-    def say(self, text):
-        self.socket.sendall(text.encode() + b"\n")
-
-    def hear(self):
-        return self.file.readline().decode().rstrip("\n")
-
-    def ask(self, text):
-        self.say(text)
-        return self.hear()
-
-    def is_over(self):
-        return self.file.read(1) == b""
-
-    def search(self, asker, name):
-        """The holders as (id, host, port)."""
-        first = self.ask(f"SEARCH:{asker}:{name}")
-        found = []
-        while first not in ("END", "NONE"):
-            number, host, port = re.fullmatch(r"(\d+):(.*):(\d+)", first).groups()
-            found.append((int(number), host, int(port)))
-            first = self.hear()
-        return found
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-class Greeted(Line):
-    """The same with the index, which says an id first."""
-
-    def __init__(self, net, name="coordinator-1"):
-        super().__init__(index_port(net, name))
-        self.id = int(self.hear())
-
-
-class Pickled:
-    """A peer of the old index system: each message is one pickle, without a length before it."""
-
-    def __init__(self, port, introduction=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.got = b""
-        if introduction:
-            self.id = self.ask(introduction)
-
-    def say(self, *values):
-        """All of them in one segment."""
-        self.socket.sendall(b"".join(pickle.dumps(value, protocol=4) for value in values))
-
-    def hear(self):
-        while True:
-            stream = io.BytesIO(self.got)
-            try:
-                value = pickle.load(stream)
-            except (EOFError, pickle.UnpicklingError):
-                piece = self.socket.recv(65536)
-                assert piece, f"the connection ended in {self.got!r}"
-                self.got += piece
-                continue
-            self.got = self.got[stream.tell():]
-            return value
-
-    def ask(self, value):
-        self.say(value)
-        return self.hear()
-
-    def rest(self):
-        """All bytes until the other side ends the connection in order."""
-        while piece := self.socket.recv(65536):
-            self.got += piece
-        return self.got
-
-    def search(self, name):
-        found, answer = [], self.ask(f"SEARCH:{self.id}:{name}")
-        while answer not in ("-1", "-2"):
-            found.append(answer)
-            answer = self.ask("DONE")
-        return found, answer
-
-    def close(self):
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-def obtain(port, name, asker=0):
-    """A file's bytes by lines, or None."""
-    with Line(port) as line:
-        answer = line.ask(f"OBTAIN:{asker}:{name}")
-        if answer == "False":
-            assert line.is_over()
-            return None
-        size = int(re.fullmatch(r"True (\d+)", answer)[1])
-        data = line.file.read()
-        assert len(data) == size
-        return data
 
 
 # ---- the transcript
@@ -395,6 +271,38 @@ def test_a_line_break_in_a_name_is_only_the_end_of_the_line(net):
         line.say(f"REGISTER:{line.id}:one\r\nREGISTER:{line.id}:two")
         assert [line.hear(), line.hear()] == ["DONE", "DONE"]
         assert line.search(-1, "one") and line.search(-1, "two")
+
+
+def test_a_line_break_inside_a_pickled_name_is_refused(net, peer, folder):
+    """Where the length is told, a name can hold one: no shared file can, and one in the folder is not shared."""
+    for name in ("a\nb.txt", "a\r\nb.txt", "notes/\nEXIT"):
+        with Pickled(index_port(net), [-1, 9103]) as old:
+            assert old.ask(f"REGISTER:{old.id}:{name}").startswith("ERROR ")
+            assert old.rest() == b""
+    (folder / "a\nb.txt").write_bytes(SECRET)
+    (folder / "beside.txt").write_bytes(b"beside")
+    with Greeted(net) as line:
+        wait_for(lambda: line.search(-1, "beside.txt"), 5, "the file beside it is listed")
+    with Pickled(obtain_port(net, peer)) as download:
+        assert download.ask("OBTAIN:0:a\nb.txt") == "False"
+    (folder / "a\nb.txt").unlink()
+    with Line(obtain_port(net, peer)) as line:
+        line.say("OBTAIN:0:beside.txt\r\nOBTAIN:0:large.bin")
+        assert line.hear() == "True 6" and line.file.read() == b"beside"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_bytes_are_answered_or_cut_off(net, peer, seed):
+    chance = random.Random(seed)
+    data = chance.randbytes(chance.randint(1, 5000))
+    if seed % 3 == 0:
+        data = b"\x80\x04\x95" + data  # as a pickle begins
+    for port in (index_port(net), obtain_port(net, peer)):
+        heard = talk(port, data)
+        assert b"DONE" not in heard and b"True" not in heard
+    with Greeted(net) as line:
+        assert line.ask(f"REGISTER:{line.id}:after {seed}.txt") == "DONE"
+    assert obtain(obtain_port(net, peer), "notes/hello: world.txt") == HELLO
 
 
 def test_nobody_registers_for_somebody_else(net):

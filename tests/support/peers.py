@@ -1,9 +1,16 @@
 """Peers for tests: nodes that only share a folder, and what the API says of them."""
 import hashlib
+import json
 import pathlib
+import re
+import signal
+import subprocess
+import time
 import urllib.parse
 
-from support.cluster import wait_for
+import redis
+
+from support.cluster import free_port, wait_for
 
 SHARED_BY_TWO = b"the same bytes on two peers\n" * 1000
 UNFINISHED = (".part", ".part.map", ".tmp", ".crdownload", "~")
@@ -108,3 +115,56 @@ def wait_hashed(api, q, seconds=10):
         rows = search(api, q)
         return rows if rows and all(row["sha256"] for row in rows) else None
     return wait_for(look, seconds, f"the hashes of {q} are known")
+
+
+def redis_of(cluster):
+    """A client of the cluster's private Redis."""
+    conf = (cluster.data("redis") / "redis.conf").read_text()
+    return redis.Redis(unix_socket_path=re.search(r'^unixsocket "(.+)"', conf, re.M).group(1), socket_timeout=10, decode_responses=True)
+
+
+def lists_in_redis(cluster):
+    """What the index has: peer's id → (files, digest); lib/store/peers.h."""
+    client = redis_of(cluster)
+    numbers = client.hgetall("rb:p2:numbers")
+    rows = {peer: client.hmget(f"rb:p2:{number}", "files", "digest") for peer, number in numbers.items() if peer not in ("next", "ring")}
+    return {peer: (int(files or 0), digest or "") for peer, (files, digest) in rows.items() if digest is not None}
+
+
+class Started:
+    """A sharing node that the test itself starts, so that the time of its start is known. `folder` is there with its files; end() ends it."""
+
+    def __init__(self, cluster, name, folder, *words):
+        self.cluster, self.name, self.folder, self.words = cluster, name, pathlib.Path(folder), words
+        self.data, self.listen = cluster.home / "data-of-tests" / name, f"127.0.0.1:{free_port()}"
+        self.process = None
+        self.data.parent.mkdir(exist_ok=True)
+        said = subprocess.run([cluster.program("ringbinder-node"), "--init", self.data, "--name", name], check=True, capture_output=True, text=True).stdout
+        self.id = json.loads(said)["id"]
+
+    def start(self):
+        """Returns the moment of the start, by the monotonic clock."""
+        urls = ",".join(self.cluster.processes()[name]["url"] for name in self.cluster.names("coordinator"))
+        with open(self.cluster.home / "logs" / f"{self.name}.log", "ab") as log:
+            began = time.monotonic()
+            self.process = subprocess.Popen([self.cluster.program("ringbinder-node"), "--data", self.data, "--listen", self.listen, "--coordinators", urls,
+                                             "--key", self.cluster.home / "keys" / "cluster.key", "--store", "0", "--share", self.folder, *map(str, self.words)],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return began
+
+    def log(self):
+        return self.cluster.log(self.name)
+
+    def end(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(20)
+
+
+def files_of(folder, hashed=True):
+    """What a folder holds as the digest of a list counts it: (name, size, mtime in ms, hash or "")."""
+    rows = []
+    for path in sorted(p for p in pathlib.Path(folder).rglob("*") if p.is_file()):
+        stat = path.stat()
+        rows.append((str(path.relative_to(folder)), stat.st_size, stat.st_mtime_ns // 1_000_000, sha256(path.read_bytes()) if hashed else ""))
+    return rows

@@ -16,9 +16,10 @@ local what, exclude, most_holders = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local effort = 0
 local STEP, ROW = 1 / 4, 5    -- what a member stepped over and a row cost
 local AT_ONCE = 64            -- of what is read with one command: records of which most may be in vain, peers
+local ASKED_ALONE = 8         -- peers that are asked for one by one
 local find, sub, lower, byte = string.find, string.sub, string.lower, string.byte
 
--- All peers that have a list, by the bytes of their numbers with which refs begin: {number, id, whether it is alive}; and those whose entries count.
+-- Peers by the bytes of their numbers, with which refs begin: {number, id, whether it is alive}, and whether its entries count.
 local known, here = {}, { [struct.pack('>I3', 0)] = true }
 local function know(ids, numbers)
     local keys = {}
@@ -26,8 +27,8 @@ local function know(ids, numbers)
     local alive = #keys > 0 and call('MGET', unpack(keys))
     for i = 1, #ids do
         local bytes = struct.pack('>I3', numbers[i])
-        known[bytes] = { numbers[i], ids[i], alive[i] and 1 or 0 }
-        if alive[i] and ids[i] ~= exclude then here[bytes] = true end
+        known[bytes] = { numbers[i], ids[i], alive[i] }
+        here[bytes] = alive[i] and ids[i] ~= exclude or false
     end
 end
 local function know_all()
@@ -40,10 +41,22 @@ local function know_all()
         end
     end
 end
-know_all()
 
+-- Whether an entry's peer is here and not left out. The first ones are asked for one by one, then all at once.
+local asked = 0
 local function is_here(ref)
-    return here[sub(ref, 1, 3)]
+    local bytes = sub(ref, 1, 3)
+    if here[bytes] == nil then
+        local n = struct.unpack('>I3', bytes)
+        asked = asked + 1
+        if asked > ASKED_ALONE then
+            know_all()
+        else
+            know({ call('HGET', 'rb:p2:' .. n, 'id') or nil }, { n })
+        end
+        here[bytes] = here[bytes] or false
+    end
+    return here[bytes]
 end
 
 local function read_records(refs)
@@ -68,7 +81,7 @@ local function tell_holders()
     local facts = #ids > 0 and call('HMGET', KEYS[2], unpack(ids)) or {}
     for i = 1, #holders do
         local peer, at = holders[i], #told
-        told[at + 1], told[at + 2], told[at + 3], told[at + 4] = peer[1], peer[2], peer[3], facts[i] or ''
+        told[at + 1], told[at + 2], told[at + 3], told[at + 4] = peer[1], peer[2], peer[3] and 1 or 0, facts[i] or ''
     end
     return told
 end
@@ -101,13 +114,13 @@ for i = 10, what == 'walk' and #ARGV or 0 do
     middles[#middles + 1] = ' ' .. sub(ARGV[i], 1, WORD_BYTES)
 end
 
--- Whether a word begins so, in a text in small letters, before `stop`.
-local function has_word(text, word, stop)
-    local at = find(text, word, 1, true)
-    while at and at < stop do
-        local before = byte(text, at - 1)
+-- Whether a word of a name in small letters begins so.
+local function has_word(name, word)
+    local at = find(name, word, 1, true)
+    while at do
+        local before = byte(name, at - 1)
         if not before or before < 48 or (before > 57 and before < 97) or before > 122 then return true end
-        at = find(text, word, at + 1, true)
+        at = find(name, word, at + 1, true)
     end
     return false
 end
@@ -118,9 +131,9 @@ local function may_fit(text)
     local stop = find(text, '\0', 1, true)
     local first = byte(text, stop + 1)
     if first == 0 then
-        text = lower(text)
+        local name = lower(sub(text, 1, stop - 1))
         for i = 1, #words do
-            if not has_word(text, words[i], stop) then return false end
+            if not has_word(name, words[i]) then return false end
         end
     elseif first ~= 63 then
         local ending = find(text, '\0', stop + 1, true)
@@ -162,8 +175,9 @@ local function walk(tree, low, high, most_rows, most_effort, whole_below)
         while i <= #members and #refs < most and effort + #refs < most_effort do
             local member = members[i]
             local group = whole_below > 0 and sub(member, 1, -7)
-            if here[sub(member, -6, -4)] and (not group or group ~= taken) then
-                found[#found + 1], refs[#refs + 1] = i, sub(member, -6)
+            local ref = sub(member, -6)
+            if (not group or group ~= taken) and is_here(ref) then
+                found[#found + 1], refs[#refs + 1] = i, ref
                 if group and is_whole(group) then taken = group end
             end
             effort = effort + STEP
@@ -220,6 +234,9 @@ else
     local ref, text = nil, nil
     if n then ref, text = entry_find(tonumber(n), ARGV[5], ARGV[6]) end
     rows[1] = { '' }
-    if text then add_holder(rows[1], ref, text) end
+    if text then
+        is_here(ref)    -- now its peer is known, wherever it is
+        add_holder(rows[1], ref, text)
+    end
 end
 return { mark, last, math.ceil(effort), tell_holders(), unpack(rows) }

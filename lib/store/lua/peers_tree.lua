@@ -1,9 +1,7 @@
 -- Ordered sets of binary members for the index of peers (peers.h); stands before each script that needs it. A tree is a sorted set of bounds, and for each bound a leaf: a sorted
--- set of what lies from it up to the next bound. Redis keeps a sorted set of at most 128 short members in one piece of memory, so a leaf is split when it is found to have
--- LEAF_FULL. Few members go into a leaf without counting it, but for one time in LEAF_COUNTED: that it grows by another 64 unseen happens to one leaf in a hundred million, and
--- would only make that one larger.
+-- set of what lies from it up to the next bound. Redis keeps a sorted set of at most 128 short members in one piece of memory, so leaves never grow beyond that.
 -- No member is the beginning of another one. Numbers go to Redis as text: it would print and read them as floating point.
-local LEAF_FULL, LEAF_FEW, LEAF_JOINED, LEAF_COUNTED = 64, 16, 48, 4
+local LEAF_FULL, LEAF_HALF, LEAF_FEW, LEAF_JOINED = 128, '64', 32, 96
 local call = redis.call
 
 -- The bound of the leaf in which `place` lies or would lie; nil: it lies before all of them.
@@ -13,6 +11,7 @@ end
 
 -- Adds members from `first` to `last` to a leaf; how many were new to it.
 local function leaf_add(leaf, members, first, last)
+    if first == last then return call('ZADD', leaf, '0', members[first]) end
     local args = {}
     for i = first, last do
         args[#args + 1] = '0'
@@ -21,10 +20,9 @@ local function leaf_add(leaf, members, first, last)
     return call('ZADD', leaf, unpack(args))
 end
 
-local function leaf_split(tree, leaf, count)
-    local half = string.format('%d', count / 2)
-    local upper = call('ZRANGE', leaf, half, '-1')
-    call('ZREMRANGEBYRANK', leaf, half, '-1')
+local function leaf_split(tree, leaf)
+    local upper = call('ZRANGE', leaf, LEAF_HALF, '-1')
+    call('ZREMRANGEBYRANK', leaf, LEAF_HALF, '-1')
     call('ZADD', tree, '0', upper[1])
     leaf_add(tree .. ':' .. upper[1], upper, 1, #upper)
 end
@@ -49,6 +47,7 @@ end
 -- The members by the bounds of their leaves: {bound, ...} and {[bound] = {member, ...}}. Those before all bounds are by `lowest`; nil leaves them out.
 local function by_leaf(tree, members, lowest)
     local bounds, groups = {}, {}
+    table.sort(members)    -- in whatever order: neighbours then find most of their way to the leaf in the processor's cache
     for i = 1, #members do
         local bound = leaf_of(tree, members[i]) or lowest
         if bound and not groups[bound] then
@@ -82,17 +81,13 @@ end
 -- Adds members to one leaf, which is split when it is full. How many found room; who is behind a split must be looked for again.
 local function leaf_fill(tree, bound, members)
     local leaf = tree .. ':' .. bound
-    if #members < LEAF_COUNTED and math.random(LEAF_COUNTED) > 1 then
-        leaf_add(leaf, members, 1, #members)
-        return #members
-    end
     local count, done = call('ZCARD', leaf), 0
     while done < #members and count < LEAF_FULL do
         local last = math.min(#members, done + LEAF_FULL - count)
         count = count + leaf_add(leaf, members, done + 1, last)
         done = last
     end
-    if count >= LEAF_FULL then leaf_split(tree, leaf, count) end
+    if count == LEAF_FULL then leaf_split(tree, leaf) end
     return done
 end
 

@@ -42,6 +42,8 @@ struct box {
     struct box_index index;
     atomic_int leads, known, wholes, deltas, lose_answers; /* whole lists and deltas that were taken */
     atomic_int largest;                                    /* names in one delta */
+    const char *_Atomic refuses;                           /* names that begin with this are refused; NULL: none */
+    atomic_int refused, hold, held, unhashed; /* deltas refused; whether answers are held back, and are; files told without a hash */
 };
 
 static inline void box_index_clear(struct box_index *i)
@@ -97,6 +99,7 @@ static inline void box_take(struct box *b, const struct shared_delta *d)
         b->wholes++;
     for (size_t i = 0; i < d->n_add; i++) {
         uint8_t raw[HASH_SIZE];
+        b->unhashed += d->add[i].sha256[0] == '\0';
         st = (struct share_stat){.size = d->add[i].size, .mtime_ns = d->add[i].mtime_ms * 1000000u};
         int hashed = d->add[i].sha256[0] != '\0';
         if (hashed)
@@ -115,6 +118,19 @@ static inline void box_take(struct box *b, const struct shared_delta *d)
     b->index.any = 1;
 }
 
+/* Whether the delta has a name that is not to be taken. */
+static inline int box_refuses(struct box *b, const struct shared_delta *d)
+{
+    const char *prefix = b->refuses;
+    int found = 0;
+    for (size_t i = 0; prefix && i < d->n_add; i++)
+        found |= strncmp(d->add[i].name, prefix, strlen(prefix)) == 0;
+    for (size_t i = 0; prefix && i < d->n_remove; i++)
+        found |= strncmp(d->remove[i], prefix, strlen(prefix)) == 0;
+    b->refused += found;
+    return found;
+}
+
 static inline void box_files(struct http_request *r, void *ctx)
 {
     struct box *b = ctx;
@@ -124,6 +140,11 @@ static inline void box_files(struct http_request *r, void *ctx)
     uint64_t files;
     const void *body = http_body(r, &len);
     assert_ok(shared_delta_parse(body, len, &d));
+    if (box_refuses(b, &d)) {
+        shared_delta_release(&d);
+        box_reply(r, 400, "{\"error\":\"syntax\"}");
+        return;
+    }
     if (!*d.base)
         box_index_clear(&b->index);
     pthread_mutex_lock(&b->index.lock);
@@ -139,6 +160,9 @@ static inline void box_files(struct http_request *r, void *ctx)
     shared_delta_release(&d);
     char text[128];
     snprintf(text, sizeof(text), "{\"error\":\"conflict\",\"listed\":\"%s\"}", hex);
+    b->held = 1;
+    for (int i = 0; b->hold && i < 2000; i++)
+        clock_sleep_ms(5);
     if (leads && fits && b->lose_answers > 0 && b->lose_answers--)
         http_reply(r, 502, NULL, "", 0);
     else

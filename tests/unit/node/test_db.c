@@ -217,6 +217,72 @@ static void an_older_database_keeps_its_rows_and_gets_the_new_tables(void **stat
     assert_int_equal(count_needs(c->db), 1);
 }
 
+/* What the database was built with, statement by statement. */
+static void read_schema(struct db *db, char out[8192])
+{
+    struct db_conn *conn;
+    int row;
+    assert_ok(db_read_begin(db, &conn));
+    sqlite3_stmt *s =
+        db_stmt(conn, "SELECT group_concat(name || '=' || coalesce(sql, ''), ';') FROM (SELECT * FROM sqlite_schema ORDER BY name)");
+    assert_ok(db_step(conn, s, &row));
+    assert_true(row);
+    snprintf(out, 8192, "%s", db_column_text(s, 0));
+    db_read_end(conn);
+}
+
+/* Format 2 is 3 without the table of shared files. */
+static void a_database_of_format_2_keeps_all_and_gets_the_table_of_shared_files(void **state)
+{
+    struct courses *c = *state;
+    struct db_conn *conn;
+    struct db *fresh, *looked_at;
+    struct message_request m;
+    struct message_answer a;
+    char got[8192], want[8192];
+    static const char *const steps[] = {"DROP TABLE shared", "UPDATE ledger SET floor = x'0102', committed = 7, settle = '{}'",
+        "INSERT INTO settled VALUES ('csen317', 9)", "UPDATE scrub SET read = 5", "PRAGMA user_version=2"};
+    courses_message(&m, MESSAGE_STORE, "csen317", 7, 0);
+    message_answer_init(&a);
+    assert_ok(records_store(&c->records, &m, &a));
+    message_answer_release(&a);
+    message_request_release(&m);
+    assert_ok(needs_write(c->db, sha_of("a"), 1, "csen317"));
+    assert_ok(hints_write(c->db, "node-2.a", "csen317"));
+    assert_ok(db_write_begin(c->db, &conn));
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        assert_ok(db_run(conn, db_stmt(conn, steps[i])));
+    assert_ok(db_write_end(conn, ERR_OK));
+    courses_close(c);
+    assert_ok(db_open_read(c->folder.db_path, &looked_at));
+    assert_int_equal(read_number(looked_at, "PRAGMA user_version"), 2);
+    db_close(looked_at);
+    /* Twice: it is a step that is made once. */
+    for (int i = 0; i < 2; i++) {
+        assert_ok(db_open(c->folder.db_path, &c->db));
+        assert_int_equal(read_number(c->db, "PRAGMA user_version"), 3);
+        assert_int_equal(read_number(c->db, "SELECT count(*) FROM record WHERE key = 'csen317'"), 1);
+        assert_int_equal(read_number(c->db, "SELECT count(*) FROM course WHERE key = 'csen317'"), 1);
+        assert_int_equal(read_number(c->db, "SELECT (SELECT count(*) FROM need) + (SELECT count(*) FROM hint)"), 2);
+        assert_int_equal(read_number(c->db, "SELECT count(*) FROM ledger WHERE floor = x'0102' AND committed = 7 AND settle = '{}'"), 1);
+        assert_int_equal(read_number(c->db, "SELECT epoch FROM settled"), 9);
+        assert_int_equal(read_number(c->db, "SELECT read FROM scrub"), 5);
+        assert_int_equal(read_number(c->db, "SELECT count(*) FROM shared"), i);
+        assert_ok(db_write_begin(c->db, &conn));
+        assert_ok(db_run(conn, db_stmt(conn, "INSERT OR REPLACE INTO shared VALUES ('a', 1, 2, 3, 4, x'05', x'06')")));
+        assert_ok(db_write_end(conn, ERR_OK));
+        read_schema(c->db, got);
+        db_close(c->db);
+    }
+    assert_ok(db_create(folder_at(&c->folder, "fresh.db"), "node-1.a"));
+    assert_ok(db_open(folder_at(&c->folder, "fresh.db"), &fresh));
+    read_schema(fresh, want);
+    db_close(fresh);
+    assert_string_equal(got, want);
+    assert_ok(db_open(c->folder.db_path, &c->db));
+    assert_ok(ledger_open(c->db, &c->ledger));
+}
+
 static void a_database_of_a_newer_program_is_not_opened(void **state)
 {
     struct courses *c = *state;
@@ -260,6 +326,7 @@ int main(void)
         T(a_database_for_looking_takes_no_writes),
         T(something_else_is_no_database),
         T(an_older_database_keeps_its_rows_and_gets_the_new_tables),
+        T(a_database_of_format_2_keeps_all_and_gets_the_table_of_shared_files),
         T(a_database_of_a_newer_program_is_not_opened),
         T(the_log_before_the_database_starts_again),
     };

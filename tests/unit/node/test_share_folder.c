@@ -230,6 +230,60 @@ static void what_is_no_folder_is_refused_at_the_start(void **state)
     node_close(&b->node);
 }
 
+/* The node as the only member of a ring, which it knows of when it starts the next time; when `leaves`, of one that is being left. */
+static void put_into_ring(struct box *b, int leaves)
+{
+    struct ring_member members[2] = {{.weight = 1}, {.id = "other.a", .name = "other", .weight = 1}};
+    struct ballot ballot = {.counter = 1, .coordinator = "co-1", .start = 1};
+    struct ringdoc_change other = {.members = members + 1, .n = 1, .k = 1};
+    struct ringdoc *doc, *joint;
+    b->settings.share_only = 0;
+    box_start(b);
+    snprintf(members[0].id, sizeof(members[0].id), "%s", b->node.self.id);
+    snprintf(members[0].name, sizeof(members[0].name), "%s", b->node.self.name);
+    assert_ok(ringdoc_new(members, 1, 1, leaves ? 2 : 1, &ballot, &doc));
+    if (leaves) {
+        assert_ok(ringdoc_joint(doc, &other, &ballot, &joint));
+        ringdoc_free(doc);
+        doc = joint;
+    }
+    folder_take(b->node.ledger, doc);
+    box_stop(b);
+    b->settings.share_only = 1;
+}
+
+static void who_keeps_copies_for_the_ring_cannot_only_share(void **state)
+{
+    struct box *b = *state;
+    box_start(b);
+    box_stop(b);
+    for (int leaves = 0; leaves < 2; leaves++) {
+        put_into_ring(b, leaves);
+        assert_int_equal(node_open(&b->node, &b->settings), 2);
+        node_close(&b->node);
+    }
+    b->settings.share_only = 0;
+    box_start(b);
+}
+
+/* On a file system that takes files of such a size. */
+static void a_file_whose_size_cannot_be_told_is_not_listed(void **state)
+{
+    struct box *b = *state;
+    snprintf(b->share, sizeof(b->share), "/dev/shm/rb-unit-share-XXXXXX");
+    if (!mkdtemp(b->share))
+        skip();
+    box_write(b, "huge", "");
+    assert_int_equal(truncate(box_path(b, "huge"), (off_t)1 << 60), 0);
+    box_write(b, "small", "x");
+    box_start(b);
+    box_await(b, "small");
+    box_await_told(b);
+    assert_int_equal(unlink(box_path(b, "huge")), 0);
+    assert_int_equal(unlink(box_path(b, "small")), 0);
+    assert_int_equal(rmdir(b->share), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
@@ -243,6 +297,8 @@ int main(void)
         TEST(a_folder_that_goes_away_and_comes_back_is_followed),
         TEST(what_the_kernel_could_not_tell_is_found_by_reading_all),
         TEST(what_is_no_folder_is_refused_at_the_start),
+        TEST(who_keeps_copies_for_the_ring_cannot_only_share),
+        TEST(a_file_whose_size_cannot_be_told_is_not_listed),
     };
     log_init("test", LOG_ERROR);
     if (peer_global_init() != ERR_OK)

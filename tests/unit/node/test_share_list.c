@@ -131,7 +131,7 @@ static void nothing_was_told_at_first_and_then_only_changes_are(void **state)
     put("a", 1);
     put("b", 1);
     shared_delta_init(&d);
-    assert_ok(share_list_delta(list, &d));
+    assert_ok(share_list_delta(list, SHARED_DELTA_FILES, &d));
     assert_string_equal(d.base, "");
     assert_int_equal(d.n_add, 2);
     assert_string_equal(d.digest, digest());
@@ -140,7 +140,7 @@ static void nothing_was_told_at_first_and_then_only_changes_are(void **state)
     shared_delta_release(&d);
     share_list_remove(list, "a");
     put("c", 1);
-    assert_ok(share_list_delta(list, &d));
+    assert_ok(share_list_delta(list, SHARED_DELTA_FILES, &d));
     assert_true(d.n_add == 1 && d.n_remove == 1);
     assert_string_equal(d.remove[0], "a");
     /* What was changed and changed back on the way is told again. */
@@ -150,7 +150,7 @@ static void nothing_was_told_at_first_and_then_only_changes_are(void **state)
     assert_ok(share_list_told(list, &d));
     assert_true(share_list_has_news(list));
     shared_delta_release(&d);
-    assert_ok(share_list_delta(list, &d));
+    assert_ok(share_list_delta(list, SHARED_DELTA_FILES, &d));
     assert_true(d.n_add == 1 && d.n_remove == 1);
     assert_string_equal(d.add[0].name, "a");
     assert_string_equal(d.remove[0], "c");
@@ -260,7 +260,7 @@ static void tell(struct model *m)
 {
     struct shared_delta d;
     shared_delta_init(&d);
-    assert_ok(share_list_delta(list, &d));
+    assert_ok(share_list_delta(list, SHARED_DELTA_FILES, &d));
     if (*d.base && strcmp(d.base, m->listed) != 0)
         fail_msg("the index is at %s, not at %s", m->listed, d.base);
     apply(m, &d);
@@ -304,6 +304,87 @@ static void after_any_changes_the_index_has_what_the_list_has(void **state)
     assert_string_equal(m.listed, hex);
 }
 
+static void the_names_are_told_before_the_hashes_are(void **state)
+{
+    struct shared_delta d;
+    struct share_stat st;
+    char name[SHARED_NAME_MAX + 1];
+    uint8_t hash[HASH_SIZE] = {1};
+    uint64_t files;
+    (void)state;
+    put("a", 1);
+    put("b", 1);
+    assert_false(share_list_names_are_told(list, &files));
+    shared_delta_init(&d);
+    assert_ok(share_list_delta(list, SHARED_DELTA_FILES, &d));
+    assert_true(share_list_next(list, name, &st));
+    share_list_hashed(list, name, &st, hash);
+    assert_ok(share_list_told(list, &d));
+    shared_delta_release(&d);
+    assert_true(share_list_has_news(list));
+    assert_true(share_list_names_are_told(list, &files));
+    assert_int_equal(files, 2);
+    put("c", 1);
+    assert_false(share_list_names_are_told(list, &files));
+    share_list_remove(list, "c");
+    assert_true(share_list_names_are_told(list, &files));
+    share_list_told_nothing(list);
+    assert_false(share_list_names_are_told(list, &files));
+}
+
+/* Tells one delta of at most so many names; what it added and removed, as text. */
+static const char *tell_some(size_t most)
+{
+    static char text[256];
+    struct shared_delta d;
+    shared_delta_init(&d);
+    assert_ok(share_list_delta(list, most, &d));
+    text[0] = '\0';
+    for (size_t i = 0; i < d.n_add; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "+%s", d.add[i].name);
+    for (size_t i = 0; i < d.n_remove; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "-%s", d.remove[i]);
+    assert_ok(share_list_told(list, &d));
+    shared_delta_release(&d);
+    return text;
+}
+
+static void a_refused_file_is_left_out_until_it_changes(void **state)
+{
+    struct shared_file as_it_was = {.name = (char *)(uintptr_t) "b", .size = 1, .mtime_ms = 1}, other = as_it_was;
+    char told[SHARED_DIGEST_HEX_SIZE];
+    uint64_t files;
+    (void)state;
+    put("a", 1);
+    put("b", 1);
+    put("c", 1);
+    assert_string_equal(tell_some(1), "+a");
+    other.size = 2;
+    assert_false(share_list_leave_out(list, &other));
+    assert_true(share_list_leave_out(list, &as_it_was));
+    assert_string_equal(tell_some(SHARED_DELTA_FILES), "+c");
+    assert_false(share_list_has_news(list));
+    assert_true(share_list_names_are_told(list, &files));
+    /* So the digests agree without it. */
+    share_list_told_digest(list, told);
+    assert_string_equal(told, digest());
+    assert_string_equal(names(), "a b c ");
+    put("b", 1);
+    assert_false(share_list_has_news(list));
+    put("b", 2);
+    assert_string_equal(tell_some(SHARED_DELTA_FILES), "+b");
+    /* What is refused after it was told is taken back. */
+    put("b", 1);
+    assert_true(share_list_leave_out(list, &as_it_was));
+    assert_string_equal(tell_some(SHARED_DELTA_FILES), "-b");
+    share_list_remove(list, "b");
+    assert_false(share_list_has_news(list));
+    put("b", 1);
+    assert_true(share_list_leave_out(list, &as_it_was));
+    share_list_told_nothing(list);
+    assert_string_equal(tell_some(SHARED_DELTA_FILES), "+a+b+c");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +394,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_hash_belongs_to_just_the_bytes_it_was_made_of, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_was_told_at_first_and_then_only_changes_are, setup, teardown),
         cmocka_unit_test_setup_teardown(an_index_that_has_the_same_list_is_told_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_names_are_told_before_the_hashes_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refused_file_is_left_out_until_it_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(after_any_changes_the_index_has_what_the_list_has, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,56 @@ static void names_are_found_by_their_words_and_beginnings(void **state)
     list_release(&l);
 }
 
+static void words_beyond_ascii_and_beyond_their_keys_are_found(void **state)
+{
+    struct store *s = fresh(state);
+#define MANY "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29"
+#define LONG_A "Donaudampfschifffahrtsgesellschaftskapit\xc3\xa4n"
+#define LONG_B "Donaudampfschifffahrtsgesellschaftsmatrose"
+#define GROSS "Gr\xc3\xb6\xc3\x9f\x65 \xc3\x9c\x62ung.pdf"
+    static const char *const names[] = {GROSS, "\xc3\xa4 " LONG_A " " LONG_B, MANY " q30 31 32 33 \xc3\xa9 zebra",
+        MANY " r30 31 32 33 zebra", "ISBN=17 rest", "zebra 1", "zebra 2"};
+    struct list l;
+    share(s, &l, "p", names, 7);
+    assert_found(s, "pdf grot", NULL, "");
+    assert_found(s, "ubung gro", NULL, GROSS "@p;");
+    assert_found(
+        s, "donaudampfschifffahrtsgesellschaftsmat donaudampfschifffahrtsgesellschaftskap", NULL, "\xc3\xa4 " LONG_A " " LONG_B "@p;");
+    assert_found(s, "donaudampfschifffahrtsgesellschaftsmat donaudampfschifffahrtsgesellschaftsx", NULL, "");
+    assert_found(s, "zeb r30", NULL, MANY " r30 31 32 33 zebra@p;"); /* the last word is beyond PEERS_WORDS_MAX */
+    assert_found(s, "zeb q30", NULL, MANY " q30 31 32 33 \xc3\xa9 zebra@p;");
+    assert_found(s, "rest 170", NULL, ""); /* which begins its time */
+    assert_found(s, "rest 17", NULL, "ISBN=17 rest@p;");
+    list_release(&l);
+}
+
+static void a_search_that_reads_much_goes_on_from_its_cursor(void **state)
+{
+    struct store *s = fresh(state);
+    static const char *const lone[] = {"alpha x zz beta"};
+    struct list l, other;
+    struct peers_page page;
+    list_init(&l, "p");
+    beat(s, "p");
+    for (unsigned i = 0; i < 2 * PEERS_CANDIDATES_MAX; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "%s x %04u", i % 2 ? "alpha" : "beta", i);
+        list_put(&l, name, i % 3 ? name : NULL);
+        if (l.delta.n_add == SHARED_DELTA_FILES)
+            assert_ok(list_tell(s, &l, !*l.listed));
+    }
+    assert_ok(list_tell(s, &l, 0));
+    share(s, &other, "q", lone, 1);
+    beat(s, "p");
+    assert_ok(peers_search(s, "beta alp", NULL, NULL, 10, &page));
+    assert_int_equal(page.n, 0);
+    assert_non_null(page.next);
+    peers_page_release(&page);
+    assert_found(s, "beta alp", NULL, "alpha x zz beta@q;");
+    list_release(&l);
+    list_release(&other);
+}
+
 static void one_content_is_one_row_with_its_holders(void **state)
 {
     struct store *s = fresh(state);
@@ -303,6 +353,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_by_their_words_and_beginnings),
+        cmocka_unit_test(words_beyond_ascii_and_beyond_their_keys_are_found),
+        cmocka_unit_test(a_search_that_reads_much_goes_on_from_its_cursor),
         cmocka_unit_test(one_content_is_one_row_with_its_holders),
         cmocka_unit_test(entries_vanish_with_the_ttl),
         cmocka_unit_test(more_holders_than_are_told_change_nothing_else),
