@@ -3,6 +3,7 @@
 #include "lib/auth/cookie.h"
 #include "lib/base/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void refuse_method(struct request *r)
@@ -21,14 +22,21 @@ static void refuse_param(struct request *r, const char *name)
     response_problem(r, ERR_SYNTAX, detail);
 }
 
-/* For the audit log: the account, or the token of it that was used. */
-static void note_who(struct request *r)
+/* For the audit log: the account, or the token of it that was used; nobody, and which token was refused. While it cannot be known nothing is said. Handlers of open routes that learn more say so. */
+static void note_who(struct request *r, enum err e)
 {
-    const struct who *who = &r->asker.who;
-    if (who->how == HOW_TOKEN)
-        request_note_who(r, arena_printf(&r->worker->arena, "token:%s", who->token_id));
-    else if (who->how != HOW_NOBODY)
-        request_note_who(r, who->name);
+    const struct asker *a = &r->asker;
+    if ((e && e != ERR_AUTH) || a->is_unsure)
+        return;
+    if (a->who.how == HOW_TOKEN)
+        request_note_who(r, arena_printf(&r->worker->arena, "token:%s", a->who.token_id));
+    else
+        request_note_who(r, a->who.how == HOW_NOBODY ? "nobody" : a->who.name);
+    if (*a->refused_token) {
+        char text[64];
+        snprintf(text, sizeof(text), "token:%s was refused", a->refused_token);
+        request_note_detail(r, text);
+    }
 }
 
 /* Works out who asks, and lets in who may do this for some course at least. What the answer says depends on nothing that is stored. ERR_OK, or an error with its sentence. */
@@ -36,9 +44,9 @@ static enum err admit(struct request *r, const char **detail)
 {
     enum act act = r->match.route->act;
     enum err e = act == ACT_NONE ? ERR_OK : who_find(r, &r->asker, detail);
+    note_who(r, e);
     if (e)
         return e;
-    note_who(r);
     e = who_check_origin(r, &r->asker, detail);
     if (e)
         return e;

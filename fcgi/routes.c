@@ -62,7 +62,7 @@ static const struct route table[] = {
     ROW("POST", "/api/v1/link-keys", "", ACT_ACCOUNTS, links_post_keys),
     ROW("POST", "/api/v1/join-tokens", "", ACT_OPERATE, settings_post_join),
     ROW("POST", "/api/v1/join", "", ACT_NONE, join_post),
-    ROW("GET", "/api/v1/audit", "after limit", ACT_ACCOUNTS, audit_view_get),
+    ROW("GET", "/api/v1/audit", "after limit verify", ACT_ACCOUNTS, audit_view_get),
     ROW("GET", "/api/v1/openapi.json", "", ACT_NONE, ops_openapi),
     ROW("GET", "/healthz", "", ACT_NONE, ops_healthz),
     ROW("GET", "/readyz", "", ACT_NONE, ops_readyz),

@@ -43,16 +43,24 @@ static enum err find_cookie(const struct request *r, char out[SECRET_SIZE])
     return cookie_find(request_header(r, "Cookie"), cookie_name(who_is_tls(r)), out, SECRET_SIZE);
 }
 
-static enum err from_token(const struct request *r, const char *authorization, struct asker *out, const char **detail)
+/* Who a token's text speaks for. Of one that is good for nothing its id stays behind, if it has one. */
+static enum err use_token(const struct request *r, const char *text, struct asker *out)
 {
-    const char *text = authorization + strlen(BEARER);
     struct docs_token token;
-    enum err e = ERR_AUTH;
-    if (strncasecmp(authorization, BEARER, strlen(BEARER)) == 0)
-        e = tokens_use(r->worker, text, strlen(text), &token, &out->account);
+    size_t len = strlen(text);
+    enum err e = tokens_use(r->worker, text, len, &token, &out->account);
     if (!e)
         docs_who_token(&out->account, &token, &out->who);
-    else if (e == ERR_AUTH)
+    else if (secret_token_parse(SECRET_API, text, len, out->refused_token))
+        *out->refused_token = '\0';
+    return e;
+}
+
+static enum err from_token(const struct request *r, const char *authorization, struct asker *out, const char **detail)
+{
+    int is_bearer = strncasecmp(authorization, BEARER, strlen(BEARER)) == 0;
+    enum err e = is_bearer ? use_token(r, authorization + strlen(BEARER), out) : ERR_AUTH;
+    if (e == ERR_AUTH)
         *detail = "This token is not known, was revoked or has expired. It is sent as: Authorization: Bearer rb_…";
     return e;
 }

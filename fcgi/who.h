@@ -11,12 +11,13 @@ struct request;
 /* One who asks. All zeroes: nobody, and no rules known. */
 struct asker {
     struct who who;
-    struct docs_account account;   /* of whoever is not nobody */
-    struct docs_settings settings; /* as they were when it was worked out */
-    char session[SECRET_SIZE];     /* HOW_SESSION: the cookie's value; wiped with the request */
-    uint64_t ends_at_ms;           /* HOW_SESSION: unix time of its absolute end */
-    int is_bad_cookie;             /* after ERR_AUTH: it was the cookie, which the answer should take away */
-    int is_unsure;                 /* nobody, because sessions cannot be looked up just now */
+    struct docs_account account;      /* of whoever is not nobody */
+    struct docs_settings settings;    /* as they were when it was worked out */
+    char session[SECRET_SIZE];        /* HOW_SESSION: the cookie's value; wiped with the request */
+    uint64_t ends_at_ms;              /* HOW_SESSION: unix time of its absolute end */
+    char refused_token[AUTH_ID_SIZE]; /* the id of a token that is good for nothing, "" else */
+    int is_bad_cookie;                /* after ERR_AUTH: it was the cookie, which the answer should take away */
+    int is_unsure;                    /* nobody, because sessions cannot be looked up just now */
 };
 
 /* Looks at what the request carries and finds the account behind it. Without any of it: nobody.

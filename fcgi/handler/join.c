@@ -36,7 +36,10 @@ void join_post(struct request *r)
     struct joins_claim in = {.id = posted_text(&p, "id", POSTED_MUST, AUTH_ID_SIZE - 1),
         .claim = posted_text(&p, "claim", POSTED_MUST, JOINS_CLAIM_DIGITS),
         .proof = posted_text(&p, "proof", POSTED_MUST, HASH_HEX_SIZE - 1)};
-    if (!posted_check(&p))
+    if (!posted_check(&p)) {
+        if (num_is_hex(in.id, AUTH_ID_SIZE - 1))
+            request_note_who(r, arena_printf(request_arena(r), "join:%s", in.id));
         use(r, &in);
+    }
     posted_close(&p);
 }

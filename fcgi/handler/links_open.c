@@ -45,8 +45,10 @@ static void open_link(struct request *r, const char *password)
     }
     int counts = strcmp(request_method(r), "HEAD") != 0 && inputs_range_begins(request_header(r, "Range"));
     e = links_open(request_worker(r), text, len, password, password ? strlen(password) : 0, counts, &link);
-    if (!e)
+    if (!e) {
+        request_note_who(r, arena_printf(request_arena(r), "link:%s", link.id));
         e = serve(r, &link, attachment);
+    }
     if (e == ERR_DENIED)
         refuse(r);
     else if (e)

@@ -1,26 +1,28 @@
 #include "fcgi/service/audit_view.h"
 
 #include "lib/audit/folder.h"
+#include "lib/audit/verify.h"
 #include "lib/base/num.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TAIL_BYTES (1L << 20) /* of a file that are looked at from its end: hundreds of lines for each that is wanted */
+#define WINDOW_BYTES (256u << 10) /* that are read at once, going backwards; no line is as long */
 
-/* A place in the log. */
+/* Behind a line of the log: what is told next ends there. */
 struct place {
     size_t file; /* its index in the folder's list */
-    long at;     /* bytes */
+    uint64_t at; /* bytes */
 };
 
-/* One walk over the log. */
+/* One walk over the log, from its end to its beginning. */
 struct walk {
     const char *folder;
     struct audit_files files;
-    char *line; /* getline's */
-    size_t room;
+    char *window;
+    unsigned left; /* lines that are still wanted */
+    struct json *items;
 };
 
 static int is_told(const struct audit_line *line)
@@ -38,55 +40,7 @@ static enum err open_file(const struct walk *w, size_t i, FILE **out)
     return *out != NULL ? ERR_OK : ERR_GONE;
 }
 
-/* The next whole line, read into w->line; 0 at the end: a last line without its break is still being written. */
-static size_t next_line(struct walk *w, FILE *f)
-{
-    ssize_t n = getline(&w->line, &w->room, f);
-    return n > 0 && w->line[n - 1] == '\n' ? (size_t)n : 0;
-}
-
-/* Finds where the last `wanted` lines of a file begin; wanted is lowered by those that it has. */
-static enum err seek_back(struct walk *w, struct place *p, unsigned *wanted)
-{
-    FILE *f;
-    long begins[256];
-    size_t n = 0, len;
-    enum err e = open_file(w, p->file, &f);
-    if (e != ERR_OK)
-        return e;
-    long size = fseek(f, 0, SEEK_END) == 0 ? ftell(f) : 0, at = size > TAIL_BYTES ? size - TAIL_BYTES : 0;
-    fseek(f, at, SEEK_SET);
-    if (at > 0)
-        at += (long)next_line(w, f); /* the rest of a line */
-    p->at = at;
-    for (; (len = next_line(w, f)) > 0; at += (long)len) {
-        struct audit_line line;
-        if (audit_line_read(w->line, len - 1, &line) == ERR_OK && is_told(&line))
-            begins[n++ % 256] = at;
-    }
-    if (n >= *wanted)
-        p->at = begins[(n - *wanted) % 256];
-    *wanted -= n >= *wanted ? *wanted : (unsigned)n;
-    fclose(f);
-    return ERR_OK;
-}
-
-/* Where the newest `limit` lines begin, over as many files as that takes. */
-static enum err find_newest(struct walk *w, unsigned limit, struct place *out)
-{
-    unsigned wanted = limit;
-    *out = (struct place){0};
-    for (size_t i = w->files.n; i-- > 0 && wanted > 0;) {
-        struct place p = {.file = i};
-        enum err e = seek_back(w, &p, &wanted);
-        if (e == ERR_GONE)
-            return ERR_OK; /* dropped just now: begin behind it */
-        if (e != ERR_OK)
-            return e;
-        *out = p;
-    }
-    return ERR_OK;
-}
+/* ---- where to begin */
 
 /* "AUDIT-….jsonl:<bytes>" */
 static enum err find_cursor(const struct walk *w, const char *after, struct place *out)
@@ -96,63 +50,199 @@ static enum err find_cursor(const struct walk *w, const char *after, struct plac
     if (colon == NULL || num_parse_u64(colon + 1, 1u << 30, &at) != ERR_OK || strncmp(after, "AUDIT-", 6) != 0)
         return ERR_SYNTAX;
     for (size_t i = 0; i < w->files.n; i++) {
-        if (strlen(w->files.at[i].name) == (size_t)(colon - after) && memcmp(w->files.at[i].name, after, (size_t)(colon - after)) == 0) {
-            *out = (struct place){i, (long)at};
-            return ERR_OK;
-        }
+        const struct audit_file *file = &w->files.at[i];
+        if (strlen(file->name) != (size_t)(colon - after) || memcmp(file->name, after, (size_t)(colon - after)) != 0)
+            continue;
+        if (at > file->bytes)
+            return ERR_SYNTAX;
+        *out = (struct place){i, at};
+        return ERR_OK;
     }
     return ERR_GONE;
 }
 
-/* Appends lines of one file from p on; p ends behind the last one that was looked at. */
-static enum err take(struct walk *w, struct place *p, unsigned *left, struct json *items)
+static enum err find_end(const struct walk *w, struct place *out)
+{
+    if (w->files.n == 0)
+        return ERR_NOT_FOUND;
+    *out = (struct place){w->files.n - 1, w->files.at[w->files.n - 1].bytes};
+    return ERR_OK;
+}
+
+/* ---- going back */
+
+static enum err take_line(struct walk *w, const char *text, size_t len)
+{
+    struct audit_line line;
+    struct json *item = NULL;
+    if (audit_line_read(text, len, &line) != ERR_OK || !is_told(&line))
+        return ERR_OK;
+    enum err e = json_parse(text, len, &item);
+    if (e != ERR_OK)
+        return e;
+    json_append(w->items, item);
+    w->left--;
+    return ERR_OK;
+}
+
+/* Takes lines of the n bytes in the window that end at *end, from the last one back; *end moves to the beginning of the last line that was looked at. `from`: where the window
+ * begins in its file; unless that is its beginning, what stands before the first break is the rest of a line. What stands behind the last break is still being written. */
+static enum err take_window(struct walk *w, uint64_t from, size_t n, uint64_t *end)
+{
+    const char *last = memrchr(w->window, '\n', n);
+    enum err e = ERR_OK;
+    while (last != NULL && w->left > 0 && e == ERR_OK) {
+        const char *before = memrchr(w->window, '\n', (size_t)(last - w->window));
+        if (before == NULL && from > 0)
+            break;
+        const char *begin = before != NULL ? before + 1 : w->window;
+        e = take_line(w, begin, (size_t)(last - begin));
+        *end = from + (uint64_t)(begin - w->window);
+        last = before;
+    }
+    return e;
+}
+
+/* Takes lines of an open file, from p back to its beginning or until there are enough. */
+static enum err take_back(struct walk *w, FILE *f, struct place *p)
+{
+    while (w->left > 0 && p->at > 0) {
+        uint64_t from = p->at > WINDOW_BYTES ? p->at - WINDOW_BYTES : 0, end = p->at;
+        size_t want = (size_t)(p->at - from);
+        if (fseek(f, (long)from, SEEK_SET) != 0 || fread(w->window, 1, want, f) != want)
+            return ERR_IO;
+        enum err e = take_window(w, from, want, &end);
+        if (e != ERR_OK)
+            return e;
+        p->at = end < p->at ? end : from; /* no line in all of it: somebody put it there, and it is passed over */
+    }
+    return ERR_OK;
+}
+
+static enum err take_file(struct walk *w, struct place *p)
 {
     FILE *f;
-    size_t len = 0;
     enum err e = open_file(w, p->file, &f);
     if (e != ERR_OK)
         return e;
-    fseek(f, p->at, SEEK_SET);
-    while (e == ERR_OK && *left > 0 && (len = next_line(w, f)) > 0) {
-        struct audit_line line;
-        struct json *item = NULL;
-        p->at += (long)len;
-        if (audit_line_read(w->line, len - 1, &line) != ERR_OK || !is_told(&line))
-            continue;
-        e = json_parse(w->line, len - 1, &item);
-        if (e == ERR_OK)
-            json_append(items, item);
-        --*left;
-    }
+    e = take_back(w, f, p);
     fclose(f);
     return e;
 }
 
-static enum err walk_on(struct walk *w, const char *after, unsigned limit, struct json *items, char *next)
+static enum err walk_back(struct walk *w, const char *after, char *next)
 {
     struct place p;
-    enum err e = after != NULL ? find_cursor(w, after, &p) : find_newest(w, limit, &p);
-    if (e != ERR_OK || w->files.n == 0)
-        return e;
+    enum err e = after != NULL ? find_cursor(w, after, &p) : find_end(w, &p);
+    if (e != ERR_OK)
+        return e == ERR_NOT_FOUND ? ERR_OK : e;
     for (;;) {
-        e = take(w, &p, &limit, items);
-        if (e != ERR_OK || limit == 0 || p.file + 1 == w->files.n)
+        e = take_file(w, &p);
+        if (e == ERR_GONE)
+            return ERR_OK; /* dropped just now, and all before it */
+        if (e != ERR_OK)
+            return e;
+        if (p.at == 0 && p.file > 0)
+            p = (struct place){p.file - 1, w->files.at[p.file - 1].bytes};
+        else if (p.at == 0)
+            return ERR_OK;
+        if (w->left == 0)
             break;
-        p = (struct place){.file = p.file + 1};
     }
-    snprintf(next, AUDIT_VIEW_CURSOR_SIZE, "%s:%ld", w->files.at[p.file].name, p.at);
-    return e;
+    snprintf(next, AUDIT_VIEW_CURSOR_SIZE, "%s:%llu", w->files.at[p.file].name, (unsigned long long)p.at);
+    return ERR_OK;
+}
+
+static enum err list_files(struct worker *w, const char **folder, struct audit_files *files)
+{
+    *folder = arena_printf(&w->arena, "%s/audit", w->app->settings.data);
+    return *folder != NULL ? audit_folder_list(*folder, files) : ERR_NOMEM;
 }
 
 enum err audit_view_read(struct worker *w, const char *after, unsigned limit, struct json *items, char next[AUDIT_VIEW_CURSOR_SIZE])
 {
-    struct walk walk = {.folder = arena_printf(&w->arena, "%s/audit", w->app->settings.data)};
+    struct walk walk = {.left = limit, .items = items};
     *next = '\0';
-    enum err e = walk.folder != NULL ? audit_folder_list(walk.folder, &walk.files) : ERR_NOMEM;
+    enum err e = list_files(w, &walk.folder, &walk.files);
     if (e != ERR_OK)
         return e;
-    e = walk_on(&walk, after, limit, items, next);
-    free(walk.line);
+    walk.window = malloc(WINDOW_BYTES);
+    e = walk.window != NULL ? walk_back(&walk, after, next) : ERR_NOMEM;
+    free(walk.window);
     audit_files_release(&walk.files);
+    return e;
+}
+
+/* ---- whether it is still what was written */
+
+static void add_finding(void *ctx, const struct audit_finding *f)
+{
+    struct json *findings = ctx, *j;
+    if (json_count(findings) >= AUDIT_VIEW_FINDINGS_MAX)
+        return;
+    const char *slash = strrchr(f->file, '/');
+    j = json_object();
+    json_set_str(j, "file", slash != NULL ? slash + 1 : f->file);
+    json_set_u64(j, "line", f->line);
+    json_set_str(j, "fault", audit_fault_word(f->fault));
+    json_set_str(j, "text", f->text);
+    json_append(findings, j);
+}
+
+static struct json *told(const struct audit_verified *v, int all, struct json *findings)
+{
+    struct json *j = json_object();
+    json_set_bool(j, "whole", v->findings == 0);
+    json_set_bool(j, "all", all);
+    json_set_u64(j, "files", v->files);
+    json_set_u64(j, "lines", v->lines);
+    json_set_u64(j, "missing", v->lost);
+    json_set(j, "findings", findings);
+    json_set_u64(j, "findings_all", v->findings);
+    return j;
+}
+
+/* The first of the newest files that fit together. */
+static size_t find_first(const struct audit_files *files)
+{
+    size_t i = files->n;
+    for (uint64_t bytes = 0; i > 0; i--) {
+        bytes += files->at[i - 1].bytes;
+        if (bytes > AUDIT_VIEW_VERIFY_BYTES && i < files->n)
+            break;
+    }
+    return i;
+}
+
+static enum err verify_files(struct worker *w, const char *folder, const struct audit_files *files, struct json **out)
+{
+    size_t first = find_first(files), n = files->n - first;
+    struct json *findings = json_array();
+    struct audit_verified v;
+    struct audit_verify_settings s = {.master = w->app->key.bytes, .is_part = first > 0, .found = add_finding, .ctx = findings};
+    const char **paths = arena_alloc(&w->arena, (n + 1) * sizeof(*paths));
+    enum err e = paths != NULL ? ERR_OK : ERR_NOMEM;
+    for (size_t i = 0; e == ERR_OK && i < n; i++) {
+        paths[i] = arena_printf(&w->arena, "%s/%s", folder, files->at[first + i].name);
+        e = paths[i] != NULL ? ERR_OK : ERR_NOMEM;
+    }
+    if (e == ERR_OK)
+        e = audit_verify(&s, paths, n, &v);
+    if (e == ERR_OK)
+        *out = told(&v, first == 0, findings);
+    else
+        json_free(findings);
+    return e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;
+}
+
+enum err audit_view_verify(struct worker *w, struct json **out)
+{
+    struct audit_files files;
+    const char *folder;
+    enum err e = list_files(w, &folder, &files);
+    if (e != ERR_OK)
+        return e;
+    e = verify_files(w, folder, &files, out);
+    audit_files_release(&files);
     return e;
 }

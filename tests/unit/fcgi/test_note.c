@@ -5,6 +5,7 @@
 #include "lib/audit/audit.h"
 #include "lib/base/fs.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 
 static const uint8_t master[AUDIT_KEY_SIZE] = "the master key of these tests 32";
@@ -75,7 +76,7 @@ static void what_would_change_something_is_noted_and_reading_is_not(void **state
     assert_int_equal(serve(f, "DELETE", "/api/v1/courses/a%22%1bb/syllabus"), 401);
     const char *log = read_log(f);
     assert_non_null(strstr(log, "\"n\":2,"));
-    assert_non_null(strstr(log, "\"who\":\"-\",\"what\":\"upload\",\"on\":\"--\",\"from\":\"192.0.2.7\",\"result\":\"400\""));
+    assert_non_null(strstr(log, "\"who\":\"nobody\",\"what\":\"upload\",\"on\":\"--\",\"from\":\"192.0.2.7\",\"result\":\"400\""));
     assert_non_null(strstr(log, "\"what\":\"delete\",\"on\":\"a\\\"\\u001bb\""));
     assert_null(strstr(log, "GET"));
     assert_non_null(strstr(log, "\"n\":4,")); /* start, two events, end */
@@ -117,6 +118,50 @@ static void refusals_are_noted_and_the_mac_of_a_link_is_not(void **state)
     assert_null(strstr(log, "\"result\":\"200\""));
 }
 
+/* Revokes a token, as somebody who shows this; away: who asks cannot be looked up. */
+static int ask(struct fixture *f, const char *header, const char *value, enum err away)
+{
+    struct memory m;
+    memory_init(&m, "DELETE", "/api/v1/tokens/0123456789abcdef");
+    memory_set(&m, "REMOTE_ADDR", "127.0.0.1");
+    memory_set(&m, "REQUEST_SCHEME", "http");
+    memory_set(&m, "HTTP_HOST", "rb.example");
+    memory_set(&m, "HTTP_SEC_FETCH_SITE", "same-origin");
+    memory_set(&m, header, value);
+    m.app.audit = f->audit;
+    people.away = away;
+    int status = memory_serve(&m);
+    memory_release(&m);
+    return status;
+}
+
+static void who_asked_is_an_account_a_token_or_nobody(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "HTTP_AUTHORIZATION", "Bearer " PEOPLE_TOKEN, ERR_OK), 204);
+    assert_int_equal(ask(f, "HTTP_COOKIE", "sid=" PEOPLE_SECRET, ERR_OK), 403); /* without its RB-CSRF */
+    assert_int_equal(ask(f, "HTTP_X_NOTHING", "x", ERR_OK), 401);
+    assert_int_equal(ask(f, "HTTP_AUTHORIZATION", "Bearer rb_fedcba9876543210_" PEOPLE_SECRET, ERR_OK), 401);
+    assert_int_equal(ask(f, "HTTP_AUTHORIZATION", "", ERR_OK), 401);
+    assert_int_equal(ask(f, "HTTP_AUTHORIZATION", "Bearer " PEOPLE_TOKEN, ERR_UNAVAILABLE), 503);
+    assert_int_equal(ask(f, "HTTP_COOKIE", "sid=" PEOPLE_SECRET, ERR_UNAVAILABLE), 503);
+    const char *log = read_log(f);
+    static const char *const told[] = {"\"n\":2,*\"who\":\"token:0123456789abcdef\"*\"detail\":\"-\"", "\"n\":3,*\"who\":\"ada\"",
+        "\"n\":4,*\"who\":\"nobody\"*\"detail\":\"-\"", "\"n\":5,*\"who\":\"nobody\"*\"detail\":\"token:fedcba9876543210 was refused\"",
+        "\"n\":6,*\"who\":\"nobody\"*\"detail\":\"-\"", "\"n\":7,*\"who\":\"-\"", "\"n\":8,*\"who\":\"-\""};
+    char pattern[256];
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        snprintf(pattern, sizeof pattern, "*%s*", told[i]);
+        char *copy = strdup(log), *line, *rest = copy;
+        int found = 0;
+        while ((line = strsep(&rest, "\n")))
+            found += fnmatch(pattern, line, 0) == 0;
+        free(copy);
+        assert_int_equal(found, 1);
+    }
+    assert_null(strstr(log, PEOPLE_SECRET));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -124,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_would_change_something_is_noted_and_reading_is_not),
         TEST(refusals_are_noted_and_the_mac_of_a_link_is_not),
+        TEST(who_asked_is_an_account_a_token_or_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

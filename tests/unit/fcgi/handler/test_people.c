@@ -577,6 +577,8 @@ static void settings_are_changed_as_a_whole_by_admins(void **state)
     expect("POST", "/api/v1/join-tokens", ROLE_MAINTAINER, "{\"name\":\"node-4\",\"expires_s\":60}", 403, "");
     expect("POST", "/api/v1/link-keys", ROLE_ADMIN, NULL, 204, "links_rotate|ada|-");
     expect("GET", "/api/v1/audit?after=x", ROLE_ADMIN, NULL, 200, "audit_view|x|-");
+    expect("GET", "/api/v1/audit?verify=1", ROLE_ADMIN, NULL, 200, "audit_verify|-|-");
+    expect("GET", "/api/v1/audit?verify=2", ROLE_ADMIN, NULL, 400, "");
     expect("GET", "/api/v1/audit", ROLE_MAINTAINER, NULL, 403, "");
 }
 
