@@ -12,7 +12,7 @@ import urllib.parse
 import pytest
 
 from support.api import Api, course_path
-from support.cluster import ROOT, wait_for
+from support.cluster import ROOT, resident_bytes, wait_for
 from support.files import pdf
 from support.people import ACTS, PASSWORD, Browser, client, make, raw, table, token
 from support.raw import exchange
@@ -135,7 +135,7 @@ TABLE = {
     "makeJoinToken": Row([201], "whole", body=lambda w: {"json": {"name": "node-9", "expires_s": 60}}),
     "getAudit": Row([200], "whole"),
 }
-OPEN = {"openLink", "openLinkWithForm", "signIn", "getSession", "getContract", "healthz", "readyz", "metrics"}
+OPEN = {"openLink", "openLinkWithForm", "signIn", "getSession", "join", "getContract", "healthz", "readyz", "metrics"}
 
 
 def document():
@@ -394,6 +394,29 @@ def test_sessions_end_with_time_with_a_new_password_and_with_the_account(world):
     assert world.admin.delete("/api/v1/users/fleeting").status_code == 204
 
 
+def test_a_session_in_use_ends_all_the_same(world, full):
+    """The absolute end: a minute here, the least that the settings take. In the short form the minute is taken off in Redis, as time does."""
+    world.settings(0)
+    before = world.admin.get("/api/v1/settings").json()
+    assert world.admin.change_settings(session_idle_s=60, session_end_s=59).status_code == 422
+    assert world.admin.change_settings(session_idle_s=60, session_end_s=60).status_code == 200
+    try:
+        me, began = Browser(world.url, world.admin.contract), time.time()
+        answer = me.sign_in("t-reader")
+        assert answer.status_code == 201 and 55 <= int(re.search(r"Max-Age=(\d+)", answer.headers["Set-Cookie"])[1]) <= 60
+        key, redis = f"rb:ses:{hashlib.sha256(me.secret.encode()).hexdigest()}", world.cluster.redis()
+        assert 55_000 <= redis.pttl(key) <= 60_000
+        if not full:
+            redis.hset(key, "end", int(redis.hget(key, "end")) - 58_000)
+            redis.hset(key, "seen", int(redis.hget(key, "seen")) - 58_000)  # so that its use is noted again
+        while me.get("/api/v1/tokens").status_code == 200:
+            assert time.time() < began + (65 if full else 8), "it is used all the time, and ends"
+            time.sleep(0.2)
+        assert not full or time.time() > began + 58
+    finally:
+        assert world.admin.change_settings(session_idle_s=before["session_idle_s"], session_end_s=before["session_end_s"]).status_code == 200
+
+
 def test_tokens_do_no_more_than_they_were_made_for_and_end_at_once(world):
     world.settings(0)
     narrow = client(world.admin, "t-maintainer", acts=["read", "upload"], scopes=["CSEN 83"])
@@ -432,14 +455,16 @@ def guess(world, name, password):
 
 
 def test_guesses_have_to_wait_and_others_need_not(world, full):
-    """Wrong passwords: after a few each has to wait; nobody gets in by trying, and who has the password gets in from the same machine with another name."""
+    """Wrong passwords: after a few each has to wait, and nobody gets in by trying. Whoever is signed in, and every token, goes on."""
     make(world.admin, "target", "reader")
     forget_rates(world)
+    inside = Browser(world.url, world.admin.contract)
+    assert inside.sign_in("target").status_code == 201
     statuses = [guess(world, "target", f"wrong {n}").status_code for n in range(10_000 if full else 300)]
     assert set(statuses) == {401, 429} and statuses.count(401) <= 30, {s: statuses.count(s) for s in set(statuses)}
     waiting = guess(world, "target", PASSWORD)
     assert waiting.status_code == 429 and int(waiting.headers["Retry-After"]) >= 1
-    assert world.admin.get("/api/v1/users/target").status_code == 200  # tokens go on
+    assert world.admin.get("/api/v1/users/target").status_code == inside.get("/api/v1/users/target").status_code == 200
     forget_rates(world)
     assert guess(world, "target", PASSWORD).status_code == 201
 
@@ -458,6 +483,23 @@ def test_unknown_names_take_as_long_as_known_ones(world, full):
     assert known > 0.005, "no hash takes so little"
     for other in others:
         assert abs(other - known) <= 0.2 * known, {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def test_hashes_take_turns(world):
+    """Two at once, of 19 MiB each: however many try, the api never has room for a third."""
+    forget_rates(world)
+    pid = world.cluster.pid("api-1")
+    with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as refs:
+        refs.write("5")  # the peak begins anew
+    before, statuses = resident_bytes(pid), []
+    jobs = [threading.Thread(target=lambda n=n: statuses.append(guess(world, f"many-{n}", "wrong battery").status_code)) for n in range(16)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert statuses.count(401) >= 14 and set(statuses) <= {401, 503}, statuses
+    assert resident_bytes(pid, peak=True) - before < 2 * 19.5 * 2 ** 20 + 4 * 2 ** 20
+    forget_rates(world)
 
 
 def test_passwords_are_taken_exactly_or_refused(world):
@@ -616,6 +658,21 @@ def test_a_quota_holds_for_all_of_somebodys_uploads_together(world):
         job.join()
     assert sorted(answers) == [201, 507, 507]
     assert small.get("/api/v1/users/small").json()["quota"]["limit"] == 10_000
+
+
+def test_a_quota_holds_for_everybody_together(world):
+    """The cluster's own: it is full for all, also for nobody; what an account may have does not matter then."""
+    world.settings(1)
+    used = sum(row["record"]["size"] for row in map(json.loads, world.admin.get("/api/v1/users/admin/export").text.splitlines()) if row["is"] == "version")
+    assert world.admin.change_settings(quota_cluster_bytes=used).status_code == 200  # others have some besides
+    try:
+        for who in ("contributor", "nobody", "admin"):
+            refused = world.clients[who].upload("CSEN 875", pdf("too much"))
+            assert refused.status_code == 507 and "all together" in refused.json()["detail"], refused.text
+        assert world.clients["contributor"].course("CSEN 875").status_code == 404
+    finally:
+        assert world.admin.change_settings(quota_cluster_bytes=None).status_code == 200
+    assert world.clients["contributor"].upload("CSEN 875", pdf("fits now")).status_code == 201
 
 
 def test_what_is_theirs_can_be_taken_along_and_removed(world):
