@@ -19,6 +19,7 @@
 #include "coordinator/takeover.h"
 #include "coordinator/wishes.h"
 #include "lib/sign/sign.h"
+#include "lib/store/password_file.h"
 
 #include <pthread.h>
 
@@ -43,13 +44,13 @@ struct coordinator_event {
 
 struct coordinator {
     const struct coordinator_settings *settings;
-    struct sign_key key;         /* the cluster's master key */
-    struct sign_keys *keys;      /* what follows from it */
-    char password[256];          /* of Redis, "" = none */
-    char token[LOCK_TOKEN_SIZE]; /* of this start, in the lease and the alive key */
-    uint64_t start;              /* the same for ballots */
-    int wake_fd;                 /* eventfd: makes the main thread tick now */
-    struct note note;            /* the audit log; it has its own locks */
+    struct sign_key key;               /* the cluster's master key */
+    struct sign_keys *keys;            /* what follows from it */
+    char password[PASSWORD_FILE_SIZE]; /* of Redis, "" = none */
+    char token[LOCK_TOKEN_SIZE];       /* of this start, in the lease and the alive key */
+    uint64_t start;                    /* the same for ballots */
+    int wake_fd;                       /* eventfd: makes the main thread tick now */
+    struct note note;                  /* the audit log; it has its own locks */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* for lead and meet: the lease was taken, a ring is to be published, or stopping */

@@ -148,17 +148,8 @@ static void loop(struct runtime *r)
 
 static int read_password(struct coordinator *c)
 {
-    struct buf text;
-    if (!c->settings->redis_password_file)
-        return 0;
-    buf_init(&text, sizeof c->password - 1);
-    enum err e = fs_read_file(c->settings->redis_password_file, &text);
-    if (e == ERR_OK)
-        snprintf(c->password, sizeof c->password, "%.*s", (int)strcspn(buf_str(&text), "\r\n"), buf_str(&text));
-    if (text.data)
-        explicit_bzero(text.data, text.len);
-    buf_release(&text);
-    return e == ERR_OK ? 0 : fail(2, "%s: %s", c->settings->redis_password_file, err_text(e));
+    enum err e = password_file_read(c->settings->redis_password_file, c->password);
+    return e == ERR_OK ? 0 : fail(2, "Redis's password in %s cannot be used: %s", c->settings->redis_password_file, password_file_why(e));
 }
 
 static int read_key(struct coordinator *c)

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAX 2048u
@@ -25,16 +24,9 @@ struct first_admin {
 
 enum err first_admin_read(const char *path, struct accounts_admin *out)
 {
-    struct stat st;
     struct buf text;
-    if (stat(path, &st) != 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return ERR_DENIED;
     buf_init(&text, FILE_MAX);
-    enum err e = fs_read_file(path, &text);
-    if (e == ERR_NOMEM)
-        e = ERR_TOO_LARGE;
+    enum err e = fs_read_private(path, &text);
     if (!e)
         e = accounts_admin_parse(buf_str(&text), text.len, out);
     if (text.len > 0)

@@ -12,6 +12,7 @@
 #include "lib/base/sig.h"
 #include "lib/jail/jail.h"
 #include "lib/peer/peer.h"
+#include "lib/store/password_file.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -22,7 +23,6 @@
 #include <unistd.h>
 
 #define ABOUT "the REST API of Ringbinder, a FastCGI responder for nginx"
-#define PASSWORD_MAX 256
 #define SMALL_MAX_BYTES (1u << 20) /* bodies up to this travel with their record, in one round trip */
 #define QUORUM_TIMEOUT_MS 2000u
 #define UPLOAD_MAX_MAX (UINT64_C(1) << 50)
@@ -87,18 +87,12 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
     return e;
 }
 
-/* Reads the password's one line into `password`; leaves it empty when no file was named. */
-static enum err read_password(const char *path, struct buf *password)
+static enum err read_password(const char *path, char password[PASSWORD_FILE_SIZE])
 {
-    if (!path || !*path)
-        return ERR_OK;
-    enum err e = fs_read_file(path, password);
-    if (e) {
-        log_write(LOG_ERROR, "settings", "the password file %s cannot be read: %s", path, err_text(e));
-        return e;
-    }
-    password->data[strcspn(buf_str(password), "\r\n")] = '\0';
-    return ERR_OK;
+    enum err e = password_file_read(path, password);
+    if (e)
+        log_write(LOG_ERROR, "settings", "Redis's password in %s cannot be used: %s", path, password_file_why(e));
+    return e;
 }
 
 /* The passwords that too many people have. Without the list what is built in goes on working. */
@@ -195,18 +189,17 @@ static enum err run(const struct settings *s, struct metrics *m, struct given *g
 {
     struct app app;
     struct sign_key key;
-    struct buf password;
+    char password[PASSWORD_FILE_SIZE];
     int listen_fd;
-    buf_init(&password, PASSWORD_MAX);
     enum err e = read_key(s->key, &key);
     if (!e)
-        e = read_password(s->redis_password_file, &password);
+        e = read_password(s->redis_password_file, password);
     struct app_settings settings = {
         .name = s->name,
         .data = s->data,
         .coordinators = s->coordinators,
         .zone = s->zone,
-        .redis = {.address = s->redis, .user = s->redis_user, .password = password.len ? buf_str(&password) : NULL},
+        .redis = {.address = s->redis, .user = s->redis_user, .password = *password ? password : NULL},
         .upload_max_bytes = s->upload_max_bytes,
         .small_max_bytes = SMALL_MAX_BYTES,
         .quorum_timeout_ms = QUORUM_TIMEOUT_MS,
@@ -225,7 +218,7 @@ static enum err run(const struct settings *s, struct metrics *m, struct given *g
     app_release(&app);
 out:
     explicit_bzero(&key, sizeof(key));
-    buf_release(&password);
+    explicit_bzero(password, sizeof(password));
     return e;
 }
 

@@ -82,7 +82,8 @@ class Home:
                 raise Refusal(f"The folder {str(path)!r} cannot be used: its name has a quote, backslash, dollar, comma or control character.")
         self.bin = pathlib.Path(os.path.abspath(os.environ.get("RB_BIN") or ROOT / "build/release/bin"))
         self.data, self.logs, self.nginx = self.path / "data", self.path / "logs", self.path / "nginx"
-        self.key = self.path / "keys" / "cluster.key"
+        self.keys = self.path / "keys"
+        self.key = self.keys / "cluster.key"
         self.founding = self.path / "founding.json"
         self.token = self.path / "admin.token"
         self.admin_file = self.data / "api-1" / "admin"  # until the api has made the account from it
@@ -97,7 +98,7 @@ class Home:
 
     def make(self):
         """Makes the folders that are missing; only the caller may read them."""
-        for path in (self.path, self.data, self.logs, self.nginx, self.key.parent, self.sockets):
+        for path in (self.path, self.data, self.logs, self.nginx, self.keys, self.sockets):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.stat().st_uid != os.getuid() or path.is_symlink() and path != self.path:
                 raise Refusal(f"The folder {path} belongs to somebody else; choose another with RB_HOME=…")

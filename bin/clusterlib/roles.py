@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from clusterlib import frontend, tls
+from clusterlib import access, frontend, tls
 from clusterlib.home import Home, Refusal, setting, write_atomic
 
 # Started in this order, each group when the one before it is ready; ended in the order of ENDING.
@@ -83,12 +83,13 @@ def checked(words):
 # ---- command lines
 
 def redis(home, _name, _env):
-    """Redis with a file of its own: no TCP port; each write is on disk before it is answered. But while that file is rewritten its fsyncs would wait for the rewrite's, which takes
+    """Redis with a file of its own: no TCP port, nobody without a password; each write is on disk before it is answered. But while that file is rewritten its fsyncs would wait for the rewrite's, which takes
     seconds when the index of peers is large: longer than the lease lives. So then they are left to the kernel; what a power cut may take is found by the next comparison with the nodes."""
     conf = folder(home, "redis") / "redis.conf"
     write_atomic(conf, f"""port 0
 unixsocket "{home.sockets / 'redis.sock'}"
 unixsocketperm 700
+aclfile "{access.prepare(home)}"
 dir "{home.data / 'redis'}"
 daemonize no
 logfile ""
@@ -101,10 +102,10 @@ maxmemory-policy noeviction
     return [tool("redis-server"), conf]
 
 
-def redis_words(home, env):
-    """What a program is told of Redis: the private one, or the one of RB_REDIS, which is not ours to start."""
+def redis_words(home, user, env):
+    """What a program is told of Redis: the private one, as this user, or the one of RB_REDIS, which is not ours to start."""
     if not env.get("RB_REDIS"):
-        return ["--redis", f"unix:{home.sockets / 'redis.sock'}"]
+        return ["--redis", f"unix:{home.sockets / 'redis.sock'}", "--redis-user", user, "--redis-password-file", access.password_file(home, user)]
     words = ["--redis", env["RB_REDIS"]]
     if env.get("RB_REDIS_USER"):
         words += ["--redis-user", env["RB_REDIS_USER"]]
@@ -117,7 +118,7 @@ def redis_words(home, env):
 
 def coordinator(home, name, env):
     return [program(home, "ringbinder-coordinator"), "--name", name, "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}",
-            "--url", url_of(home, name), *redis_words(home, env), "--key", home.key, "--founding", home.founding,
+            "--url", url_of(home, name), *redis_words(home, "coordinator", env), "--key", home.key, "--founding", home.founding,
             "--index-port", line_port(home, name, env)]
 
 
@@ -146,7 +147,7 @@ def node(home, name, env):
 
 def api(home, name, env):
     return [program(home, "ringbinder-api"), "--name", name, "--data", folder(home, name), "--listen", f"unix:{home.sockets / (name + '.sock')}",
-            *redis_words(home, env), "--key", home.key, "--coordinators", coordinator_urls(home),
+            *redis_words(home, "api", env), "--key", home.key, "--coordinators", coordinator_urls(home),
             *(["--admin-file", home.admin_file] if name == "api-1" else [])]
 
 
@@ -235,15 +236,26 @@ def socket_answers(path, question=b"", answer=b""):
         try:
             line.connect(path)
             line.sendall(question)
-            return not answer or line.recv(64).startswith(answer)
+            told = b""
+            while len(told) < len(answer) and (more := line.recv(64)):
+                told += more
+            return told == answer
         except OSError:
             return False
+
+
+def redis_answers(path):
+    """True when our own Redis knows us and has loaded its data."""
+    if not access.password_file(Home(), "operator").exists():
+        return False  # a Redis of an older release: it wants to be restarted
+    question = f"AUTH operator {access.password(Home(), 'operator')}\r\nPING\r\n"
+    return socket_answers(path, question.encode(), b"+OK\r\n+PONG\r\n")
 
 
 def ready(row):
     """True when the process of a cluster.json entry does its work."""
     if row["role"] == "redis":
-        return socket_answers(row["socket"], b"PING\r\n", b"+PONG")
+        return redis_answers(row["socket"])
     if row["role"] == "api":
         return socket_answers(row["socket"])
     if row["role"] == "nginx":

@@ -183,16 +183,24 @@ enum err fs_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes)
     return ERR_OK;
 }
 
+/* Root may change everything anyway; anybody else could have put there what he knows. */
+static int is_of_another(const struct stat *st)
+{
+    return st->st_uid != 0 && st->st_uid != geteuid();
+}
+
 enum err fs_read_private(const char *path, struct buf *b)
 {
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && is_of_another(&st))
+        return ERR_DENIED; /* he says which of our files it is */
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == EACCES ? ERR_DENIED : from_errno(errno);
-    struct stat st;
     enum err e = ERR_OK;
     if (fstat(fd, &st) != 0)
         e = ERR_IO;
-    else if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    else if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0 || is_of_another(&st))
         e = ERR_DENIED;
     if (!e)
         e = buf_reserve(b, b->max); /* at once: growing would leave copies of a secret behind */

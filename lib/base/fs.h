@@ -19,10 +19,10 @@ enum err fs_mkdirs(const char *path, mode_t mode) MUST_CHECK;
 enum err fs_sync_dir(const char *path) MUST_CHECK;
 /* Free and total bytes of the file system that holds path. */
 enum err fs_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes) MUST_CHECK;
-/* Reads the whole of a file that only its owner may touch into b, which is empty, without growing: no copy of it is left anywhere. ERR_DENIED: group or others may touch it, or we
- * may not; ERR_NOT_FOUND; ERR_SYNTAX: it is longer than b's maximum; ERR_NOMEM, ERR_IO. The caller wipes what it read. */
+/* Reads the whole of a file that only its owner may touch into b, which is empty, without growing: no copy of it is left anywhere. ERR_DENIED: group or others may touch it, it
+ * or the symbolic link to it is neither ours nor root's, or we may not read it; ERR_NOT_FOUND; ERR_SYNTAX: it is longer than b's maximum; ERR_NOMEM, ERR_IO. The caller wipes what it read. */
 enum err fs_read_private(const char *path, struct buf *b) MUST_CHECK;
-/* Reads a secret of exactly `bytes` bytes kept as hex in a file: refuses files that group or others can access, and all-zero secrets. ERR_DENIED, ERR_SYNTAX, ERR_NOT_FOUND, ERR_IO. */
+/* Reads a secret of exactly `bytes` bytes kept as hex in a file: refuses what fs_read_private() refuses, and all-zero secrets. ERR_DENIED, ERR_SYNTAX, ERR_NOT_FOUND, ERR_IO. */
 enum err fs_read_secret(const char *path, void *out, size_t bytes) MUST_CHECK;
 
 #endif

@@ -128,7 +128,7 @@ enum err sign_key_read(const char *path, struct sign_key *out)
 const char *sign_key_why(enum err e)
 {
     switch (e) {
-    case ERR_DENIED: return "it is not a file that only its owner can read (chmod 600), or it is all zero";
+    case ERR_DENIED: return "it is not a file of this user that nobody else can read (chown, chmod 600), or it is all zero";
     case ERR_INVALID: return "the key in it is one that anybody would try: draw one at random";
     case ERR_SYNTAX: return "it does not hold 64 hex digits in lower case";
     default: return err_text(e);

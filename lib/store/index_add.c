@@ -175,7 +175,7 @@ static void batch_call(struct batch *b, const struct record *newest, const char 
     int adopts = event && is_adopted(newest->key) && !record_is_tombstone(newest);
     if (is_sys(newest->key))
         event = NULL;
-    call_init_script(c, SCRIPT_INDEX_ADD, 8);
+    call_init_script(c, SCRIPT_INDEX_ADD, 7);
     c->run_id = hold ? hold->run_id : NULL;
     for (size_t i = 0; i < 3; i++)
         call_bytes(c, b->keys[i].data, b->keys[i].len);
@@ -183,7 +183,6 @@ static void batch_call(struct batch *b, const struct record *newest, const char 
     call_str(c, NEWEST_KEY);
     call_str(c, WORDS_KEY);
     call_str(c, EVENTS_KEY);
-    call_str(c, MARK_KEY);
     call_str(c, newest->key);
     call_str(c, adopts ? "adopted" : event ? event : "");
     call_str(c, adopts ? adopted_name(newest) : newest->course);

@@ -74,3 +74,18 @@ const char *script_text(enum script s)
     assert(s < SCRIPT_COUNT); /* there is no such script */
     return "";
 }
+
+int script_only_reads(enum script s)
+{
+    switch (s) {
+    case SCRIPT_MEMBERS:
+    case SCRIPT_INDEX_LIST:
+    case SCRIPT_INDEX_READ:
+    case SCRIPT_MARK_READ:
+    case SCRIPT_PEERS_NAMES:
+    case SCRIPT_PEERS_ROWS:
+    case SCRIPT_PEERS_COUNT:
+    case SCRIPT_PEERS_LISTS: return 1;
+    default: return 0;
+    }
+}

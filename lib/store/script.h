@@ -32,5 +32,7 @@ enum script {
 
 /* The text of a script, NUL-terminated. */
 const char *script_text(enum script s);
+/* True for those that change nothing. Redis asks of their keys only that one may read them (EVALSHA_RO, since 7.0). */
+int script_only_reads(enum script s);
 
 #endif

@@ -214,8 +214,7 @@ static enum err send_hold(struct store *s, const struct hold *h, struct sys_byte
     enum err e = *store_run_id(s) ? ERR_OK : store_ping(s);
     if (e != ERR_OK)
         return e;
-    call_init_script(&c, SCRIPT_BYTES_HOLD, 4);
-    call_str(&c, MARK_KEY);
+    call_init_script(&c, SCRIPT_BYTES_HOLD, 3);
     call_str(&c, BYTES_KEY);
     call_str(&c, GONE_KEY);
     call_str(&c, FLIGHT_KEY);

@@ -113,10 +113,11 @@ class Cluster:
     def log(self, name):
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
 
-    def redis(self):
-        """A client of its own Redis."""
-        conf = next(self.home.rglob("redis.conf")).read_text()
-        return redis.Redis(unix_socket_path=re.search(r'^unixsocket "(.+)"', conf, re.M).group(1), socket_timeout=10)
+    def redis(self, user="operator", **options):
+        """A client of its own Redis; the operator may everything."""
+        conf = (self.home / "data/redis/redis.conf").read_text()
+        return redis.Redis(unix_socket_path=re.search(r'^unixsocket "(.+)"', conf, re.M).group(1), socket_timeout=10, username=user,
+                           password=(self.home / f"keys/redis-{user}.password").read_text().strip(), **options)
 
     def program(self, name):
         return str(pathlib.Path(self.env.get("RB_BIN", ROOT / "build/release/bin")) / name)

@@ -2,13 +2,10 @@
 import hashlib
 import json
 import pathlib
-import re
 import signal
 import subprocess
 import time
 import urllib.parse
-
-import redis
 
 from support.cluster import free_port, wait_for
 
@@ -119,8 +116,7 @@ def wait_hashed(api, q, seconds=10):
 
 def redis_of(cluster):
     """A client of the cluster's private Redis."""
-    conf = (cluster.data("redis") / "redis.conf").read_text()
-    return redis.Redis(unix_socket_path=re.search(r'^unixsocket "(.+)"', conf, re.M).group(1), socket_timeout=10, decode_responses=True)
+    return cluster.redis(decode_responses=True)
 
 
 def lists_in_redis(cluster):

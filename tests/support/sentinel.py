@@ -6,20 +6,26 @@ import pathlib
 import secrets
 import signal
 import subprocess
+import sys
 
 import redis
 
-from support.cluster import alive, free_port, wait_for
+from support.cluster import ROOT, alive, free_port, wait_for
+
+sys.path.insert(0, str(ROOT / "bin"))
+from clusterlib import access  # noqa: E402
 
 MASTER = "ringbinder"
 DOWN_AFTER_MS = 1000
-# As in docker/redis-replicated.
+PROGRAMS, OTHERS = ("api", "coordinator"), ("operator", "peers")
+# As in docker/redis-replicated and docker/sentinel.
 REDIS = """bind 127.0.0.1
 port {port}
 dir {folder}
 dbfilename {name}.rdb
 appenddirname {name}.aof
-requirepass {password}
+aclfile {folder}/redis.acl
+masteruser replica
 masterauth {password}
 save ""
 appendonly yes
@@ -30,9 +36,11 @@ logfile {folder}/{name}.log
 SENTINEL = """bind 127.0.0.1
 port {port}
 dir {folder}
-requirepass {password}
+aclfile {folder}/sentinel.acl
+sentinel sentinel-user sentinel
 sentinel sentinel-pass {password}
 sentinel monitor {master} 127.0.0.1 {master_port} 2
+sentinel auth-user {master} sentinel
 sentinel auth-pass {master} {password}
 sentinel down-after-milliseconds {master} {down_after}
 sentinel failover-timeout {master} 3000
@@ -51,9 +59,12 @@ class SentinelRedis:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(mode=0o700, parents=True)
-        self.secret = self.folder / "password"
-        self.secret.touch(0o600)
-        self.secret.write_text(secrets.token_hex(16) + "\n")
+        for user in PROGRAMS + OTHERS:
+            self.secret(user).touch(0o600)
+            self.secret(user).write_text(secrets.token_hex(16) + "\n")
+        passwords = {user: self.password(user) for user in PROGRAMS + OTHERS}
+        (self.folder / "redis.acl").write_text(access.rules("redis", passwords) + access.rules("replicated", passwords))
+        (self.folder / "sentinel.acl").write_text(access.rules("sentinel", passwords))
         self.redis = [f"redis-{n}" for n in (1, 2, 3)]
         self.sentinels = [f"sentinel-{n}" for n in (1, 2, 3)]
         self.ports = {}
@@ -63,21 +74,26 @@ class SentinelRedis:
                 self.ports[(self.redis + self.sentinels)[len(self.ports)]] = port
         self.children = {}
 
-    @property
-    def password(self):
-        return self.secret.read_text().strip()
+    def secret(self, user):
+        return self.folder / f"{user}.password"
+
+    def password(self, user):
+        return self.secret(user).read_text().strip()
 
     @property
     def settings(self):
         """What bin/cluster is told."""
         places = ",".join(f"127.0.0.1:{self.ports[name]}" for name in self.sentinels)
-        return {"RB_REDIS": f"sentinel:{places}/{MASTER}", "RB_REDIS_PASSWORD_FILE": self.secret}
+        users = {f"RB_{user.upper()}_REDIS_USER": user for user in PROGRAMS}
+        return {"RB_REDIS": f"sentinel:{places}/{MASTER}", **users, **{f"RB_{user.upper()}_REDIS_PASSWORD_FILE": self.secret(user) for user in PROGRAMS}}
 
     def connection(self, name):
-        return redis.Redis(port=self.ports[name], password=self.password, socket_timeout=2, socket_connect_timeout=2, decode_responses=True)
+        user, secret = ("operator", "operator") if name in self.redis else ("sentinel", "peers")
+        return redis.Redis(port=self.ports[name], username=user, password=self.password(secret), socket_timeout=2, socket_connect_timeout=2,
+                           decode_responses=True)
 
     def write_settings(self, name, text, more=""):
-        facts = {"name": name, "port": self.ports[name], "folder": self.folder, "password": self.password, "master": MASTER,
+        facts = {"name": name, "port": self.ports[name], "folder": self.folder, "password": self.password("peers"), "master": MASTER,
                  "master_port": self.ports["redis-1"], "down_after": DOWN_AFTER_MS}
         (self.folder / f"{name}.conf").write_text(text.format(**facts) + more)
 

@@ -1,6 +1,6 @@
 -- Adds records of one course and brings everything derived from them up to date, in one step that nobody sees half done.
 --
--- KEYS  1 rb:v:<key>  2 rb:c:<key>  3 rb:x:<key>  4 rb:byname  5 rb:newest  6 rb:words  7 rb:events  8 rb:mark
+-- KEYS  1 rb:v:<key>  2 rb:c:<key>  3 rb:x:<key>  4 rb:byname  5 rb:newest  6 rb:words  7 rb:events; it also reads rb:mark, which the api must not write
 -- ARGV  1 course key  2 event kind or ""  3 course as shown; with kind "adopted" what the file is called  4 time of the event  5 length of the stream
 --       6 "", or the token of a rebuild or sweep: nothing is added when another one has begun since
 --       then four for each record: id, JSON, fact, owner (index_owner.lua)
@@ -12,7 +12,7 @@
 --
 -- A version whose upload id is new and which no tombstone names can only become the current one or stay behind it: that takes a few steps however
 -- long the history is. The rest (tombstones of one version, late tombstones, further attempts of an upload) looks at all facts again.
-if ARGV[6] ~= '' and redis.call('HGET', KEYS[8], 'holder') ~= ARGV[6] then return -1 end
+if ARGV[6] ~= '' and redis.call('HGET', 'rb:mark', 'holder') ~= ARGV[6] then return -1 end
 local key = ARGV[1]
 local state = redis.call('HMGET', KEYS[2], 'id', 'kind', 'n', 'version', 'shown', 'head', 'del', 'words')
 local was_id, was_words = state[1] or '', state[8] or ''

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ANOTHER 12345 /* a user who is not us */
+
 /* Each test has a folder of its own. */
 struct place {
     char dir[64];
@@ -200,6 +202,24 @@ static void a_secret_that_others_can_touch_is_refused(void **state)
     assert_int_equal(out[0], 9);
 }
 
+/* Only root can give files away. */
+static void a_secret_that_is_somebody_elses_is_refused(void **state)
+{
+    struct place *p = *state;
+    uint8_t out[4] = {9, 9, 9, 9};
+    if (geteuid() != 0)
+        skip();
+    put(in(p, "key"), "01020304", 0600);
+    assert_int_equal(chown(in(p, "key"), ANOTHER, ANOTHER), 0);
+    assert_err(ERR_DENIED, fs_read_secret(in(p, "key"), out, 4));
+    assert_int_equal(chown(in(p, "key"), 0, 0), 0);
+    assert_int_equal(symlink("key", in(p, "link")), 0);
+    assert_ok(fs_read_secret(in(p, "link"), out, 4));
+    assert_int_equal(lchown(in(p, "link"), ANOTHER, ANOTHER), 0);
+    assert_err(ERR_DENIED, fs_read_secret(in(p, "link"), out, 4));
+    assert_int_equal(unlink(in(p, "link")), 0);
+}
+
 static void a_malformed_or_empty_secret_is_refused(void **state)
 {
     struct place *p = *state;
@@ -231,6 +251,7 @@ int main(void)
         t(a_folder_that_is_gone_cannot_be_made_durable),
         t(a_secret_is_read_with_and_without_a_newline),
         t(a_secret_that_others_can_touch_is_refused),
+        t(a_secret_that_is_somebody_elses_is_refused),
         t(a_malformed_or_empty_secret_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
