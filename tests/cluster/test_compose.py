@@ -82,7 +82,7 @@ def machines(images):
 
 def client(env, url):
     """A client that judges answers by the document that this cluster serves, signed in as its admin."""
-    sign(url, run("docker", "exec", container(env, "api-1"), "cat", "/keys/admin.token", env=env).stdout.strip())
+    sign(url, run("docker", "exec", container(env, "api-1"), "cat", "/keys-api/admin.token", env=env).stdout.strip())
     silent = type("Silent", (), {"check": lambda self, answer: None})()
     return Api(url, Contract(Api(url, silent).get("/api/v1/openapi.json").json()))
 
@@ -214,7 +214,7 @@ def test_a_peer_shares_a_folder_of_this_machine(composed, tmp_path):
 
 def ask_redis(env, service, port, *words):
     """The lines of an answer of one Redis or Sentinel, asked as the user that the Sentinels have."""
-    script = f'redis-cli --no-auth-warning -p {port} --user sentinel --pass "$(cat /keys/redis-peers.password)" {" ".join(words)}'
+    script = f'REDISCLI_AUTH=$(cat /keys-{service.split("-")[0]}/peers.password) redis-cli -p {port} --user sentinel {" ".join(words)}'
     return run("docker-compose", "exec", "-T", service, "sh", "-c", script, env=env, check=False).stdout.split()
 
 
