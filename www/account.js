@@ -1,7 +1,7 @@
 // One's own account: password, sessions, tokens (tokens.js), what one uploaded.
 import { $, ApiError, api, apiBase, clock, date, explain, focusOn, h, note, show, size, startLive, timeElement, words as common } from './base.js';
-import { ask, busily, wrong } from './ask.js';
-import { onWho, session, signIn, signOut } from './session.js';
+import { ask, busily, keptOut, notLoaded, wrong } from './ask.js';
+import { onWho, session, signOut } from './session.js';
 import { startTokens } from './tokens.js';
 import words from './words/en-people.js';
 
@@ -89,14 +89,24 @@ async function drawAccount() {
   show($('old-field'), account.has_password);
 }
 
+/** The API takes some hundred versions at a time. What failed is not counted twice: it is asked for again with the next ones. */
+async function eraseAll() {
+  let versions = 0;
+  for (;;) {
+    const done = await api(mine('/erase'), { method: 'POST' });
+    versions += done.versions;
+    if (!done.more || done.versions === 0) return { versions, failed: done.failed };
+  }
+}
+
 async function erase() {
   if (!(await ask({ title: t.eraseAsk, text: t.eraseText, yes: t.eraseYes }))) return;
   await busily($('erase'), t.erasing, async () => {
     try {
-      const { versions, failed } = await api(mine('/erase'), { method: 'POST' });
+      const { versions, failed } = await eraseAll();
       const told = t.erased(versions, failed);
       tell($('own-notes'), failed ? 'warn' : 'ok', told.strong, told.rest);
-      await drawAccount();
+      await Promise.all([drawAccount(), drawPending()]);
     } catch (error) {
       report($('own-notes'), error);
     }
@@ -108,8 +118,7 @@ $('erase').addEventListener('click', erase);
 // ---- The page ----
 
 function drawNobody() {
-  const go = h('button', { type: 'button', class: 'button main', onclick: () => signIn() }, words.signInFirst.button);
-  $('state').replaceChildren(note('info', words.signInFirst.strong, '', { actions: [go] }));
+  $('state').replaceChildren(keptOut());
   show($('state'), true);
   show($('account-view'), false);
 }
@@ -123,15 +132,16 @@ async function draw() {
   $('session-line').textContent = session.how === 'session' ? t.sessionEnds(date(session.ends_at), clock(session.ends_at)) : t.byProxy;
   show($('out-here').parentElement, session.how === 'session');
   $('export').href = `${apiBase}${mine('/export')}`;
-  await Promise.all([startTokens(), drawAccount(), drawPending()]);
+  try {
+    await Promise.all([startTokens(), drawAccount(), drawPending()]);
+    $('notes').replaceChildren();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    $('notes').replaceChildren(notLoaded(error, draw));
+  }
 }
 
-onWho(({ user }) => {
-  if (!user) {
-    drawNobody();
-    return;
-  }
-  draw().catch(error => report($('notes'), error));
-});
+const drawPage = () => (session.user ? draw() : drawNobody());
+onWho(drawPage);
 
-startLive();
+startLive({ onRefresh: drawPage });

@@ -1,7 +1,8 @@
 // Who has an account here, as a table; each row opens the dialog of person.js. The settings below it are settings.js.
 import { $, ApiError, api, date, explain, focusOn, h, note, say, show, startLive } from './base.js';
+import { keptOut, notLoaded } from './ask.js';
 import { openPerson } from './person.js';
-import { may, onWho, signIn } from './session.js';
+import { may, onWho } from './session.js';
 import { drawSettings } from './settings.js';
 import words from './words/en-people.js';
 
@@ -61,16 +62,25 @@ async function load(cursor) {
 $('people-more').addEventListener('click', () => load(next).catch(report));
 $('person-new').addEventListener('click', () => edit(null, null));
 
-onWho(({ user }) => {
+/** Settings are asked of the machines and come without the index too; the list does not. */
+async function drawAll() {
+  try {
+    await Promise.all([drawSettings(), load()]);
+    $('notes').replaceChildren();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    $('notes').replaceChildren(notLoaded(error, drawAll));
+  }
+}
+
+function drawPage() {
   const isAllowed = may('accounts');
   show($('people-view'), isAllowed);
   show($('state'), !isAllowed);
-  if (isAllowed) {
-    Promise.all([load(), drawSettings()]).catch(report);
-    return;
-  }
-  const go = h('button', { type: 'button', class: 'button main', onclick: () => signIn() }, words.signInFirst.button);
-  $('state').replaceChildren(user ? note('info', words.notForYou) : note('info', words.signInFirst.strong, '', { actions: [go] }));
-});
+  if (isAllowed) drawAll();
+  else $('state').replaceChildren(keptOut());
+}
 
-startLive();
+onWho(drawPage);
+
+startLive({ onRefresh: drawPage });

@@ -1,6 +1,7 @@
 // The dialog for one account: added, changed, a new password, removed.
 import { ApiError, api, button, words as common, explain, focusOn, h, note } from './base.js';
-import { ask, busily, wrong } from './ask.js';
+import { ask, busily, figure, wrong } from './ask.js';
+import { GB } from './settings.js';
 import { scopesOf } from './tokens.js';
 import words from './words/en-people.js';
 
@@ -69,6 +70,7 @@ export function openPerson(account) {
     roleField(isNew ? 'contributor' : account.role),
     field('person-scopes', t.scopes, isNew ? '' : account.scopes.join(', '), { maxlength: 512, placeholder: t.scopesHint }),
     passwordField(isNew),
+    field('person-quota', t.quota, '', { inputmode: 'decimal', maxlength: 16 }, t.quotaHint),
     box('person-known', t.known, !isNew && account.known),
     !isNew && box('person-disabled', t.disabled, account.disabled),
     h('div', { class: 'actions' }, go, button(common.leaveIt, () => dialog.close(), { id: 'person-cancel' }), remove));
@@ -77,6 +79,7 @@ export function openPerson(account) {
       resolve(done);
     } }, h('h2', { id: 'person-title' }, isNew ? t.newTitle : t.oneTitle(account.name)), form);
     const $ = id => dialog.querySelector(`#${id}`);
+    const room = figure($('person-quota'), isNew ? null : account.quota_bytes, GB);
     const path = () => `/users/${encodeURIComponent(account.name)}`;
 
     function check() {
@@ -84,6 +87,7 @@ export function openPerson(account) {
       wrong($('person-scopes'), scopesOf($('person-scopes').value) ? '' : t.badScopes);
       const password = $('person-password').value;
       wrong($('person-password'), password && [...password].length < PASSWORD_LEAST ? t.shortPassword : '');
+      wrong($('person-quota'), Number.isNaN(room()) ? t.badRoom : '');
       const bad = form.querySelector('[aria-invalid]');
       bad?.focus();
       return !bad;
@@ -94,6 +98,7 @@ export function openPerson(account) {
       role: $('person-role').value,
       scopes: scopesOf($('person-scopes').value),
       known: $('person-known').checked,
+      quota_bytes: room(),
     });
 
     async function save() {

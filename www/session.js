@@ -2,9 +2,13 @@
 import { $, apiOnce, explain, h, icon, note, say, setGate, show, words } from './base.js';
 
 const w = words.who;
-const nobody = { user: null, shown: null, role: 'nobody', how: 'nobody', may: [], csrf: null, rules: null };
+const nobody = { user: null, shown: null, role: 'nobody', how: 'nobody', may: [], csrf: null, rules: null, unsure: false };
+const AGAIN_MS = 5000; // while nobody can tell who is signed in
 
-/** As GET /session told it last. rules: what everybody may (null while not known). Nothing of it is kept anywhere else. */
+/**
+ * As GET /session told it last. rules: what everybody may (null while not known); unsure: nobody can tell just now whether somebody is signed in. Nothing of it is
+ * kept anywhere else.
+ */
 export let session = nobody;
 
 let looking = null;
@@ -16,14 +20,25 @@ export const may = act => session.may.includes(act);
 /** Calls back now and whenever somebody else is signed in, or nobody any more. */
 export function onWho(callback) {
   callbacks.push(callback);
-  if (session.rules) callback(session);
+  if (told !== null) callback(session);
+}
+
+let told = null; // whom the page was drawn for
+let isHeld = false; // a dialog asks who it is: whoever signs in again goes on where they were, with all they typed
+
+function tellPage() {
+  const who = `${session.user} ${session.role} ${session.unsure}`;
+  if (isHeld || !session.rules || told === who) return;
+  told = who;
+  for (const callback of callbacks) callback(session);
 }
 
 function learn(answer) {
-  const isNews = answer.user !== session.user || !session.rules;
+  if (answer.unsure) setTimeout(look, AGAIN_MS);
+  if (answer.unsure && session.user) return; // whoever it was, most likely is still; the API decides
   session = { ...nobody, ...answer };
   drawMenu();
-  if (isNews) for (const callback of callbacks) callback(session);
+  tellPage();
 }
 
 /** Asks who is signed in; all who ask meanwhile get the same answer. An api that does not answer changes nothing. */
@@ -60,6 +75,16 @@ export function signIn(reason) {
  * something waits for the dialog. A change under an old token (somebody signed in anew in another tab) goes out again under the new one.
  */
 async function refused(status, isChange) {
+  isHeld ||= isChange;
+  try {
+    return await learnFrom(status, isChange);
+  } finally {
+    isHeld = false;
+    tellPage();
+  }
+}
+
+async function learnFrom(status, isChange) {
   const before = session;
   const canRead = () => session.user !== null || session.rules?.public_read === true;
   if (status === 401 && !isChange && !before.user && before.rules) return canRead(); // the cookie of a session that is over went with this answer
@@ -132,7 +157,7 @@ look().then(() => {
   isFirst = false;
   drawMenu();
   // Where nobody may read without an account, there is nothing else to show.
-  if (!session.user && session.rules && !session.rules.public_read && !location.pathname.startsWith('/l/')) {
+  if (!session.user && !session.unsure && session.rules && !session.rules.public_read && !location.pathname.startsWith('/l/')) {
     signIn('read').then(done => done && location.reload());
   }
 });

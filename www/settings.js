@@ -1,44 +1,40 @@
 // What holds for everybody: the form of the settings. All of them are sent, on condition that nobody else changed them meanwhile.
 import { $, ApiError, api, explain, focusOn, note } from './base.js';
-import { busily, wrong } from './ask.js';
+import { busily, figure, wrong } from './ask.js';
 import words from './words/en-people.js';
 
 const t = words.settings;
 const HOUR_S = 3600;
 const LEAST_S = 60;
 const MOST_S = 34560000;
-const GB = 1e9;
+export const GB = 1e9;
+const HOURS = { idle: 'session_idle_s', end: 'session_end_s' };
+const ROOM = { quota: 'quota_user_bytes', 'quota-all': 'quota_cluster_bytes' };
 const PROXIES_MAX = 8;
 const switches = ['public_read', 'public_upload', 'moderate'];
 
 let tag = null; // the ETag of what is shown
+const figures = {}; // what stands in the fields, by id
 
+/** Of good answers only: a failure has none, and must not make the next change unconditional. */
 const keepTag = headers => {
-  tag = headers.get('ETag');
+  tag = headers.get('ETag') ?? tag;
 };
-
-/** A figure without a tail of digits. */
-const short = value => String(Math.round(value * 1000) / 1000);
 
 export async function drawSettings() {
   const settings = await api('/settings', { onHeaders: keepTag });
   for (const name of switches) $(name).checked = settings[name];
-  $('idle').value = short(settings.session_idle_s / HOUR_S);
-  $('end').value = short(settings.session_end_s / HOUR_S);
-  $('quota').value = settings.quota_user_bytes === null ? '' : short(settings.quota_user_bytes / GB);
-  $('quota-all').value = settings.quota_cluster_bytes === null ? '' : short(settings.quota_cluster_bytes / GB);
+  for (const [id, name] of Object.entries(HOURS)) figures[id] = figure($(id), settings[name], HOUR_S);
+  for (const [id, name] of Object.entries(ROOM)) figures[id] = figure($(id), settings[name], GB);
   $('proxies').value = settings.trusted_proxies.join(', ');
 }
 
-const decimal = text => (/^\d{1,9}([.,]\d{1,6})?$/.test(text.trim()) ? Number(text.trim().replace(',', '.')) : NaN);
-const seconds = id => Math.round(decimal($(id).value) * HOUR_S);
-const bytes = id => ($(id).value.trim() === '' ? null : Math.round(decimal($(id).value) * GB));
 const proxies = () => $('proxies').value.split(',').map(one => one.trim()).filter(Boolean);
 
 function check() {
-  for (const id of ['idle', 'end']) wrong($(id), seconds(id) >= LEAST_S && seconds(id) <= MOST_S ? '' : t.badHours);
-  if (seconds('idle') > seconds('end')) wrong($('idle'), t.idleMore);
-  for (const id of ['quota', 'quota-all']) wrong($(id), Number.isNaN(bytes(id)) ? t.badRoom : '');
+  for (const id of Object.keys(HOURS)) wrong($(id), figures[id]() >= LEAST_S && figures[id]() <= MOST_S ? '' : t.badHours);
+  if (figures.idle() > figures.end()) wrong($('idle'), t.idleMore);
+  for (const id of Object.keys(ROOM)) wrong($(id), Number.isNaN(figures[id]()) ? t.badRoom : '');
   wrong($('proxies'), proxies().length <= PROXIES_MAX && proxies().every(one => /^[0-9a-f.:]+$/i.test(one)) ? '' : t.badProxies);
   const bad = $('settings-form').querySelector('[aria-invalid]');
   bad?.focus();
@@ -54,10 +50,7 @@ function tell(level, strong, rest) {
 async function save() {
   const json = {
     ...Object.fromEntries(switches.map(name => [name, $(name).checked])),
-    session_idle_s: seconds('idle'),
-    session_end_s: seconds('end'),
-    quota_user_bytes: bytes('quota'),
-    quota_cluster_bytes: bytes('quota-all'),
+    ...Object.fromEntries(Object.entries({ ...HOURS, ...ROOM }).map(([id, name]) => [name, figures[id]()])),
     trusted_proxies: proxies(),
   };
   try {

@@ -323,9 +323,10 @@ function tooQuick({ retry_s }) {
 
 // ---- Too few machines can write, or none answered in time: wait and ask again. Said once, counted in sight every second ----
 
-/** {strong, rest}: with figures when the server gave them and they are the reason. */
-function quorumWords({ can_write: can, needed }) {
+/** {strong, rest}: with figures when the server gave them and they are the reason. Code "unavailable" without them: nothing was begun, and the server says why. */
+function quorumWords({ can_write: can, needed, type, detail }) {
   const k = quorum()[1];
+  if (can === undefined && type === 'urn:ringbinder:error:unavailable') return { strong: t.fail.notYet, rest: `${detail} ${t.fail.noWritesRest(0)}` };
   if (!Number.isInteger(can) || !Number.isInteger(needed) || can >= needed) return { strong: t.fail.busy, rest: t.fail.busyRest };
   return { strong: k ? t.fail.noWrites(can, k) : t.fail.noWritesPlain, rest: t.fail.noWritesRest(needed) };
 }

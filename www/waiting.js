@@ -1,7 +1,7 @@
 // Uploads that wait for a maintainer: looked at, accepted, rejected. What was decided stays in its place and says so.
 import { $, ApiError, api, apiBase, explain, focusOn, h, kind, note, say, show, size, startLive, when } from './base.js';
-import { ask, busily } from './ask.js';
-import { may, onWho, signIn } from './session.js';
+import { ask, busily, keptOut, notLoaded } from './ask.js';
+import { may, onWho } from './session.js';
 import words from './words/en-people.js';
 
 const t = words.waiting;
@@ -65,22 +65,26 @@ async function load(cursor) {
     show($('waiting-more'), next !== null);
     show($('state'), isEmpty);
     if (isEmpty) $('state').replaceChildren(h('div', { class: 'sheet plain', id: 'empty' }, h('h2', {}, t.none), h('p', {}, t.noneRest)));
+    $('notes').replaceChildren();
   } catch (error) {
-    report(error);
+    if (!(error instanceof ApiError)) throw error;
+    if ($('waiting').hidden) show($('state'), false);
+    $('notes').replaceChildren(notLoaded(error, () => load(cursor)));
   }
 }
 
 $('waiting-more').addEventListener('click', () => load(next));
 
-onWho(({ user }) => {
+function drawPage() {
   if (may('moderate')) {
     load();
     return;
   }
-  const go = h('button', { type: 'button', class: 'button main', onclick: () => signIn() }, words.signInFirst.button);
-  $('state').replaceChildren(user ? note('info', words.notForYou) : note('info', words.signInFirst.strong, '', { actions: [go] }));
+  $('state').replaceChildren(keptOut());
   show($('state'), true);
   show($('waiting'), false);
-});
+}
 
-startLive();
+onWho(drawPage);
+
+startLive({ onRefresh: drawPage });

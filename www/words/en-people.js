@@ -18,6 +18,9 @@ export default {
 
   signInFirst: { strong: 'This page takes signing in.', button: 'Sign in' },
   notForYou: 'Your account may not open this page.',
+  unsure: { strong: 'Whether you are signed in cannot be told right now.', rest: 'Nothing is lost. Trying again by ourselves.' },
+  notLoaded: 'This cannot be shown right now.',
+  again: 'Try again',
   more: 'Show more',
 
   links: {
@@ -156,6 +159,9 @@ export default {
     scopes: 'Only for courses that begin with',
     scopesHint: 'e.g. CSEN, MATH',
     known: 'Known: their uploads do not wait',
+    quota: 'Room, in GB',
+    quotaHint: 'Nothing: as the settings say for each person.',
+    badRoom: 'A number of GB, or nothing.',
     disabled: 'Locked: cannot sign in, and their tokens are refused',
     password: 'Password',
     newPassword: 'New password',

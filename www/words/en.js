@@ -301,6 +301,7 @@ export default {
       noWritesPlain: 'Not shared yet: too few machines can write right now.',
       noWritesRest: needed =>
         `${needed ? `${capital(spelled(needed))} are needed before we call it safe. ` : ''}Your file stays here, nothing half-done is visible.`,
+      notYet: 'Not shared yet.',
       busy: 'Not known yet whether it is shared.',
       busyRest: 'The machines did not answer in time. Asking again finds out, and never makes a second version.',
       tryingIn: ' Trying again by ourselves in ',
