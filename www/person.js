@@ -21,7 +21,7 @@ function drawPassword() {
 }
 
 function field(id, label, value, attributes = {}, hint = '') {
-  const input = h('input', { id, autocomplete: 'off', value, 'aria-describedby': `${id}-hint ${id}-help`, ...attributes });
+  const input = h('input', { id, autocomplete: 'off', value, 'aria-describedby': `${hint ? `${id}-hint ` : ''}${id}-help`, ...attributes });
   const optional = attributes.required ? null : h('span', {}, ` ${t.optional}`);
   return h('div', { class: 'field' }, h('label', { for: id }, label, optional), input,
     hint && h('p', { class: 'below', id: `${id}-hint` }, h('span', {}, hint)), h('p', { class: 'below', id: `${id}-help`, hidden: true }));

@@ -34,7 +34,7 @@ const ids = [...document.querySelectorAll('[id]')].map(element => element.id);
 for (const id of new Set(ids)) if (ids.filter(other => other === id).length > 1) faults.push(`id twice: ${id}`);
 for (const attribute of ['aria-labelledby', 'aria-describedby', 'aria-controls', 'for']) {
   for (const element of document.querySelectorAll(`[${attribute}]`)) {
-    for (const id of element.getAttribute(attribute).split(/\s+/)) if (!document.getElementById(id) && !(attribute === 'aria-describedby' && id.endsWith('-hint'))) fault(`${attribute} names nothing (${id})`, element);
+    for (const id of element.getAttribute(attribute).split(/\s+/)) if (!document.getElementById(id)) fault(`${attribute} names nothing (${id})`, element);
   }
 }
 if (!document.documentElement.lang) faults.push('no language');

@@ -9,6 +9,7 @@ import requests
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+from support.accessible import faults
 from support.api import Api
 from support.browser import Browser
 from support.cluster import ROOT, wait_for
@@ -29,14 +30,15 @@ def person(api):
 
 
 @pytest.fixture
-def browser():
-    """After the test its console must have held nothing but refusals that the test was about (browser.expected)."""
+def browser(cluster):
+    """After the test its console must have held nothing but refusals that the test was about (browser.expected), and all requests must have gone to our own origin."""
     made = Browser(1280, 900)
     made.expected = set()
     yield made
     try:
         unexpected = [entry["message"] for entry in made.console() if not any(f"status of {status}" in entry["message"] for status in made.expected)]
         assert unexpected == []
+        assert [url for url in made.requested() if not url.startswith((cluster.url + "/", "blob:", "data:", "chrome", "about:"))] == []
     finally:
         made.close()
 
@@ -523,12 +525,12 @@ def test_the_pages_of_people_at_every_width(cluster, api, person, width, height,
         browser.open(cluster.url + "/")
         browser.shown("#sign-in").click()
         browser.shown("#sign-dialog[open]")
-        assert no_sideways_scroll(browser)
+        assert no_sideways_scroll(browser) and faults(browser) == []
         browser.screenshot(SHOTS / f"sign-in-{width}-{theme}.png")
         fill_dialog(browser, admin)
         signed_in_name = browser.shown("#name")
         signed_in_name.click()
-        assert no_sideways_scroll(browser)
+        assert no_sideways_scroll(browser) and faults(browser) == []
         browser.screenshot(SHOTS / f"name-menu-{width}-{theme}.png")
         for name, path, words in (("account", "/account", "You have no token."), ("people", "/people", "A maintainer looks first"), ("waiting", "/waiting", "WIDTH"), ("course-signed-in", "/s/WIDE2", "Links to pass on")):
             browser.open(cluster.url + path)
@@ -539,13 +541,14 @@ def test_the_pages_of_people_at_every_width(cluster, api, person, width, height,
                 browser.shown("#link-new").click()
             time.sleep(0.3)
             assert no_sideways_scroll(browser), (name, width)
+            assert faults(browser) == [], (name, width)
             browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 1700, "deviceScaleFactor": 1, "mobile": False})
             browser.screenshot(SHOTS / f"{name}-{width}-{theme}.png")
             browser.resize(width, height)
         browser.open(cluster.url + "/people")
         browser.shown("#person-new").click()
         browser.shown("#person[open]")
-        assert no_sideways_scroll(browser)
+        assert no_sideways_scroll(browser) and faults(browser) == []
         browser.screenshot(SHOTS / f"person-{width}-{theme}.png")
         assert browser.console() == []
     finally:
