@@ -29,7 +29,7 @@ NO_ID, NO_SHA = "0" * 16, "0" * 64
 @pytest.fixture(scope="module")
 def world(homes):
     """A cluster with people of each role: NAME may everything their role may, NAME-s only in CSEN; and a course of each, within and without."""
-    return World(homes("access").up())
+    return World(homes("access", RB_PROXIES="127.0.0.1/32").up())  # so that what this machine says of who signed in reaches the api
 
 
 class World:
@@ -162,8 +162,8 @@ def cases(world, operation, row, role):
     if row.on in ("first", "self"):
         yield scoped, row.path, row.query, [(act, first)]
     elif row.on == "whole":
-        yield role, row.path, row.query, [(act, "–")]
-        yield scoped, row.path, row.query, [(act, "–, account with a scope")]
+        yield role, row.path, row.query, [(act, "–, the account has none")]
+        yield scoped, row.path, row.query, [(act, "–, the account has a scope")]
     elif row.on in ("course", "upload", "own list"):
         for what in COURSE:
             course = world.course(role, what) if row.on != "upload" else f"{world.course(role, what)} {role} {what}"
@@ -178,8 +178,8 @@ def cases(world, operation, row, role):
     elif row.on in ("account", "stranger"):
         if row.on == "account" and role != "nobody":
             yield role, {"user": f"t-{role}"}, row.query, [("self", "–")]
-        yield role, {"user": "new-math" if row.on == "account" else "nobody-at-all"}, row.query, [("self", "–"), ("accounts", "–")]
-        yield scoped, {"user": "new-math" if row.on == "account" else "nobody-at-all"}, row.query, [("self", "–"), ("accounts", "–, account with a scope")]
+        yield role, {"user": "new-math" if row.on == "account" else "nobody-at-all"}, row.query, [("self", "–"), ("accounts", "–, the account has none")]
+        yield scoped, {"user": "new-math" if row.on == "account" else "nobody-at-all"}, row.query, [("self", "–"), ("accounts", "–, the account has a scope")]
     else:
         raise AssertionError(row.on)
 
