@@ -8,6 +8,7 @@
 #include "lib/auth/password.h"
 #include "lib/base/cfg.h"
 #include "lib/base/fs.h"
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/sig.h"
 #include "lib/jail/jail.h"
@@ -28,6 +29,7 @@
 #define UPLOAD_MAX_MAX (UINT64_C(1) << 50)
 #define STOP_GRACE_MS 2000u
 #define ADOPT_AFTER_MAX 1000000u
+#define STACK_BYTES (512u << 10) /* of threads that are no worker's; some of them upload, as workers do */
 
 struct settings {
     const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level, *jail, *admin_file;
@@ -132,13 +134,14 @@ static void mask_stops(int how)
 static enum err serve(struct app *app, struct metrics *m, const struct settings *s, int listen_fd)
 {
     struct pool *pool;
-    enum err e = pool_start(app, m, listen_fd, (unsigned)s->threads, &pool);
+    unsigned threads = app->settings.budget.threads;
+    enum err e = pool_start(app, m, listen_fd, threads, &pool);
     if (e) {
-        log_write(LOG_ERROR, "start", "%u threads cannot be started: %s", (unsigned)s->threads, err_text(e));
+        log_write(LOG_ERROR, "start", "%u threads cannot be started: %s", threads, err_text(e));
         return e;
     }
     mask_stops(SIG_UNBLOCK);
-    log_write(LOG_INFO, "start", "serving on %s with %u threads", s->listen, (unsigned)s->threads);
+    log_write(LOG_INFO, "start", "serving on %s with %u threads", s->listen, threads);
     struct pollfd stop = {.fd = sig_fd(), .events = POLLIN};
     while (!sig_stopping() && (poll(&stop, 1, -1) >= 0 || errno == EINTR))
         continue;
@@ -153,6 +156,7 @@ static enum err serve(struct app *app, struct metrics *m, const struct settings 
 
 /* What had to be read before the process was confined. */
 struct given {
+    struct limits limits;
     struct password_list *passwords;
     struct accounts_admin admin;
     int has_admin;
@@ -161,6 +165,7 @@ struct given {
 static enum err read_given(const struct settings *s, struct given *out)
 {
     *out = (struct given){.passwords = read_password_list()};
+    limits_read(&out->limits);
     if (!s->admin_file || !*s->admin_file)
         return ERR_OK;
     enum err e = first_admin_read(s->admin_file, &out->admin);
@@ -185,6 +190,16 @@ static enum err serve_all(struct app *app, struct metrics *m, const struct setti
     return e;
 }
 
+/* What it may do at once; says so where its limits are below what was set. */
+static struct budget make_budget(const struct settings *s, const struct limits *l)
+{
+    struct budget b = budget_make(l, (unsigned)s->threads, SMALL_MAX_BYTES);
+    if (b.threads < s->threads)
+        log_write(LOG_WARN, "start", "%u threads instead of %u: it may have %llu descriptors and %llu MiB of memory", b.threads,
+            (unsigned)s->threads, (unsigned long long)l->descriptors, (unsigned long long)(l->memory_bytes >> 20));
+    return b;
+}
+
 static enum err run(const struct settings *s, struct metrics *m, struct given *given)
 {
     struct app app;
@@ -199,6 +214,7 @@ static enum err run(const struct settings *s, struct metrics *m, struct given *g
         .data = s->data,
         .coordinators = s->coordinators,
         .zone = s->zone,
+        .budget = make_budget(s, &given->limits),
         .redis = {.address = s->redis, .user = s->redis_user, .password = *password ? password : NULL},
         .upload_max_bytes = s->upload_max_bytes,
         .small_max_bytes = SMALL_MAX_BYTES,
@@ -236,6 +252,7 @@ static enum err confine(const struct settings *s)
 /* Many small heaps would keep what each thread once needed; two are enough, and large buffers go back at once. */
 static void keep_memory_small(void)
 {
+    limits_set_stacks(STACK_BYTES);
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 256 * 1024);

@@ -105,6 +105,8 @@ static int next_request(struct thread *t)
             break;
         if (failed++ == 0)
             log_write(LOG_WARN, "accept", "no request could be taken: %s; trying on", strerror(-e));
+        if (e == -EMFILE || e == -ENFILE)
+            worker_rest(&t->worker); /* then one more descriptor at least is there */
         clock_sleep_ms(ACCEPT_PAUSE_MS);
     }
     return 0;

@@ -1,5 +1,6 @@
 #include "fcgi/service/accounts_inside.h"
 
+#include "fcgi/service/hasher.h"
 #include "fcgi/service/tokens.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -132,7 +133,7 @@ enum err accounts_choose(
         *detail = arena_printf(&w->arena, "%s.", password_fault_text(fault));
         return ERR_INVALID;
     }
-    return accounts_hash(w, password, len, out);
+    return hasher_hash(w->app->hasher, password, len, out);
 }
 
 enum err accounts_create(struct worker *w, const struct accounts_new *in, const char *by, struct docs_account *out, const char **detail)
@@ -274,7 +275,7 @@ static enum err check_old(struct worker *w, const struct accounts_password *p, c
         return ERR_RATE;
     }
     enum err e = read_how(w, p->name, 1, &a, NULL);
-    return e == ERR_OK ? accounts_check_hash(w, a.password, p->old, p->old_len) : e;
+    return e == ERR_OK ? hasher_verify(w->app->hasher, a.password, p->old, p->old_len) : e;
 }
 
 enum err accounts_set_password(struct worker *w, const struct accounts_password *p, const char *by, const char **detail)
@@ -304,7 +305,7 @@ static void renew_hash(struct worker *w, const struct docs_account *a, struct st
     struct json *j = NULL;
     const char *ignored;
     accounts_key(a->name, key);
-    enum err e = accounts_hash(w, password, len, fresh.password);
+    enum err e = hasher_hash(w->app->hasher, password, len, fresh.password);
     if (e == ERR_OK)
         e = to_json(&fresh, &j, &ignored);
     if (e == ERR_OK)
@@ -322,7 +323,7 @@ enum err accounts_verify(struct worker *w, const char *name, const char *passwor
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     int there = e == ERR_OK;
-    e = accounts_check_hash(w, there ? a.password : NULL, password, len);
+    e = hasher_verify(w->app->hasher, there ? a.password : NULL, password, len);
     if (e == ERR_OK && a.disabled)
         e = ERR_AUTH;
     if (e != ERR_OK)

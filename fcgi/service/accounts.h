@@ -5,10 +5,6 @@
 #include "fcgi/service/sysdoc.h"
 #include "lib/auth/secret.h"
 
-#define ACCOUNTS_HASHES 2u          /* passwords hashed at once by one api: 19 MiB and some 30 ms each */
-#define ACCOUNTS_WAITING_MAX 64u    /* requests that wait for that; more are turned away at once */
-#define ACCOUNTS_HASH_WAIT_MS 5000u /* and none waits longer */
-
 /* The account of a name (as auth_name() gives it). ERR_NOT_FOUND; ERR_UNAVAILABLE. *record (may be NULL): of the document. */
 enum err accounts_read(struct worker *w, const char *name, struct docs_account *out, struct stamp *record) MUST_CHECK;
 
@@ -114,10 +110,5 @@ struct accounts_admin {
 /* Reads the file's text. ERR_SYNTAX. Pure; the caller wipes text and *out. */
 enum err accounts_admin_parse(const char *text, size_t len, struct accounts_admin *out) MUST_CHECK;
 enum err accounts_bootstrap(struct worker *w, const struct accounts_admin *in) MUST_CHECK;
-
-/* The gate before password hashes, shared by all workers. */
-struct accounts_gate;
-struct accounts_gate *accounts_gate_new(void); /* NULL when out of memory */
-void accounts_gate_free(struct accounts_gate *g);
 
 #endif

@@ -6,6 +6,7 @@
 #include "fcgi/service/contacts.h"
 #include "fcgi/service/courses.h"
 #include "fcgi/service/doccache.h"
+#include "fcgi/service/hasher.h"
 #include "fcgi/service/reindex.h"
 #include "fcgi/service/room.h"
 #include "fcgi/service/rules.h"
@@ -23,12 +24,11 @@
 
 #define STORE_CONNECT_TIMEOUT_MS 200u
 #define STORE_TIMEOUT_MS 400u
-#define ARENA_MAX (16u << 20)
-#define ROOM_BYTES (16u << 20) /* all small bodies under way together */
 
 enum err app_init(struct app *a, const struct app_settings *settings, const struct sign_key *key)
 {
-    assert(settings->small_max_bytes <= ROOM_BYTES);
+    const struct budget *b = &settings->budget;
+    assert(settings->small_max_bytes <= b->room_bytes);
     memset(a, 0, sizeof(*a));
     a->settings = *settings;
     a->settings.redis.connect_timeout_ms = STORE_CONNECT_TIMEOUT_MS;
@@ -42,16 +42,16 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
     if (e == ERR_OK) {
         a->stamps = stamps_new();
         a->queue = courses_new();
-        a->room = room_new(ROOM_BYTES);
+        a->room = room_new(b->room_bytes);
         a->contacts = contacts_new();
         e = a->stamps == NULL || a->queue == NULL || a->room == NULL || a->contacts == NULL ? ERR_NOMEM : ERR_OK;
     }
     if (e == ERR_OK) {
-        a->documents = doccache_new(DOCCACHE_DOCS_MAX, DOCCACHE_BYTES_MAX);
+        a->documents = doccache_new(DOCCACHE_DOCS_MAX, b->document_bytes);
         a->rules = rules_new();
-        a->gate = accounts_gate_new();
+        a->hasher = hasher_new(b->hashes, b->hash_line);
         a->rates = rate_table_new();
-        e = a->documents == NULL || a->rules == NULL || a->gate == NULL || a->rates == NULL ? ERR_NOMEM : ERR_OK;
+        e = a->documents == NULL || a->rules == NULL || a->hasher == NULL || a->rates == NULL ? ERR_NOMEM : ERR_OK;
     }
     if (e == ERR_OK)
         e = view_start(a, &a->view);
@@ -84,7 +84,7 @@ void app_release(struct app *a)
     type_sniffer_free(a->sniffer);
     doccache_free(a->documents);
     rules_free(a->rules);
-    accounts_gate_free(a->gate);
+    hasher_free(a->hasher);
     rate_table_free(a->rates);
     password_list_free(a->passwords);
     sign_keys_free(a->keys);
@@ -96,13 +96,21 @@ enum err worker_init(struct worker *w, struct app *a)
 {
     memset(w, 0, sizeof(*w));
     w->app = a;
-    arena_init(&w->arena, ARENA_MAX);
+    arena_init(&w->arena, a->settings.budget.arena_bytes);
     w->store = store_new(&a->settings.redis);
     w->peer = peer_new(a->keys);
-    if (w->store != NULL && w->peer != NULL)
-        return ERR_OK;
-    worker_release(w);
-    return ERR_NOMEM;
+    if (w->store == NULL || w->peer == NULL) {
+        worker_release(w);
+        return ERR_NOMEM;
+    }
+    peer_keep(w->peer, a->settings.budget.kept);
+    return ERR_OK;
+}
+
+void worker_rest(struct worker *w)
+{
+    store_rest(w->store);
+    peer_rest(w->peer);
 }
 
 void worker_release(struct worker *w)

@@ -2,6 +2,7 @@
 #ifndef RB_FCGI_SERVICE_APP_H
 #define RB_FCGI_SERVICE_APP_H
 
+#include "fcgi/service/budget.h"
 #include "lib/base/arena.h"
 #include "lib/peer/peer.h"
 #include "lib/ring/ring.h"
@@ -22,7 +23,7 @@ struct audit_ship;    /* lib/audit/ship.h */
 struct tidy;          /* tidy.h */
 struct doccache;      /* doccache.h */
 struct rules_keeper;  /* rules.h */
-struct accounts_gate; /* accounts.h */
+struct hasher;        /* hasher.h */
 struct rate_table;    /* lib/store/rate.h */
 struct password_list; /* lib/auth/password.h */
 
@@ -32,6 +33,7 @@ struct app_settings {
     const char *coordinators; /* urls, comma-separated */
     const char *zone;         /* where its readers are: owners of this zone are preferred; "" = nowhere in particular */
     struct store_config redis;
+    struct budget budget;
     uint64_t upload_max_bytes;
     uint64_t small_max_bytes;   /* bodies up to this travel with their record (1 MiB) */
     unsigned quorum_timeout_ms; /* how long an upload waits for its owners (2,000) */
@@ -56,7 +58,7 @@ struct app {
     struct tidy *tidy;
     struct doccache *documents;
     struct rules_keeper *rules;
-    struct accounts_gate *gate;
+    struct hasher *hasher;
     struct rate_table *rates;
     struct password_list *passwords; /* that too many people have; NULL: only those that are built in */
     char process[72];                /* "api:" and its name: who it is in audit logs */
@@ -75,6 +77,8 @@ struct worker {
 };
 enum err worker_init(struct worker *w, struct app *a) MUST_CHECK;
 void worker_release(struct worker *w);
+/* Gives back what it keeps for the next request: its connections. */
+void worker_rest(struct worker *w);
 
 /* The worker's connection to Redis, or NULL while Redis is believed to be away, so that no request waits for it in vain. */
 struct store *worker_store(struct worker *w);

@@ -1,6 +1,7 @@
 #include "fcgi/service/links_inside.h"
 
 #include "fcgi/service/accounts_inside.h"
+#include "fcgi/service/hasher.h"
 #include "lib/auth/secret.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
@@ -196,7 +197,7 @@ enum err links_open(
     if (e == ERR_OK && (l.revoked || parsed.expiry_s != l.expires_at_ms / 1000u))
         e = ERR_DENIED;
     if (e == ERR_OK && l.password[0] != '\0')
-        e = password == NULL ? ERR_DENIED : accounts_check_hash(w, l.password, password, password_len);
+        e = password == NULL ? ERR_DENIED : hasher_verify(w->app->hasher, l.password, password, password_len);
     if (e == ERR_AUTH)
         e = ERR_DENIED;
     if (e == ERR_OK && count)

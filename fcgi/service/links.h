@@ -21,7 +21,7 @@ enum err links_make(struct worker *w, const struct links_new *in, const char *by
     const char **detail) MUST_CHECK;
 
 /* What a link's text opens. password NULL: none was given. count: this is a download that begins, which counts towards the limit; the count is in Redis and may be lost with it, and while Redis is away nothing is counted.
- * ERR_DENIED, whatever the reason: forged, expired, revoked, used up, wrong password (a hash is worked out like any other: ACCOUNTS_HASHES); ERR_UNAVAILABLE: nobody can be asked, or too many at once. */
+ * ERR_DENIED, whatever the reason: forged, expired, revoked, used up, wrong password (a hash is worked out like any other: hasher.h); ERR_UNAVAILABLE: nobody can be asked, or too many at once. */
 enum err links_open(
     struct worker *w, const char *text, size_t len, const char *password, size_t password_len, int count, struct docs_link *out) MUST_CHECK;
 

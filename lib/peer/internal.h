@@ -20,7 +20,8 @@ struct clock_offset {
 /* One thread's client. Nothing in it is locked. */
 struct peer {
     struct sign_keys *keys;    /* borrowed */
-    CURLM *multi;              /* owns the kept connections */
+    CURLM *multi;              /* owns the kept connections; NULL after a rest for which there was no memory */
+    unsigned kept_max;         /* connections */
     CURL *idle[PEER_IDLE_MAX]; /* easy handles to use again */
     size_t n_idle;
     struct clock_offset clocks[PEER_CLOCKS_MAX];
@@ -77,7 +78,9 @@ enum err transfer_end(const struct transfer *t, uint64_t handed);
 /* True when the receiver may have got a whole request: `handed` bytes of the body were given to libcurl. */
 int transfer_may_have_happened(const struct transfer *t, uint64_t handed);
 
-/* peer.c. Moves everything that is under way and marks what has finished; waits up to wait_ms for something to happen. */
+/* peer.c. Makes what a rest gave back. 0: out of memory. */
+int peer_open(struct peer *p) MUST_CHECK;
+/* Moves everything that is under way and marks what has finished; waits up to wait_ms for something to happen. */
 void peer_drive(struct peer *p, unsigned wait_ms);
 
 /* address.c. ERR_INVALID unless url is http:// or https://, a numeric address (IPv6 in brackets), a colon, a port, and nothing else. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 /* Kept connections of one client; beyond it the oldest is closed. */
-#define CONNECTIONS_KEPT 64L
+#define CONNECTIONS_KEPT 64u
 
 enum err peer_global_init(void)
 {
@@ -17,22 +17,43 @@ struct peer *peer_new(struct sign_keys *keys)
     if (!p)
         return NULL;
     p->keys = keys;
+    p->kept_max = CONNECTIONS_KEPT;
+    if (peer_open(p))
+        return p;
+    free(p);
+    return NULL;
+}
+
+int peer_open(struct peer *p)
+{
+    if (p->multi)
+        return 1;
     p->multi = curl_multi_init();
-    if (!p->multi) {
-        free(p);
-        return NULL;
-    }
-    curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
-    return p;
+    if (p->multi)
+        curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->kept_max);
+    return p->multi != NULL;
+}
+
+void peer_keep(struct peer *p, unsigned n)
+{
+    p->kept_max = n;
+    if (p->multi)
+        curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)n);
+}
+
+void peer_rest(struct peer *p)
+{
+    while (p->n_idle > 0)
+        curl_easy_cleanup(p->idle[--p->n_idle]);
+    curl_multi_cleanup(p->multi); /* with it go its connections; NULL is fine */
+    p->multi = NULL;
 }
 
 void peer_free(struct peer *p)
 {
     if (!p)
         return;
-    while (p->n_idle > 0)
-        curl_easy_cleanup(p->idle[--p->n_idle]);
-    curl_multi_cleanup(p->multi);
+    peer_rest(p);
     free(p);
 }
 
@@ -59,6 +80,8 @@ void peer_drive(struct peer *p, unsigned wait_ms)
 {
     int running;
 
+    if (!p->multi) /* nothing could be started */
+        return;
     curl_multi_poll(p->multi, NULL, 0, (int)wait_ms, NULL);
     curl_multi_perform(p->multi, &running);
     collect(p);

@@ -18,6 +18,10 @@ enum err peer_global_init(void) MUST_CHECK;
 /* A client that signs as the process whose keys these are (borrowed, they outlive it). NULL when out of memory. */
 struct peer *peer_new(struct sign_keys *keys);
 void peer_free(struct peer *p);
+/* Keeps at most n connections for the next calls (64 without being told). */
+void peer_keep(struct peer *p, unsigned n);
+/* Gives back all that it keeps for the next calls: connections, descriptors, memory. Only between calls. */
+void peer_rest(struct peer *p);
 
 #define PEER_CALLS_MAX 64
 

@@ -155,6 +155,8 @@ enum err transfer_start(struct transfer *t, struct peer *p)
     t->status = 0;
     t->clock[0] = '\0';
     t->local_port = 0;
+    if (!peer_open(p))
+        return ERR_NOMEM;
     t->easy = p->n_idle > 0 ? p->idle[--p->n_idle] : curl_easy_init();
     if (!t->easy)
         return ERR_NOMEM;

@@ -70,6 +70,13 @@ void conn_drop(struct store *s)
     s->up = 0;
 }
 
+void store_rest(struct store *s)
+{
+    if (s->context)
+        redisFree(s->context);
+    s->context = NULL;
+}
+
 void store_free(struct store *s)
 {
     if (!s)

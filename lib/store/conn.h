@@ -29,6 +29,8 @@ enum err store_address_check(const char *address) MUST_CHECK;
  * The config is copied. NULL when out of memory. An address that makes no sense leads nowhere: ERR_UNAVAILABLE for ever. */
 struct store *store_new(const struct store_config *config);
 void store_free(struct store *s);
+/* Closes the connection; the next call opens another. */
+void store_rest(struct store *s);
 
 /* True while the last command got an answer. */
 int store_is_up(const struct store *s);

@@ -244,16 +244,6 @@ enum err accounts_bootstrap(struct worker *w, const struct accounts_admin *in)
     return people_asked("accounts_bootstrap", in->name, NULL);
 }
 
-struct accounts_gate *accounts_gate_new(void)
-{
-    return NULL;
-}
-
-void accounts_gate_free(struct accounts_gate *g)
-{
-    (void)g;
-}
-
 /* ---- tokens ---- */
 
 enum err tokens_use(struct worker *w, const char *text, size_t len, struct docs_token *token, struct docs_account *account)

@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include "fcgi/service/accounts.h"
+#include "fcgi/service/hasher.h"
 #include "fcgi/service/rules.h"
 #include "fcgi/service/view.h"
 #include "lib/base/clock.h"
@@ -285,7 +286,7 @@ static int setup(void **state)
     f->app.settings.data = "/tmp";
     f->app.settings.upload_max_bytes = 1u << 20;
     f->app.rules = rules_new();
-    f->app.gate = accounts_gate_new();
+    f->app.hasher = hasher_new(HASHER_THREADS, HASHER_WAITING_MAX);
     f->app.rates = rate_table_new();
     f->w.app = &f->app;
     arena_init(&f->w.arena, 1u << 24);
@@ -304,7 +305,7 @@ static int teardown(void **state)
     store_free(f->w.store);
     arena_release(&f->w.arena);
     rules_free(f->app.rules);
-    accounts_gate_free(f->app.gate);
+    hasher_free(f->app.hasher);
     rate_table_free(f->app.rates);
     for (size_t i = 0; i < documents.n; i++)
         free(documents.all[i].text);

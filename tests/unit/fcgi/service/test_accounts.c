@@ -1,4 +1,4 @@
-/* Accounts: made, changed, their passwords, the last admin, the gate before hashes, the admin file. Documents are in memory, Redis is a real one. */
+/* Accounts: made, changed, their passwords, the last admin, the admin file. Documents are in memory, Redis is a real one. */
 #include "tests/unit/fcgi/service/documents.h"
 
 #include "fcgi/service/accounts_inside.h"
@@ -270,67 +270,6 @@ static void who_is_removed_leaves_no_way_in(void **state)
     assert_err(ERR_NOT_FOUND, accounts_remove(&f->w, "bob", "root", &detail));
 }
 
-/* ---- the gate */
-
-static void *hold_gate(void *arg)
-{
-    struct accounts_gate *g = arg;
-    assert_ok(accounts_gate_enter(g, 1000));
-    clock_sleep_ms(150);
-    accounts_gate_leave(g);
-    return NULL;
-}
-
-static void few_hashes_run_at_once(void **state)
-{
-    struct accounts_gate *g = accounts_gate_new();
-    pthread_t threads[ACCOUNTS_HASHES];
-    (void)state;
-    for (unsigned i = 0; i < ACCOUNTS_HASHES; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, hold_gate, g), 0);
-    clock_sleep_ms(50);
-    uint64_t at = clock_boot_ms();
-    assert_err(ERR_UNAVAILABLE, accounts_gate_enter(g, 20));
-    assert_in_range(clock_boot_ms() - at, 15, 90);
-    assert_ok(accounts_gate_enter(g, 1000)); /* its turn comes */
-    accounts_gate_leave(g);
-    for (unsigned i = 0; i < ACCOUNTS_HASHES; i++)
-        pthread_join(threads[i], NULL);
-    accounts_gate_free(g);
-}
-
-static void *wait_at_gate(void *arg)
-{
-    struct accounts_gate *g = arg;
-    enum err e = accounts_gate_enter(g, 400);
-    if (e == ERR_OK)
-        accounts_gate_leave(g);
-    return NULL;
-}
-
-static void a_long_line_turns_away_at_once(void **state)
-{
-    struct accounts_gate *g = accounts_gate_new();
-    pthread_t threads[ACCOUNTS_WAITING_MAX];
-    (void)state;
-    for (unsigned i = 0; i < ACCOUNTS_HASHES; i++)
-        assert_ok(accounts_gate_enter(g, 10));
-    for (unsigned i = 0; i < ACCOUNTS_WAITING_MAX; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, wait_at_gate, g), 0);
-    clock_sleep_ms(200);
-    uint64_t at = clock_boot_ms();
-    assert_err(ERR_UNAVAILABLE, accounts_gate_enter(g, 10000));
-    assert_true(clock_boot_ms() - at < 100);
-    for (unsigned i = 0; i < ACCOUNTS_HASHES; i++)
-        accounts_gate_leave(g);
-    for (unsigned i = 0; i < ACCOUNTS_WAITING_MAX; i++)
-        pthread_join(threads[i], NULL);
-    assert_ok(accounts_gate_enter(g, 10));
-    accounts_gate_leave(g);
-    accounts_gate_free(g);
-    accounts_gate_free(NULL);
-}
-
 /* ---- the admin file */
 
 static void the_admin_file_is_read_strictly(void **state)
@@ -401,8 +340,6 @@ int main(void)
         CASE(guessing_the_old_password_is_limited),
         CASE(a_new_password_ends_the_other_sessions),
         CASE(who_is_removed_leaves_no_way_in),
-        CASE(few_hashes_run_at_once),
-        CASE(a_long_line_turns_away_at_once),
         CASE(the_admin_file_is_read_strictly),
         CASE(the_first_admin_is_made_once),
     };

@@ -8,6 +8,7 @@
 #include "fcgi/service/accounts.h"
 #include "fcgi/service/commit.h"
 #include "fcgi/service/doccache.h"
+#include "fcgi/service/hasher.h"
 #include "fcgi/service/known.h"
 #include "fcgi/service/read.h"
 #include "fcgi/service/rules.h"
@@ -325,7 +326,7 @@ static int setup(void **state)
     f->app.settings.data = "/tmp";
     f->app.documents = doccache_new(DOCCACHE_DOCS_MAX, DOCCACHE_BYTES_MAX);
     f->app.rules = rules_new();
-    f->app.gate = accounts_gate_new();
+    f->app.hasher = hasher_new(HASHER_THREADS, HASHER_WAITING_MAX);
     f->app.rates = rate_table_new();
     f->w.app = &f->app;
     arena_init(&f->w.arena, 1u << 24);
@@ -346,7 +347,7 @@ static int teardown(void **state)
     arena_release(&f->w.arena);
     doccache_free(f->app.documents);
     rules_free(f->app.rules);
-    accounts_gate_free(f->app.gate);
+    hasher_free(f->app.hasher);
     rate_table_free(f->app.rates);
     for (size_t i = 0; i < versions.n; i++)
         history_release(&versions.course[i].history);

@@ -1,0 +1,29 @@
+/* How much this process may have: descriptors and memory, as the system or its operator bounded them. Whoever hands out either decides by this how many it serves at once, so that a small
+ * machine is slower and nothing fails half-way. */
+#ifndef RB_LIB_BASE_LIMITS_H
+#define RB_LIB_BASE_LIMITS_H
+
+#include "lib/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIMITS_NONE UINT64_MAX
+
+struct limits {
+    uint64_t descriptors; /* RLIMIT_NOFILE */
+    uint64_t
+        memory_bytes; /* the smallest of RLIMIT_DATA, RLIMIT_AS and the memory limits of its control groups; LIMITS_NONE: none of them */
+};
+
+/* Raises the soft limit of descriptors to the hard one and reads all. Before the jail: inside, neither can be done. What cannot be read bounds nothing. */
+void limits_read(struct limits *out);
+
+/* The same for files below another root, for tests: `group` is what /proc/self/cgroup holds, `root` stands for /sys/fs/cgroup. The smallest limit of the groups named in there and of those above
+ * them, by version 2 (memory.max) and 1 (memory/…/memory.limit_in_bytes); LIMITS_NONE when there is none. */
+uint64_t limits_group_memory(const char *group, const char *root);
+
+/* Gives threads that are started without attributes stacks of so many bytes. glibc would take what RLIMIT_STACK says, 8 MiB as a rule: a dozen threads would fill a small limit by themselves. */
+void limits_set_stacks(size_t bytes);
+
+#endif
