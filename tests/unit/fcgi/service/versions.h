@@ -188,17 +188,16 @@ void read_bytes_release(struct read_bytes *b)
     record_release(&b->record);
 }
 
-enum err peer_fetch_blob(struct peer *p, const char *base_url, const char *sha256, uint64_t size, uint64_t epoch, int fd, unsigned stall_ms)
+enum err peer_fetch_blob(struct peer *p, const struct peer_blob *blob, uint64_t epoch, int fd, unsigned stall_ms)
 {
     (void)p;
-    (void)base_url;
     (void)epoch;
     (void)stall_ms;
     for (size_t i = 0; i < versions.n_blobs; i++) {
-        if (strcmp(versions.blob[i].sha256, sha256) != 0)
+        if (strcmp(versions.blob[i].sha256, blob->sha256) != 0)
             continue;
-        assert_int_equal(versions.blob[i].len, size);
-        assert_int_equal(write(fd, versions.blob[i].text, versions.blob[i].len), size);
+        assert_int_equal(versions.blob[i].len, blob->size);
+        assert_int_equal(write(fd, versions.blob[i].text, versions.blob[i].len), blob->size);
         versions.fetched++;
         return ERR_OK;
     }
