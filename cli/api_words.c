@@ -35,7 +35,7 @@ static void add_at_risk(struct buf *b, const struct json *problem)
     (void)e; /* a sentence that is cut says enough */
 }
 
-static enum err explain_problem(struct buf *b, const struct client_answer *a, const struct json *problem)
+static enum err explain_problem(struct buf *b, const struct cli *c, const struct client_answer *a, const struct json *problem)
 {
     const char *detail = json_get_str(problem, "detail"), *id = json_get_str(problem, "request_id");
     uint64_t can, needed;
@@ -47,6 +47,8 @@ static enum err explain_problem(struct buf *b, const struct client_answer *a, co
         e = buf_addf(b, " %llu of the %llu machines that it needs can write.", (unsigned long long)can, (unsigned long long)needed);
     if (!e)
         add_at_risk(b, problem);
+    if (!e && a->status == 401 && !c->token)
+        e = buf_add_str(b, " RB_TOKEN is not set; a token of your account goes there.");
     if (!e && a->status >= 500 && id)
         e = buf_addf(b, " (request %s)", id);
     return e;
@@ -64,7 +66,8 @@ void api_explain(const struct cli *c, enum err e, const struct client_answer *a,
         snprintf(text, size, "%s at %s: %s.", e == ERR_TIMEOUT ? "No answer in time" : "Nobody answers", c->url, a->why);
     else if (*a->why)
         snprintf(text, size, "%s: %s.", c->url, a->why);
-    else if (problem && (json_get_str(problem, "detail") || json_get_str(problem, "title")) && (explain_problem(&b, a, problem), b.len > 0))
+    else if (problem && (json_get_str(problem, "detail") || json_get_str(problem, "title")) &&
+             (explain_problem(&b, c, a, problem), b.len > 0))
         snprintf(text, size, "%s", buf_str(&b));
     else
         snprintf(text, size, "%s answered %ld, which says: %s.", c->url, a->status, err_text(e));

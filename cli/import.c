@@ -16,11 +16,15 @@
 
 #define WHY_SIZE 1024
 
-enum outcome { ADDED, CHANGED, UNCHANGED, FAILED, OUTCOMES };
+enum outcome { ADDED, CHANGED, UNCHANGED, WAITING, FAILED, OUTCOMES };
 
-static const char *const words[OUTCOMES] = {[ADDED] = "added", [CHANGED] = "changed", [UNCHANGED] = "unchanged", [FAILED] = "failed"};
-static const char *const would[OUTCOMES] = {
-    [ADDED] = "would be added", [CHANGED] = "would be changed", [UNCHANGED] = "is unchanged", [FAILED] = "cannot be shared"};
+static const char *const words[OUTCOMES] = {
+    [ADDED] = "added", [CHANGED] = "changed", [UNCHANGED] = "unchanged", [WAITING] = "waiting", [FAILED] = "failed"};
+static const char *const would[OUTCOMES] = {[ADDED] = "would be added",
+    [CHANGED] = "would be changed",
+    [UNCHANGED] = "is unchanged",
+    [WAITING] = "would wait",
+    [FAILED] = "cannot be shared"};
 
 struct import {
     struct cli *cli;
@@ -114,16 +118,15 @@ static enum err compare(struct import *m, const struct import_line *l, const str
 
 static enum err share(struct import *m, const struct upload *u, struct result *r)
 {
-    struct json *record = NULL;
-    int same = 0;
-    enum err e = upload_send(m->cli, u, NULL, &record, &same, r->why, sizeof r->why);
+    struct json *answer = NULL;
+    enum upload_end end;
+    enum err e = upload_send(m->cli, u, NULL, &answer, &end, r->why, sizeof r->why);
 
     if (e)
         return fail(r, e, NULL);
-    r->version = courses_number(record);
-    if (same)
-        r->outcome = UNCHANGED;
-    json_free(record);
+    r->version = end == UPLOAD_WAITS ? 0 : courses_number(answer);
+    r->outcome = end == UPLOAD_WAITS ? WAITING : end == UPLOAD_SAME ? UNCHANGED : r->outcome;
+    json_free(answer);
     return ERR_OK;
 }
 
@@ -198,8 +201,12 @@ static enum err report_all(struct import *m)
     struct json *j;
     enum err e;
 
-    out_note(&m->cli->out, "%zu added, %zu changed, %zu unchanged, %zu failed%s", m->count[ADDED], m->count[CHANGED], m->count[UNCHANGED],
-        m->count[FAILED], m->dry_run ? "; nothing was done (--dry-run)" : "");
+    char waiting[64] = "";
+
+    if (m->count[WAITING] > 0)
+        snprintf(waiting, sizeof waiting, "%zu waiting for a maintainer, ", m->count[WAITING]);
+    out_note(&m->cli->out, "%zu added, %zu changed, %zu unchanged, %s%zu failed%s", m->count[ADDED], m->count[CHANGED], m->count[UNCHANGED],
+        waiting, m->count[FAILED], m->dry_run ? "; nothing was done (--dry-run)" : "");
     if (!m->cli->out.json)
         return ERR_OK;
     j = json_object();

@@ -8,6 +8,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
+/* It is on disk, but no version of the course yet. */
+static enum err report_waiting(const struct cli *c, const struct upload *u, const struct json *waiting)
+{
+    enum err e = out_json(&c->out, waiting);
+
+    if (!e)
+        out_say(&c->out, "%s waits for a maintainer, who looks at it first: nobody else sees it yet, and %s is as it was", u->filename,
+            courses_text(json_get(waiting, "record"), "course"));
+    return e;
+}
+
 static enum err report(const struct cli *c, const struct upload *u, const struct json *record, int same)
 {
     struct buf copies;
@@ -35,20 +46,20 @@ static int put_one(struct cli *c, struct upload *u, const char *path)
     char why[1024];
     const char *reason = NULL;
     struct progress bar;
-    struct json *record = NULL;
-    int same = 0;
+    struct json *answer = NULL;
+    enum upload_end end;
     enum err e = upload_open(u, AT_FDCWD, path, &reason);
 
     if (e)
         return cli_exit_code(out_fail(&c->out, e, "%s: %s.", path, reason));
     progress_start(&bar, &c->out, u->filename, 0, u->size);
-    e = upload_send(c, u, &bar, &record, &same, why, sizeof why);
+    e = upload_send(c, u, &bar, &answer, &end, why, sizeof why);
     progress_end(&bar, !e);
     if (e)
         out_fail(&c->out, e, "%s", why);
     else
-        e = report(c, u, record, same);
-    json_free(record);
+        e = end == UPLOAD_WAITS ? report_waiting(c, u, answer) : report(c, u, answer, end == UPLOAD_SAME);
+    json_free(answer);
     upload_close(u);
     return cli_exit_code(e);
 }

@@ -147,7 +147,7 @@ static enum err send_it(struct cli *c, const struct upload *u, const char *path,
 }
 
 enum err upload_send(
-    struct cli *c, const struct upload *u, struct progress *bar, struct json **record, int *same, char *why, size_t why_size)
+    struct cli *c, const struct upload *u, struct progress *bar, struct json **answer, enum upload_end *end, char *why, size_t why_size)
 {
     struct client_answer a = {0};
     struct buf path;
@@ -161,11 +161,11 @@ enum err upload_send(
         snprintf(a.why, sizeof a.why, "the names are too long");
     if (e) {
         api_explain(c, e, &a, why, why_size);
-    } else if (json_parse(buf_str(&a.body), a.body.len, record)) {
+    } else if (json_parse(buf_str(&a.body), a.body.len, answer)) {
         e = ERR_INTERNAL;
         snprintf(why, why_size, "%s answered with something that is no JSON: is it a Ringbinder?", c->url);
     } else {
-        *same = a.status == 200;
+        *end = a.status == 200 ? UPLOAD_SAME : a.status == 202 ? UPLOAD_WAITS : UPLOAD_NEW;
     }
     client_answer_release(&a);
     buf_release(&path);

@@ -23,9 +23,16 @@ struct upload {
 enum err upload_open(struct upload *u, int dir_fd, const char *path, const char **why) MUST_CHECK;
 void upload_close(struct upload *u);
 
-/* Sends it; tried again when that is safe. bar: shows the progress, NULL: nothing is shown. *record is the caller's; *same is 1 when nothing had to change. When it fails, the sentence
- * for it stands in why; nothing is printed. */
-enum err upload_send(
-    struct cli *c, const struct upload *u, struct progress *bar, struct json **record, int *same, char *why, size_t why_size) MUST_CHECK;
+/* What became of it. */
+enum upload_end {
+    UPLOAD_NEW,   /* a new version */
+    UPLOAD_SAME,  /* nothing had to change */
+    UPLOAD_WAITS, /* for a maintainer: nobody else sees it yet */
+};
+
+/* Sends it; tried again when that is safe. bar: shows the progress, NULL: nothing is shown. *answer is the caller's: the record, or of UPLOAD_WAITS what waits, with a record in it. When it fails, the
+ * sentence for it stands in why; nothing is printed. */
+enum err upload_send(struct cli *c, const struct upload *u, struct progress *bar, struct json **answer, enum upload_end *end, char *why,
+    size_t why_size) MUST_CHECK;
 
 #endif
