@@ -27,13 +27,13 @@ class Inside:
         self.session = requests.Session()
         self.session.trust_env = False
 
-    def request(self, method, name, path, body=None, epoch=1, timeout=30):
+    def request(self, method, name, path, body=None, epoch=1, timeout=30, stream=False):
         """Asks the process of this name; body is JSON-able or None."""
         data = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         digest, now, nonce = hashlib.sha256(data).hexdigest(), int(time.time() * 1000), os.urandom(16).hex()
         proof = mac(self.key, "request", method, path, digest, now, nonce, self.sender, epoch)
         header = f"RB1 sender={self.sender}, time={now}, nonce={nonce}, epoch={epoch}, body={digest}, mac={proof}"
-        return self.session.request(method, self.cluster.processes()[name]["url"] + path, data=data, timeout=timeout,
+        return self.session.request(method, self.cluster.processes()[name]["url"] + path, data=data, timeout=timeout, stream=stream,
                                     headers={"Authorization": header, "Content-Type": "application/json"})
 
     def get(self, name, path, **options):
