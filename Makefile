@@ -63,6 +63,9 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 $(BUILD)/obj/lib/store/script.o: $(wildcard lib/store/lua/*.lua)
 $(BUILD)/obj/fcgi/openapi.o: fcgi/openapi.json
 
+# Tests themselves need no optimizer: they are half of what is compiled.
+$(BUILD)/obj/tests/unit/%.o: CFLAGS := $(filter-out -O2 -D_FORTIFY_SOURCE=%,$(CFLAGS))
+
 $(BUILD)/obj/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c -o $@ $<

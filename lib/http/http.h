@@ -1,4 +1,4 @@
-/* The HTTP server that nodes and coordinators speak with inside the cluster: a route table, bounded bodies, signatures, file answers by sendfile.
+/* The HTTP server that nodes and coordinators speak with inside the cluster: a route table, bounded bodies, signatures, answers in pieces.
  * Thread per connection behind a connection limit. The only home of libmicrohttpd. */
 #ifndef RB_LIB_HTTP_HTTP_H
 #define RB_LIB_HTTP_HTTP_H
@@ -91,8 +91,6 @@ void http_add_header(struct http_request *r, const char *name, const char *value
 void http_reply(struct http_request *r, int status, const char *type, const void *body, size_t len); /* body copied */
 void http_reply_json(struct http_request *r, int status, struct buf *body);                          /* takes body's memory */
 void http_reply_problem(struct http_request *r, enum err e, const char *detail);                     /* RFC 9457 */
-/* `len` bytes of fd from offset, by sendfile; takes fd. HEAD sends the headers only. */
-void http_reply_file(struct http_request *r, int status, const char *type, int fd, uint64_t offset, uint64_t len);
 
 /* Where the bytes of a streamed answer come from. Both are called in the connection's own thread and may wait: nobody else waits with them. */
 struct http_source {

@@ -66,21 +66,6 @@ void http_reply_json(struct http_request *r, int status, struct buf *body)
     reply_taken(r, status, "application/json", body);
 }
 
-void http_reply_file(struct http_request *r, int status, const char *type, int fd, uint64_t offset, uint64_t len)
-{
-    struct MHD_Response *response;
-
-    if (len == 0) {
-        close(fd);
-        http_reply(r, status, type, "", 0);
-        return;
-    }
-    response = MHD_create_response_from_fd_at_offset64(len, fd, offset);
-    if (!response)
-        close(fd);
-    reply_set(r, status, type, response);
-}
-
 /* RFC 9457. A detail that is not UTF-8 is left out: it would not be JSON. */
 static enum err problem_print(enum err e, const char *detail, struct buf *out)
 {

@@ -1,4 +1,5 @@
 """Damaged files on one node's disk: never a wrong byte, all found and made again by reads and one scrub, the quarantine exact (issue B, show 6)."""
+import contextlib
 import hashlib
 import os
 import random
@@ -6,6 +7,7 @@ import threading
 import time
 
 import pytest
+import urllib3
 
 from support.api import course_path
 from support.cluster import wait_for
@@ -144,6 +146,28 @@ def test_a_scrub_of_a_whole_node_finds_nothing(fragile, filed):
     found = wait_for(lambda: (lambda s: not s["running"] and s["began"] >= at and s)(inside.inventory(VICTIM)["scrub"]), 60, "the scrub is over")
     assert (found["bad"], found["missing"]) == (0, 0) and found["read"] >= len(filed)
     assert inside.inventory(VICTIM)["quarantined"] == before
+
+
+def test_a_blob_that_is_changed_while_it_is_sent_breaks_off(fragile):
+    """Checked when it was opened, and changed behind the bytes that are on their way: the asker must not take it for whole."""
+    data = random.Random(9).randbytes(20 << 20)
+    course, sha256 = "CHANGED 1", hashlib.sha256(data).hexdigest()
+    assert session().put(fragile.url + course_path(course, "/syllabus"), params={"filename": "s.bin"}, data=data, timeout=60).status_code == 201
+    inside, path = Inside(fragile), None
+    wait_for(lambda: is_whole(fragile, sha256), 20, "the copy is there")
+    path = blob(fragile, VICTIM, sha256)
+    with inside.get(VICTIM, f"/blobs/{sha256}", stream=True) as answer:
+        assert answer.status_code == 200 and int(answer.headers["Content-Length"]) == len(data)
+        got = answer.raw.read(1 << 20)
+        path.chmod(0o600)
+        with path.open("r+b") as file:
+            file.seek(len(data) - 10)
+            file.write(b"0123456789")
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            while piece := answer.raw.read(1 << 20):
+                got += piece
+    assert len(got) < len(data)
+    wait_for(lambda: inside.get(VICTIM, f"/blobs/{sha256}", stream=True).status_code == 200 and is_whole(fragile, sha256), 60, "it is made whole again")
 
 
 def test_an_order_that_is_none_is_refused(fragile, filed):

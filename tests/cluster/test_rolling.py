@@ -27,10 +27,10 @@ def ring_of(api):
 
 
 def test_a_rolling_restart_is_not_noticed(grown, grown_api):
-    """Each process is stopped and started while clients work; a client may try once more."""
+    """Each process is stopped and started while clients work; a client may try once more, after the time that the only front's nginx may be away."""
     wait_for(lambda: len(ring_of(grown_api)[1]) == 4, 20, "four nodes up")
     before = ring_of(grown_api)
-    with Load(grown.url, writers=3, readers=2, retries=1, retry_after=2.0, pace=0.01) as load:
+    with Load(grown.url, writers=3, readers=2, retries=1, retry_after=4.0, pace=0.01) as load:
         time.sleep(1)
         for name in [*grown.names("coordinator"), *grown.names("node"), "redis", "api-1", "nginx"]:
             grown.command("stop", name)

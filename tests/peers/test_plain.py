@@ -133,7 +133,7 @@ def test_the_answer_and_the_first_bytes_may_come_in_one_segment(net, peer, folde
         with Pickled(obtain_port(net, peer)) as download:
             download.say(f"OBTAIN:0:{name}")
             time.sleep(0.3)
-            download.got = download.socket.recv(65536)
+            download.got += download.socket.recv(65536)
             assert len(download.got) > len(pickle.dumps("True", protocol=4)), "they did not come together"
             assert download.hear() == "True"
             assert download.rest() == (folder / name).read_bytes()

@@ -72,17 +72,17 @@ class Inside:
     def key_to(self, name):
         return pair_key(self.receiver_key(name), self.sender)
 
-    def request(self, method, name, path, body=None, epoch=1, timeout=30):
+    def request(self, method, name, path, body=None, epoch=1, timeout=30, stream=False):
         """Asks the process of this name; body is JSON-able or None."""
         data = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
-        return self.send(method, name, path, data, header(self.key_to(name), self.sender, method, path, data, epoch), timeout=timeout)
+        return self.send(method, name, path, data, header(self.key_to(name), self.sender, method, path, data, epoch), timeout=timeout, stream=stream)
 
-    def send(self, method, name, path, data, authorization, timeout=30, **headers):
+    def send(self, method, name, path, data, authorization, timeout=30, stream=False, **headers):
         """Sends just that, whatever the Authorization is good for; None: without one."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"Content-Type": "application/json"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        return self.session.request(method, self.cluster.processes()[name]["url"] + path, data=data, timeout=timeout, headers=headers)
+        return self.session.request(method, self.cluster.processes()[name]["url"] + path, data=data, timeout=timeout, stream=stream, headers=headers)
 
     def get(self, name, path, **options):
         return self.request("GET", name, path, **options)

@@ -65,22 +65,6 @@ static void handle_json(struct http_request *r, void *ctx)
     buf_release(&b);
 }
 
-/* "0123456789", or the part named by ?at=&n=. */
-static void handle_file(struct http_request *r, void *ctx)
-{
-    char name[] = "/tmp/rb-http-XXXXXX";
-    int fd = mkstemp(name);
-
-    (void)ctx;
-    assert_true(fd >= 0);
-    unlink(name);
-    assert_int_equal(write(fd, "0123456789", 10), 10);
-    if (http_query(r, "n"))
-        http_reply_file(r, 206, "text/plain", fd, strtoul(http_query(r, "at"), NULL, 10), strtoul(http_query(r, "n"), NULL, 10));
-    else
-        http_reply_file(r, 200, "text/plain", fd, 0, 10);
-}
-
 /* For HTTP_AUTH_HANDLER. */
 static void handle_checked(struct http_request *r, void *ctx)
 {
@@ -141,7 +125,6 @@ static const struct http_route routes[] = {
     {"GET", "/slow", HTTP_AUTH_NONE, 0, 0, handle_slow, NULL, NULL, NULL},
     {"GET", "/silent", HTTP_AUTH_NONE, 0, 0, handle_silent, NULL, NULL, NULL},
     {"GET", "/json", HTTP_AUTH_NONE, 0, 0, handle_json, NULL, NULL, NULL},
-    {"GET", "/file", HTTP_AUTH_NONE, 0, 0, handle_file, NULL, NULL, NULL},
     {"PUT", "/stream", HTTP_AUTH_SIGNED, SIGN_NODE | SIGN_API, 0, handle_stream, stream_begin, stream_piece, stream_drop},
 };
 

@@ -68,20 +68,6 @@ static void head_sends_the_header_of_get(void **state)
     assert_int_equal(ask("HEAD /show HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
     assert_non_null(strstr(answer, "\r\nContent-Length: 14\r\n"));
     assert_string_equal(body_of(answer), "");
-    assert_int_equal(ask("HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
-    assert_non_null(strstr(answer, "\r\nContent-Length: 10\r\n"));
-    assert_string_equal(body_of(answer), "");
-}
-
-static void files_are_sent_whole_and_in_part(void **state)
-{
-    (void)state;
-    assert_int_equal(ask(GET("/file")), 200);
-    assert_string_equal(body_of(answer), "0123456789");
-    assert_int_equal(ask(GET("/file?at=3&n=4")), 206);
-    assert_string_equal(body_of(answer), "3456");
-    assert_int_equal(ask(GET("/file?at=10&n=0")), 206);
-    assert_string_equal(body_of(answer), "");
 }
 
 static void json_keeps_its_type(void **state)
@@ -270,7 +256,6 @@ int main(void)
         TEST(a_wrong_method_is_405_with_allow),
         TEST(added_headers_cannot_inject_others),
         TEST(head_sends_the_header_of_get),
-        TEST(files_are_sent_whole_and_in_part),
         TEST(json_keeps_its_type),
         TEST(a_handler_without_answer_is_an_internal_error),
         TEST(a_connection_is_kept_through_answers_and_refusals),
