@@ -181,7 +181,7 @@ build/fuzz/node.a build/fuzz/coordinator.a build/fuzz/fakes.a:
 define fuzz_program
 build/fuzz/bin/$(1)_%: build/fuzz/obj/tests/fuzz/$(1)_%.o build/fuzz/fakes.a $(2) build/fuzz/lib.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(LIBS)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed -lcmocka $$(LIBS)
 endef
 $(eval $(call fuzz_program,node,build/fuzz/node.a))
 $(eval $(call fuzz_program,coordinator,build/fuzz/coordinator.a))

@@ -67,7 +67,9 @@ static void send_answer(struct request *r, const struct admin_answer *a)
     case 422: send_refusal(r, ERR_SYNTAX, a->body, NULL); break;
     case 404: send_refusal(r, ERR_NOT_FOUND, a->body, "No node has this name or id."); break;
     case 409: send_refusal(r, ERR_CONFLICT, a->body, "Not possible yet: files would lose their last copy."); break;
-    default: response_problem(r, ERR_INTERNAL, NULL); break;
+    default:
+        response_problem(r, ERR_UNAVAILABLE, "The leader's answer is none that is known here: is it of this cluster, and of this version?");
+        break;
     }
 }
 
