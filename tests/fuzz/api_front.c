@@ -1,9 +1,10 @@
 /* Whole requests through the api's front to its real handlers, over fakes of the use cases: there is one answer, well-formed, none of our own faults; nobody
  * changes anything that nobody may; and no header leads nginx where it must not go. Input, in lines:
  *
- *   WHO CODE RULES         WHO: nobody, a role (by token), session, proxy; CODE: what use cases come to, an err_code(); RULES: open, closed, moderate
+ *   WHO CODE RULES         WHO: nobody, a role (by token), session, proxy; CODE: what use cases come to, an err_code(); RULES: open, closed, moderate, unsure
  *   METHOD URI
- *   Header: value          any number; NAME=value is a FastCGI parameter; "Leader: STATUS JSON" is what the leader answers, "Kind: TYPE" what the file is
+ *   Header: value          any number; NAME=value is a FastCGI parameter; "Leader: STATUS JSON" is what the leader answers, "Kind: TYPE" what the file is,
+ *                          "Owner: NAME" whose
  *   <an empty line>
  *   the body */
 #include "tests/unit/fcgi/memory.h"
@@ -18,6 +19,7 @@
 
 #define CLOSED 1u
 #define MODERATE 2u
+#define UNSURE 4u     /* who asks cannot be looked up */
 #define PARAMS_KEPT 6 /* of MEMORY_PARAMS_MAX, for those that are set here */
 
 /* A request, taken out of the input; owns its strings. */
@@ -41,7 +43,10 @@ static void read_control(struct asked *a)
     for (enum err e = ERR_OK; e < ERR_COUNT; e++)
         if (strcmp(err_code(e), code) == 0 && e != ERR_INTERNAL && e != ERR_NOMEM)
             a->error = e;
-    a->rules = strcmp(rules, "closed") == 0 ? CLOSED : strcmp(rules, "moderate") == 0 ? MODERATE : 0;
+    a->rules = strcmp(rules, "closed") == 0     ? CLOSED
+               : strcmp(rules, "moderate") == 0 ? MODERATE
+               : strcmp(rules, "unsure") == 0   ? UNSURE
+                                                : 0;
 }
 
 static void take_input(const uint8_t *data, size_t size, struct asked *a)
@@ -90,6 +95,8 @@ static void take_line(struct memory *m, char *line, char name[80])
             fake.leader = value;
         } else if (strcmp(line, "Kind") == 0) {
             fake.type = value;
+        } else if (strcmp(line, "Owner") == 0) {
+            fake.owner = value;
         } else {
             int plain = strcasecmp(line, "Content-Type") == 0 || strcasecmp(line, "Content-Length") == 0;
             snprintf(name, 80, "%s%s", plain ? "" : "HTTP_", line);
@@ -194,9 +201,11 @@ static void serve(struct asked *a)
     people.error = fake.error = a->error;
     fake.leader = "202 {\"ring\": 9}";
     fake.type = "application/pdf";
+    fake.owner = "ada";
     if (a->rules & CLOSED)
         people.settings.rules = (struct rules){0};
     people.settings.rules.moderate = (a->rules & MODERATE) != 0;
+    people.away = a->rules & UNSURE ? ERR_UNAVAILABLE : ERR_OK;
     set_who(&m, a, csrf);
     snprintf(length, sizeof(length), "%zu", a->len);
     for (size_t i = 0; i < a->n_lines; i++)

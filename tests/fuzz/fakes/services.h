@@ -26,6 +26,7 @@ static struct {
     const char *detail;  /* with it */
     const char *leader;  /* what the leader answers: a status and JSON; outside bytes as well */
     const char *type;    /* of the file that is there */
+    const char *owner;   /* whose it is */
     unsigned long bytes; /* of bodies that were read */
     int changes;         /* calls that would have changed something */
 } fake;
@@ -49,6 +50,7 @@ static inline void fake_record(struct record *r, enum record_kind kind)
     FUZZ_CHECK(record_init(r) == ERR_OK && stamp_parse(FAKE_ID, &r->id) == ERR_OK);
     FUZZ_CHECK(record_set(&r->course, "CRJU/POSC 320") == ERR_OK && record_set(&r->key, "crju/posc320") == ERR_OK);
     FUZZ_CHECK(record_set(&r->filename, "pl\"än.pdf") == ERR_OK && record_set(&r->type, fake.type) == ERR_OK);
+    FUZZ_CHECK(record_set(&r->uploader, fake.owner) == ERR_OK);
     r->kind = kind;
     if (kind == RECORD_DELETE)
         return;
