@@ -15,7 +15,7 @@ CFLAGS_tsan := -O0 -g1 -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
 CFLAGS := $(WARN) -I. -pthread $(CFLAGS_$(MODE))
 LDFLAGS := -pthread $(LDFLAGS_$(MODE))
-LIBS := -Wl,--as-needed -lmicrohttpd -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lsodium -lmagic -lfcgi -lseccomp -lm
+LIBS := -Wl,--as-needed -lmicrohttpd -lgnutls -lcurl -lhiredis -lcjson -lutf8proc -lsqlite3 -lcrypto -lsodium -lmagic -lfcgi -lseccomp -lm
 
 LIB_SRC := $(wildcard lib/*/*.c)
 PROGRAMS := ringbinder-node ringbinder-coordinator ringbinder-api ringbinder
@@ -243,7 +243,7 @@ sim-short: $(BUILD)/sim/ring
 
 # ---- simulation of a whole cluster: the coordinators' cores, decide.c and lib/wire's rules against crashes, partitions, clocks and lost disks
 SIM_CLUSTER_SRC := $(wildcard tests/sim/cluster*.c)
-SIM_CLUSTER_PARTS := $(patsubst %,coordinator/%.c,change lease membership plan takeover url wishes) fcgi/service/decide.c fcgi/service/tally.c
+SIM_CLUSTER_PARTS := $(patsubst %,coordinator/%.c,change lease membership plan takeover wishes) fcgi/service/decide.c fcgi/service/tally.c
 .PHONY: sim-cluster sim-cluster-short
 $(BUILD)/sim/cluster: LDFLAGS += -Wl,--wrap=ring_new
 $(BUILD)/sim/cluster: $(call obj,$(SIM_CLUSTER_SRC) $(SIM_CLUSTER_PARTS)) $(BUILD)/lib.a

@@ -1,6 +1,8 @@
 /* Heads of audit logs, from the nodes that keep them or from a file. */
 #include "cli/audit.h"
 
+#include "cli/inside.h"
+
 #include "lib/peer/peer.h"
 
 #include <errno.h>
@@ -135,13 +137,18 @@ static enum err ask_nodes(const struct cli *c, struct peer *p, const struct json
 enum err audit_heads_fetch(const struct cli *c, const struct sign_key *key, const char *coordinators, struct audit_heads *out)
 {
     struct json *ring = NULL;
+    struct tls *tls;
+    enum err e = inside_tls(c, &tls);
+    if (e)
+        return e;
     struct sign_keys *keys = sign_keys_master(key, SENDER);
-    struct peer *p = keys ? peer_new(keys) : NULL;
+    struct peer *p = keys ? peer_new(keys, tls) : NULL;
     if (!p) {
         sign_keys_free(keys);
+        tls_free(tls);
         return out_fail(&c->out, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
-    enum err e = ask_ring(p, coordinators, &ring);
+    e = ask_ring(p, coordinators, &ring);
     if (e)
         (void)out_fail(&c->out, e, "No coordinator tells where the nodes are: %s.", err_text(e));
     else {
@@ -152,6 +159,7 @@ enum err audit_heads_fetch(const struct cli *c, const struct sign_key *key, cons
     json_free(ring);
     peer_free(p);
     sign_keys_free(keys);
+    tls_free(tls);
     return e;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "cli/audit.h"
+#include "cli/ca.h"
 #include "cli/obtain.h"
 #include "cli/peers.h"
 #include "cli/share.h"
@@ -61,6 +62,7 @@ const struct cli_command cli_commands[] = {
         "  --dry-run             only say what would be moved\n"
         "\nN is 1 to 16. What would happen is shown first, then it asks; in a script give --yes.\n"},
     {"audit", cmd_audit, CMD_AUDIT_USAGE, "Check that audit logs are what was written", CMD_AUDIT_HELP},
+    {"ca", cmd_ca, CMD_CA_USAGE, "Make the certificates by which machines know each other", CMD_CA_HELP},
 };
 
 const unsigned cli_n_commands = sizeof cli_commands / sizeof cli_commands[0];

@@ -1,6 +1,7 @@
 #include "cli/obtain_get.h"
 
 #include "cli/api.h"
+#include "cli/inside.h"
 #include "cli/obtain_part.h"
 #include "cli/obtain_run.h"
 #include "cli/progress.h"
@@ -186,14 +187,20 @@ static enum err run_checked(struct view *v, struct obtain_report *report)
 {
     struct obtain_order order = {v->wish->file->sha256, v->wish->path, v->wish->limit_bytes_per_s};
     struct obtain_world world = {.ask = ask, .tell = tell, .move = move, .stopping = stopping, .ctx = v};
+    struct tls *tls = NULL;
     enum err e = api_base(v->cli, &v->front, &v->authorization);
 
+    if (!e)
+        e = inside_tls(v->cli, &tls);
     if (e)
         return e;
+    world.tls = tls;
     world.front = buf_str(&v->front);
     world.front_authorization = v->authorization.len > 0 ? buf_str(&v->authorization) : NULL;
     *v->wish->is_counted |= part_is_begun(order.path, order.sha256);
-    return obtain_run(&order, &world, report);
+    e = obtain_run(&order, &world, report);
+    tls_free(tls);
+    return e;
 }
 
 static enum err get_checked(struct view *v)

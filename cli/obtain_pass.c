@@ -73,6 +73,8 @@ static enum err begin_job(struct run *r, struct plan_job plan)
     j->busy = 1;
     e = address_job(r, &r->sources[plan.source], j);
     j->fetch = (struct block_fetch){.url = j->url,
+        .to_member = !r->sources[plan.source].by_front,
+        .tls = r->world->tls,
         .authorization = j->capability,
         .etag = r->etag,
         .file_size = r->offer.size,

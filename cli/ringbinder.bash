@@ -26,11 +26,12 @@ _ringbinder() {
         [share]="--coordinators --join-token --key --name --listen --data --limit-rate --obtain-port"
         [peers]="--exclude --limit"
         [audit]="--key --coordinators --heads"
+        [ca]="--address --days"
         [obtain]="--from --exclude --output --force --limit-rate --wait"
     )
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W $'put\nget\nfind\nlog\nrm\nrestore\nshare\npeers\nobtain\nstatus\nring\nwhere\nnode\nset\naudit\nhelp' -- "$word"))
+        COMPREPLY=($(compgen -W $'put\nget\nfind\nlog\nrm\nrestore\nshare\npeers\nobtain\nstatus\nring\nwhere\nnode\nset\naudit\nca\nhelp' -- "$word"))
         return
     fi
     if [[ $word == -* ]]; then
@@ -47,6 +48,7 @@ _ringbinder() {
         ;;
     "node node") COMPREPLY=($(compgen -W $'drain\nundrain\nremove\nadd' -- "$word")) ;;
     "set set") COMPREPLY=($(compgen -W k -- "$word")) ;;
+    "ca ca") COMPREPLY=($(compgen -W $'init\nissue' -- "$word")) ;;
     "audit audit") COMPREPLY=($(compgen -W $'verify\nheads' -- "$word")) ;;
     "peers peers") COMPREPLY=($(compgen -W find -- "$word")) ;;
     "get "* | "log "* | "rm "* | "restore "* | "where "*) COMPREPLY=($(_ringbinder_courses "$word")) ;;

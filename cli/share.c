@@ -2,6 +2,7 @@
 #include "cli/share.h"
 
 #include "cli/args.h"
+#include "cli/inside.h"
 #include "cli/rate.h"
 #include "cli/share_place.h"
 #include "cli/spawn.h"
@@ -28,6 +29,7 @@
 struct wish {
     const char *folder, *coordinators, *key, *join_token, *name, *listen, *data, *obtain_port;
     char limit[24];
+    struct tls *tls; /* the node's, by the same environment: to ask it whether it answers */
     char data_path[PATH_MAX], log_path[PATH_MAX], listen_text[PLACE_LISTEN_SIZE], name_text[PLACE_NAME_SIZE];
 };
 
@@ -166,11 +168,12 @@ static enum err start(const struct cli *c, const struct wish *w, pid_t *pid)
 static int answers(struct cli *c, const struct wish *w)
 {
     char url[PLACE_LISTEN_SIZE + 256];
-    struct client_request q = {.method = "GET", .url = url, .answer_max = 65536, .connect_timeout_ms = 1000, .stall_ms = 1000};
+    struct client_request q = {
+        .method = "GET", .url = url, .to_member = 1, .tls = w->tls, .answer_max = 65536, .connect_timeout_ms = 1000, .stall_ms = 1000};
     struct client_answer a;
     int yes;
 
-    snprintf(url, sizeof url, "http://%s/healthz", w->listen);
+    snprintf(url, sizeof url, "%s%s/healthz", tls_scheme(w->tls), w->listen);
     yes = client_do(c->client, &q, &a) == ERR_OK && a.status == 200;
     client_answer_release(&a);
     return yes;
@@ -234,15 +237,20 @@ int cmd_share(struct cli *c, int argc, char **argv)
     struct wish w = {
         .coordinators = getenv("RB_NODE_COORDINATORS"), .key = getenv("RB_NODE_KEY"), .join_token = getenv("RB_NODE_JOIN_TOKEN")};
     pid_t pid;
+    int code;
     enum err e = read_options(c, argc, argv, &w);
 
     if (e == ERR_SYNTAX)
         return CLI_USAGE;
+    if (!e)
+        e = inside_tls(c, &w.tls);
     if (!e)
         e = fill_in(c, &w);
     if (!e)
         e = make_identity(c, &w);
     if (!e)
         e = start(c, &w, &pid);
-    return e ? cli_exit_code(e) : look_after(c, &w, pid);
+    code = e ? cli_exit_code(e) : look_after(c, &w, pid);
+    tls_free(w.tls);
+    return code;
 }

@@ -244,7 +244,7 @@ static int has_told(void *ctx, const char *id)
 /* Asks all who live. Answers the request itself when that goes wrong: then it is no ERR_OK. */
 static enum err survey(const struct ask *a, struct scene *scene, struct survey *s)
 {
-    struct peer *peer = peer_new(a->c->keys);
+    struct peer *peer = peer_new(a->c->keys, a->c->tls);
     size_t which = 0;
     enum err e = peer ? survey_init(s, scene->sketch, a->what == ASK_NODE ? a->id : NULL) : ERR_NOMEM;
     if (e == ERR_OK)

@@ -11,6 +11,9 @@ enum err confine_coordinator(const struct coordinator_settings *s, const char *w
         {s->data, JAIL_OWN},
         {s->founding, JAIL_READ},
         {s->key, JAIL_READ},
+        {s->tls.ca, JAIL_READ},
+        {s->tls.cert, JAIL_READ},
+        {s->tls.key, JAIL_READ},
         {s->redis_password_file, JAIL_READ},
     };
     const uint64_t ports[] = {s->index_port};

@@ -20,6 +20,7 @@
 #include "coordinator/wishes.h"
 #include "lib/sign/sign.h"
 #include "lib/store/password_file.h"
+#include "lib/tls/tls.h"
 
 #include <pthread.h>
 
@@ -34,6 +35,8 @@ struct coordinator_settings {
     uint64_t index_port;       /* of the line protocol, at the address of `listen`; 0: none */
     uint64_t sweep_s;          /* how often the index is compared with the nodes */
     uint64_t purge_after_s;    /* how old a deleted file's tombstone must be before it is forgotten */
+    struct tls_files tls;      /* none: plain http */
+    uint64_t private_network;  /* plain http also where other machines are */
 };
 
 struct coordinator_event {
@@ -46,6 +49,7 @@ struct coordinator {
     const struct coordinator_settings *settings;
     struct sign_key key;               /* the cluster's master key */
     struct sign_keys *keys;            /* what follows from it */
+    struct tls *tls;                   /* NULL: plain http */
     char password[PASSWORD_FILE_SIZE]; /* of Redis, "" = none */
     char token[LOCK_TOKEN_SIZE];       /* of this start, in the lease and the alive key */
     uint64_t start;                    /* the same for ballots */

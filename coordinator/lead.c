@@ -142,7 +142,7 @@ void *lead_run(void *arg)
 {
     struct lead l = {.c = arg};
     uint64_t not_before_ms = 0;
-    l.peer = peer_new(l.c->keys);
+    l.peer = peer_new(l.c->keys, l.c->tls);
     if (!l.peer) {
         log_write(LOG_ERROR, "lead", "out of memory: this coordinator cannot lead");
         return NULL;

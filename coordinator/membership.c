@@ -1,5 +1,5 @@
 #include "coordinator/membership.h"
-#include "coordinator/url.h"
+#include "lib/base/url.h"
 
 #include <stdlib.h>
 #include <stdio.h>

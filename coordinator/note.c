@@ -35,7 +35,7 @@ enum err note_open(struct coordinator *c)
 {
     struct note *note = &c->note;
     snprintf(note->process, sizeof note->process, "coordinator:%s", c->settings->name);
-    struct audit_ship_settings ship = {.keys = c->keys, .targets = find_targets, .ctx = c};
+    struct audit_ship_settings ship = {.keys = c->keys, .tls = c->tls, .targets = find_targets, .ctx = c};
     enum err e = audit_ship_open(&ship, &note->ship);
     if (e != ERR_OK)
         return e;

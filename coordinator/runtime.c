@@ -163,6 +163,14 @@ static int read_key(struct coordinator *c)
     return c->keys ? 0 : fail(1, "out of memory");
 }
 
+static int open_tls(struct coordinator *c)
+{
+    const struct coordinator_settings *s = c->settings;
+    const struct tls_settings settings = {.files = s->tls, .private_network = s->private_network, .listen = s->listen, .url = s->url};
+    char why[TLS_WHY_SIZE];
+    return tls_open(&settings, (int64_t)(clock_unix_ms() / 1000), &c->tls, why) ? fail(2, "%s", why) : 0;
+}
+
 /* One process a folder. The lock goes with the process. */
 static int lock_folder(const char *data)
 {
@@ -213,6 +221,8 @@ static int open_all(struct coordinator *c, const struct coordinator_settings *s)
         return fail(1, "no eventfd");
     int code = read_key(c);
     if (!code)
+        code = open_tls(c);
+    if (!code)
         code = read_password(c);
     if (!code)
         code = lock_folder(s->data);
@@ -234,6 +244,7 @@ static void close_all(struct coordinator *c)
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
     sign_keys_free(c->keys);
+    tls_free(c->tls);
     explicit_bzero(&c->key, sizeof c->key);
     explicit_bzero(c->password, sizeof c->password);
 }

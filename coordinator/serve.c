@@ -2,7 +2,7 @@
 #include "coordinator/admin.h"
 #include "coordinator/files.h"
 #include "coordinator/pairs.h"
-#include "coordinator/url.h"
+#include "lib/base/url.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
@@ -37,8 +37,25 @@ static int zone_ok(const char *zone)
     return zone[strspn(zone, allowed)] == '\0';
 }
 
+/* Whether everybody may call that address because a node says so (security-tests.md S21). */
+static enum err check_url(const struct coordinator *c, const char *text, const char **why)
+{
+    struct url url, own;
+    *why = "The url is not http:// or https:// with a numeric address of one machine and a port.";
+    if (!url_ok(text) || url_read(text, &url) != ERR_OK)
+        return ERR_INVALID;
+    *why = c->tls ? "The url does not begin with https://: the processes of this cluster speak TLS with each other."
+                  : "The url begins with https://: the processes of this cluster do not speak TLS with each other.";
+    if (!tls_url_ok(c->tls, text))
+        return ERR_INVALID;
+    /* To others it would be themselves. */
+    *why = "The url is of the loopback, which only who is on the same machine can call.";
+    int is_far = url_read(c->settings->url, &own) == ERR_OK && !url_is_loopback(&own.at.any);
+    return is_far && url_is_loopback(&url.at.any) ? ERR_INVALID : ERR_OK;
+}
+
 /* A member as the sender describes itself. *why is set with ERR_SYNTAX, ERR_DENIED and ERR_INVALID. */
-static enum err read_member(struct http_request *r, struct member *out, const char **why)
+static enum err read_member(struct http_request *r, const struct coordinator *c, struct member *out, const char **why)
 {
     size_t len;
     const void *body = http_body(r, &len);
@@ -57,8 +74,7 @@ static enum err read_member(struct http_request *r, struct member *out, const ch
     *why = "The zone is not made of letters, digits, dots, underscores and dashes.";
     if (!zone_ok(out->zone))
         return ERR_INVALID;
-    *why = "The url is not http:// or https:// with a numeric address of one machine and a port.";
-    return url_ok(out->url) ? ERR_OK : ERR_INVALID;
+    return check_url(c, out->url, why);
 }
 
 static const char *why_not_heard(enum err e)
@@ -72,7 +88,7 @@ static void hear(struct http_request *r, struct coordinator *c, int joining)
 {
     struct member told;
     const char *why;
-    enum err e = read_member(r, &told, &why);
+    enum err e = read_member(r, c, &told, &why);
     if (e != ERR_OK) {
         http_reply_problem(r, e, why);
         return;
@@ -286,6 +302,7 @@ enum err serve_start(struct coordinator *c, struct http_server **out)
         .routes = routes,
         .n_routes = sizeof routes / sizeof *routes,
         .keys = c->keys,
+        .tls = c->tls,
         .ctx = c,
         .answered = note_answered,
     };

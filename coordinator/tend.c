@@ -187,7 +187,7 @@ void *tend_run(void *arg)
     struct tend t = {.c = arg};
     uint64_t not_before_ms = 0;
     t.store = coordinator_store(t.c, STORE_TIMEOUT_MS);
-    t.peer = peer_new(t.c->keys);
+    t.peer = peer_new(t.c->keys, t.c->tls);
     if (!t.store || !t.peer)
         log_write(LOG_ERROR, "tend", "out of memory: this coordinator cannot tend the index");
     else

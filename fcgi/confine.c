@@ -14,6 +14,9 @@ enum err confine_api(const struct confine_settings *s)
     const struct jail_place places[] = {
         {s->data, JAIL_OWN},
         {s->key, JAIL_READ},
+        {s->tls.ca, JAIL_READ},
+        {s->tls.cert, JAIL_READ},
+        {s->tls.key, JAIL_READ},
         {s->redis_password_file, JAIL_READ},
         /* what libmagic knows files by */
         {"/etc/magic", JAIL_READ},

@@ -7,6 +7,7 @@
 #include "fcgi/service/app.h"
 #include "lib/auth/password.h"
 #include "lib/base/cfg.h"
+#include "lib/base/clock.h"
 #include "lib/base/fs.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
@@ -33,7 +34,8 @@
 
 struct settings {
     const char *name, *data, *listen, *redis, *redis_user, *redis_password_file, *key, *coordinators, *zone, *log_level, *jail, *admin_file;
-    uint64_t threads, upload_max_bytes, lock_skip_percent, adopt_after;
+    uint64_t threads, upload_max_bytes, lock_skip_percent, adopt_after, private_network;
+    struct tls_files tls;
 };
 
 static enum err read_settings(struct settings *s, int argc, char **argv)
@@ -58,6 +60,11 @@ static enum err read_settings(struct settings *s, int argc, char **argv)
             .help = "file with the first admin's name, password and maybe token, a line each, mode 0600; removed when the account is there"},
         {.name = "coordinators", .env = "RB_API_COORDINATORS", .type = CFG_STR, .str = &s->coordinators, .min = 1, .max = 2000,
             .help = "their URLs, separated by commas"},
+        {.name = "tls-ca", .env = TLS_CA_ENV, .type = CFG_STR, .str = &s->tls.ca, .optional = 1, .help = TLS_CA_HELP},
+        {.name = "tls-cert", .env = TLS_CERT_ENV, .type = CFG_STR, .str = &s->tls.cert, .optional = 1, .help = TLS_CERT_HELP},
+        {.name = "tls-key", .env = TLS_KEY_ENV, .type = CFG_STR, .str = &s->tls.key, .optional = 1, .help = TLS_KEY_HELP},
+        {.name = "private-network", .env = TLS_PRIVATE_ENV, .type = CFG_BOOL, .u64 = &s->private_network, .def = "0",
+            .help = TLS_PRIVATE_HELP},
         {.name = "zone", .env = "RB_ZONE", .type = CFG_STR, .str = &s->zone, .optional = 1, .max = 63,
             .help = "where its readers are: nodes of this zone are read from first"},
         {.name = "threads", .env = "RB_API_THREADS", .type = CFG_U64, .u64 = &s->threads, .def = "32", .min = 1, .max = POOL_THREADS_MAX,
@@ -110,6 +117,21 @@ static struct password_list *read_password_list(void)
         log_write(LOG_WARN, "settings", "no list of frequent passwords (%s): %s", PASSWORD_LIST_FILE, err_text(e));
     buf_release(&text);
     return list;
+}
+
+/* FastCGI itself is never encrypted, whatever the api speaks with nodes: nginx is on the same machine, or on a network of their own. */
+static enum err read_tls(const struct settings *s, struct tls **out)
+{
+    const struct tls_settings near = {.private_network = s->private_network, .listen = s->listen},
+                              inside = {.files = s->tls, .others = s->coordinators};
+    char why[TLS_WHY_SIZE];
+    int64_t now_s = (int64_t)(clock_unix_ms() / 1000);
+    enum err e = tls_open(&near, now_s, out, why);
+    if (!e)
+        e = tls_open(&inside, now_s, out, why);
+    if (e)
+        log_write(LOG_ERROR, "settings", "%s", why);
+    return e;
 }
 
 static enum err read_key(const char *path, struct sign_key *key)
@@ -204,9 +226,12 @@ static enum err run(const struct settings *s, struct metrics *m, struct given *g
 {
     struct app app;
     struct sign_key key;
+    struct tls *tls = NULL;
     char password[PASSWORD_FILE_SIZE];
     int listen_fd;
     enum err e = read_key(s->key, &key);
+    if (!e)
+        e = read_tls(s, &tls);
     if (!e)
         e = read_password(s->redis_password_file, password);
     struct app_settings settings = {
@@ -221,6 +246,7 @@ static enum err run(const struct settings *s, struct metrics *m, struct given *g
         .quorum_timeout_ms = QUORUM_TIMEOUT_MS,
         .lock_skip_percent = (unsigned)s->lock_skip_percent,
         .adopt_after = s->adopt_after,
+        .tls = tls,
     };
     if (!e)
         e = app_init(&app, &settings, &key);
@@ -233,6 +259,7 @@ static enum err run(const struct settings *s, struct metrics *m, struct given *g
     }
     app_release(&app);
 out:
+    tls_free(tls);
     explicit_bzero(&key, sizeof(key));
     explicit_bzero(password, sizeof(password));
     return e;
@@ -246,6 +273,7 @@ static enum err confine(const struct settings *s)
         .listen = s->listen,
         .key = s->key,
         .redis_password_file = s->redis_password_file,
+        .tls = s->tls,
     });
 }
 

@@ -26,6 +26,9 @@ enum err confine_node(const struct node_settings *s, const char *words)
     const struct jail_place places[] = {
         {s->data, JAIL_OWN},
         {s->share, JAIL_READ},
+        {s->tls.ca, JAIL_READ},
+        {s->tls.cert, JAIL_READ},
+        {s->tls.key, JAIL_READ},
         {"/etc/machine-id", JAIL_READ}, /* which machine it stands on (place.c) */
         {"/proc/sys/kernel/random/boot_id", JAIL_READ},
     };

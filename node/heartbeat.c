@@ -196,7 +196,7 @@ enum err heartbeat_start(struct node *n, struct heartbeat **out)
         return ERR_NOMEM;
     h->node = n;
     bell_init(&h->bell);
-    h->peer = peer_new(n->keys);
+    h->peer = peer_new(n->keys, n->tls);
     h->has_thread = h->peer && pthread_create(&h->thread, NULL, run, h) == 0;
     if (!h->has_thread) {
         heartbeat_free(h);

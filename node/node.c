@@ -89,6 +89,20 @@ static int open_keys(struct node *n, const char *data)
     }
 }
 
+/* How others find us, and how all speak with each other. */
+static int open_tls(struct node *n, const struct node_settings *s)
+{
+    char why[TLS_WHY_SIZE];
+    int is_tls = s->tls.ca && *s->tls.ca;
+    int len = s->url ? snprintf(n->url, sizeof(n->url), "%s", s->url)
+                     : snprintf(n->url, sizeof(n->url), "%s://%s", is_tls ? "https" : "http", s->listen);
+    if (len < 0 || (size_t)len >= sizeof(n->url))
+        return fail(2, "--url is too long");
+    const struct tls_settings settings = {
+        .files = s->tls, .private_network = s->private_network, .listen = s->listen, .url = n->url, .others = s->coordinators};
+    return tls_open(&settings, (int64_t)(clock_unix_ms() / 1000), &n->tls, why) ? fail(2, "%s", why) : 0;
+}
+
 static int open_identity(struct node *n, const struct node_settings *s)
 {
     enum err e = identity_read(s->data, &n->self);
@@ -96,10 +110,9 @@ static int open_identity(struct node *n, const struct node_settings *s)
         return fail(2, "%s holds no node.json: make it a node's folder with ringbinder-node --init %s --name NAME", s->data, s->data);
     if (e)
         return fail(2, "%s/node.json cannot be read: %s", s->data, err_text(e));
-    int len = s->url ? snprintf(n->url, sizeof(n->url), "%s", s->url) : snprintf(n->url, sizeof(n->url), "http://%s", s->listen);
-    if (len < 0 || (size_t)len >= sizeof(n->url))
-        return fail(2, "--url is too long");
-    int code = open_keys(n, s->data);
+    int code = open_tls(n, s);
+    if (!code)
+        code = open_keys(n, s->data);
     if (code)
         return code;
     e = lock_folder(s->data, &n->lock_fd);
@@ -200,7 +213,7 @@ static int open_network(struct node *n, const struct node_settings *s)
     enum err noted = e ? ERR_OK : note_open(n, s->data);
     if (noted)
         return fail(1, "the audit log in %s/audit cannot be begun: %s", s->data, err_text(noted));
-    n->peers = e ? NULL : peers_new(n->keys);
+    n->peers = e ? NULL : peers_new(n->keys, n->tls);
     if (!e && !n->peers)
         e = ERR_NOMEM;
     if (!e)
@@ -282,6 +295,7 @@ void node_close(struct node *n)
     blobs_close(n->blobs);
     db_close(n->db);
     sign_keys_free(n->keys);
+    tls_free(n->tls);
     pace_release(&n->pace);
     if (n->lock_fd >= 0)
         close(n->lock_fd);

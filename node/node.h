@@ -29,7 +29,7 @@ struct blocks_cache;
 struct node_settings {
     const char *data;
     const char *listen; /* ADDR:PORT */
-    const char *url;    /* NULL: http:// and what listen says */
+    const char *url;    /* NULL: http:// (with TLS https://) and what listen says */
     const char *coordinators;
     uint64_t capacity_bytes, reserve_bytes;
     uint64_t move_bytes_per_s, purge_quiet_s;
@@ -38,6 +38,8 @@ struct node_settings {
     uint64_t share_only;                                   /* --store 0: it keeps no copies for the ring */
     uint64_t obtain_port;                                  /* where shared files are given out by the line protocol; 0: nowhere */
     uint64_t limit_rate;                                   /* bytes a second of shared files, all downloads together; 0: no limit */
+    struct tls_files tls;                                  /* none: plain http */
+    uint64_t private_network;                              /* plain http also where other machines are */
 };
 
 struct node {
@@ -46,6 +48,7 @@ struct node {
     char url[MEMBERS_URL_MAX];
     char machine[MEMBER_PLACE_MAX], volume[MEMBER_PLACE_MAX]; /* where it is, for who wants copies apart (place.h) */
     struct sign_keys *keys;
+    struct tls *tls; /* NULL: plain http */
     struct db *db;
     struct blobs *blobs;
     struct verify *verify;

@@ -36,7 +36,7 @@ enum err note_open(struct node *n, const char *data)
 {
     struct note *note = &n->note;
     snprintf(note->process, sizeof note->process, "node:%s", n->self.id);
-    struct audit_ship_settings ship = {.keys = n->keys, .targets = find_targets, .ctx = n};
+    struct audit_ship_settings ship = {.keys = n->keys, .tls = n->tls, .targets = find_targets, .ctx = n};
     enum err e = audit_ship_open(&ship, &note->ship);
     if (e)
         return e;

@@ -7,17 +7,19 @@
 
 struct peers {
     struct sign_keys *keys;
+    const struct tls *tls;
     pthread_mutex_t lock; /* guards the idle ones */
     struct peer *idle[IDLE_MAX];
     size_t n_idle;
 };
 
-struct peers *peers_new(struct sign_keys *keys)
+struct peers *peers_new(struct sign_keys *keys, const struct tls *tls)
 {
     struct peers *p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
     p->keys = keys;
+    p->tls = tls;
     pthread_mutex_init(&p->lock, NULL);
     return p;
 }
@@ -39,7 +41,7 @@ struct peer *peers_take(struct peers *p)
     if (p->n_idle > 0)
         peer = p->idle[--p->n_idle];
     pthread_mutex_unlock(&p->lock);
-    return peer ? peer : peer_new(p->keys);
+    return peer ? peer : peer_new(p->keys, p->tls);
 }
 
 void peers_give(struct peers *p, struct peer *peer)

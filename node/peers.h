@@ -6,8 +6,8 @@
 
 struct peers;
 
-/* All sign with these keys, which are borrowed. NULL when out of memory. */
-struct peers *peers_new(struct sign_keys *keys);
+/* All sign with these keys, and speak TLS with tls (NULL: plain http); both are borrowed. NULL when out of memory. */
+struct peers *peers_new(struct sign_keys *keys, const struct tls *tls);
 /* All clients must have been given back. */
 void peers_free(struct peers *p);
 /* A client for this thread until peers_give(). NULL when out of memory. */

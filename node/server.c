@@ -87,6 +87,7 @@ enum err server_start(struct node *n, const char *listen, struct http_server **o
         .routes = routes,
         .n_routes = sizeof(routes) / sizeof(routes[0]),
         .keys = n->keys,
+        .tls = n->tls,
         .ctx = n,
         .self = n->self.id,
         .answered = note_answered,

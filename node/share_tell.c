@@ -320,7 +320,7 @@ enum err share_tell_start(struct node *n, struct share_list *list, struct share_
     t->heard.leader = t->tried = -1;
     t->most = SHARED_DELTA_FILES;
     bell_init(&t->bell);
-    t->peer = peer_new(n->keys);
+    t->peer = peer_new(n->keys, n->tls);
     t->has_thread = t->peer && pthread_create(&t->thread, NULL, run, t) == 0;
     if (!t->has_thread) {
         share_tell_free(t);

@@ -4,7 +4,7 @@ import os
 import re
 import resource
 
-from clusterlib import tls
+from clusterlib import peers_tls, tls
 from clusterlib.home import ROOT, Refusal, setting, write_atomic
 
 UPLOAD_MAX_BYTES = 1 << 31
@@ -86,6 +86,7 @@ def values(home, port, env):
         "LOGINS": logins,
         "LOGIN_WAIT": -(-60 // logins),
         **encryption(home, port, env),
+        **dict(zip(("NODES_CA", "NODES_CERT", "NODES_KEY"), peers_tls.pair(home, peers_tls.FRONT) if peers_tls.wanted(env) else ("", "", ""))),
     }
 
 
@@ -101,9 +102,12 @@ def fill(template, table):
 def render(home, port, env):
     """Writes nginx's files into $RB_HOME/nginx; the path of nginx.conf."""
     table = values(home, port, env)
+    by_tls = peers_tls.wanted(env)
     for source in sorted((ROOT / "nginx").glob("*.conf*")):
+        if source.name == ("nodes.conf" if by_tls else "nodes_tls.conf.in"):
+            continue  # one of the two is how nodes are asked
         text = source.read_text(encoding="utf-8")
         if source.suffix == ".in":
             text = fill(text, table)
-        write_atomic(home.nginx / source.name.removesuffix(".in"), text)
+        write_atomic(home.nginx / source.name.removesuffix(".in").replace("nodes_tls", "nodes"), text)
     return home.nginx / "nginx.conf"

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from clusterlib import access, frontend, tls
+from clusterlib import access, frontend, peers_tls, tls
 from clusterlib.home import Home, Refusal, setting, write_atomic
 
 # Started in this order, each group when the one before it is ready; ended in the order of ENDING.
@@ -49,8 +49,8 @@ def tool(name):
     return path
 
 
-def url_of(home, name):
-    return f"http://127.0.0.1:{home.port(name)}"
+def url_of(home, name, env):
+    return f"{peers_tls.scheme(env)}://127.0.0.1:{home.port(name)}"
 
 
 # ---- what must be there before the first start
@@ -118,7 +118,7 @@ def redis_words(home, user, env):
 
 def coordinator(home, name, env):
     return [program(home, "ringbinder-coordinator"), "--name", name, "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}",
-            "--url", url_of(home, name), *redis_words(home, "coordinator", env), "--key", home.key, "--founding", home.founding,
+            "--url", url_of(home, name, env), *redis_words(home, "coordinator", env), "--key", home.key, "--founding", home.founding, *peers_tls.words(home, name, env),
             "--index-port", line_port(home, name, env)]
 
 
@@ -135,8 +135,8 @@ def line_port(home, name, env):
 
 
 def node(home, name, env):
-    words = [program(home, "ringbinder-node"), "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}", "--url", url_of(home, name),
-             "--coordinators", coordinator_urls(home), "--obtain-port", line_port(home, name, env)]
+    words = [program(home, "ringbinder-node"), "--data", folder(home, name), "--listen", f"127.0.0.1:{home.port(name)}", "--url", url_of(home, name, env),
+             "--coordinators", coordinator_urls(home), "--obtain-port", line_port(home, name, env), *peers_tls.words(home, name, env)]
     sharing = home.sharing(name)
     if sharing["share"]:
         words += ["--share", sharing["share"]]
@@ -147,7 +147,7 @@ def node(home, name, env):
 
 def api(home, name, env):
     return [program(home, "ringbinder-api"), "--name", name, "--data", folder(home, name), "--listen", f"unix:{home.sockets / (name + '.sock')}",
-            *redis_words(home, "api", env), "--key", home.key, "--coordinators", coordinator_urls(home),
+            *redis_words(home, "api", env), "--key", home.key, "--coordinators", coordinator_urls(home), *peers_tls.words(home, name, env),
             *(["--admin-file", home.admin_file] if name == "api-1" else [])]
 
 
@@ -169,7 +169,9 @@ def entry(home, name, env):
     role = role_of(name)
     row = {"name": name, "role": role, "pid": None, "started": None, "command": None, "url": None, "data": str(home.data / name)}
     if role in ("coordinator", "node"):
-        row["url"] = url_of(home, name)
+        row["url"] = url_of(home, name, env)
+        if peers_tls.wanted(env):
+            row["tls"] = [str(path) for path in peers_tls.pair(home, name)]
         if number := line_port(home, name, env):
             row["index_port" if role == "coordinator" else "obtain_port"] = number
     elif role == "nginx":
@@ -185,11 +187,16 @@ def entry(home, name, env):
 # ---- readiness
 
 def opener(url):
-    """Asks without a proxy; by https only who has the certificate of our own nginx."""
-    certificate = next((row.get("certificate") for row in Home().state().values() if row["role"] == "nginx"), None)
-    if not url.startswith("https:") or not certificate:
+    """Asks without a proxy; by https only who has the certificate of our own nginx, or one of the cluster's own CA."""
+    home = Home()
+    row = next((row for row in home.state().values() if row.get("url") and url.startswith(row["url"] + "/")), {})
+    if url.startswith("https:") and row.get("tls"):
+        context = peers_tls.trust(home)
+    elif url.startswith("https:") and row.get("certificate"):
+        context = tls.trust(row["certificate"])
+    else:
         return DIRECT
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls.trust(certificate)))
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
 
 def ask(url, token=None):

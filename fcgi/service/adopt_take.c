@@ -35,7 +35,7 @@ static enum err make_request(struct worker *w, const struct peers_holder *h, con
     struct buf text;
     if (what == NULL)
         return ERR_NOMEM;
-    enum err e = capability_address(h->url, address);
+    enum err e = capability_address(w->app->tls, h->url, address);
     if (e != ERR_OK)
         return e;
     const struct view *v = view_get(w->app->view);
@@ -43,7 +43,7 @@ static enum err make_request(struct worker *w, const struct peers_holder *h, con
     view_put(w->app->view, v);
     buf_init(&text, URL_MAX);
     if (e == ERR_OK)
-        e = buf_addf(&text, "http://%s/files/", address);
+        e = buf_addf(&text, "%s%s/files/", tls_scheme(w->app->tls), address);
     if (e == ERR_OK)
         e = text_percent_encode(&text, h->file, strlen(h->file));
     if (e == ERR_OK) {
@@ -72,6 +72,8 @@ static enum err fetch(
         .url = url,
         .headers = &header,
         .n_headers = 1,
+        .to_member = 1,
+        .tls = w->app->tls,
         .out_is_file = 1,
         .out_fd = fd,
         .out_max = row->size,

@@ -34,6 +34,7 @@ enum err app_init(struct app *a, const struct app_settings *settings, const stru
     a->settings.redis.connect_timeout_ms = STORE_CONNECT_TIMEOUT_MS;
     a->settings.redis.timeout_ms = STORE_TIMEOUT_MS;
     a->key = *key;
+    a->tls = settings->tls;
     snprintf(a->process, sizeof(a->process), "api:%s", settings->name);
     a->keys = sign_keys_master(key, a->process);
     enum err e = a->keys ? fs_mkdirs(settings->data, 0700) : ERR_NOMEM;
@@ -98,7 +99,7 @@ enum err worker_init(struct worker *w, struct app *a)
     w->app = a;
     arena_init(&w->arena, a->settings.budget.arena_bytes);
     w->store = store_new(&a->settings.redis);
-    w->peer = peer_new(a->keys);
+    w->peer = peer_new(a->keys, a->tls);
     if (w->store == NULL || w->peer == NULL) {
         worker_release(w);
         return ERR_NOMEM;

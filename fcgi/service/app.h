@@ -38,6 +38,7 @@ struct app_settings {
     uint64_t small_max_bytes;   /* bodies up to this travel with their record (1 MiB) */
     unsigned quorum_timeout_ms; /* how long an upload waits for its owners (2,000) */
     unsigned lock_skip_percent; /* for tests of G3: how often the per-course lock is not taken (0) */
+    const struct tls *tls;      /* borrowed; NULL: plain http to nodes and coordinators */
     uint64_t adopt_after;       /* downloads after which a file that only peers hold is taken into the ring; 0: never */
 };
 
@@ -45,6 +46,7 @@ struct app {
     struct app_settings settings;
     struct sign_key key;    /* the cluster's master key */
     struct sign_keys *keys; /* what follows from it */
+    const struct tls *tls;  /* how it speaks with nodes and coordinators; the settings' */
     struct stamps *stamps;
     struct view_keeper *view;
     struct course_queue *queue;

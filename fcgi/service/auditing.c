@@ -30,7 +30,7 @@ static size_t find_targets(void *ctx, struct audit_target *out, size_t max, size
 
 enum err auditing_start(struct app *a)
 {
-    struct audit_ship_settings ship = {.keys = a->keys, .targets = find_targets, .ctx = a};
+    struct audit_ship_settings ship = {.keys = a->keys, .tls = a->tls, .targets = find_targets, .ctx = a};
     enum err e = audit_ship_open(&ship, &a->audit_ship);
     if (e != ERR_OK)
         return e;

@@ -5,18 +5,16 @@
 #include <string.h>
 
 #define LASTS_S 50u /* SIGN_CAPABILITY_MAX_S, less what clocks may differ by */
-#define SCHEME "http://"
 
-enum err capability_address(const char *url, char out[CAPABILITY_ADDRESS_SIZE])
+enum err capability_address(const struct tls *tls, const char *url, char out[CAPABILITY_ADDRESS_SIZE])
 {
-    if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
+    if (!tls_url_ok(tls, url))
         return ERR_INVALID;
-    const char *place = url + strlen(SCHEME);
-    size_t n = strspn(place, "0123456789abcdefABCDEF.:[]");
-    if (n == 0 || n >= CAPABILITY_ADDRESS_SIZE || (place[n] != '\0' && strcmp(place + n, "/") != 0))
+    const char *place = url + strlen(tls_scheme(tls));
+    size_t n = strlen(place);
+    if (n >= CAPABILITY_ADDRESS_SIZE)
         return ERR_INVALID;
-    memcpy(out, place, n);
-    out[n] = '\0';
+    memcpy(out, place, n + 1);
     return ERR_OK;
 }
 

@@ -154,7 +154,7 @@ static enum err make_way(struct worker *w, const struct peers_holder *h, struct 
     const char *what = arena_printf(&w->arena, "file:%s", h->file);
     if (what == NULL)
         return ERR_NOMEM;
-    if (capability_address(h->url, out->address) != ERR_OK) {
+    if (capability_address(w->app->tls, h->url, out->address) != ERR_OK) {
         *detail = "This peer speaks the plain line protocol only: its files are to be had by OBTAIN, not from here.";
         return ERR_CONFLICT;
     }

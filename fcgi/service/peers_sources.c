@@ -155,7 +155,7 @@ static enum err add_holder(struct worker *w, const struct view *v, const struct 
     struct peers_source *s = &out->at[out->n];
     char address[CAPABILITY_ADDRESS_SIZE];
     const char *what = arena_printf(a, "file:%s", h->file);
-    if (capability_address(h->url, address) != ERR_OK)
+    if (capability_address(w->app->tls, h->url, address) != ERR_OK)
         return ERR_OK;
     *s = (struct peers_source){.peer = arena_strdup(a, h->peer),
         .name = arena_strdup(a, h->name),

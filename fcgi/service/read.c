@@ -103,7 +103,7 @@ static enum err add_source(struct quorum *q, size_t owner, const struct record *
     struct arena *a = &q->w->arena;
     char what[6 + HASH_HEX_SIZE];
     snprintf(what, sizeof(what), "blob:%s", r->sha256);
-    enum err e = capability_address(o->node->url, out->address);
+    enum err e = capability_address(q->w->app->tls, o->node->url, out->address);
     if (e == ERR_OK)
         e = capability_make(q->w->app, q->view, o->member->id, what, out->capability);
     if (e != ERR_OK)

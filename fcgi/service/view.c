@@ -306,7 +306,7 @@ enum err view_start(struct app *a, struct view_keeper **out)
     redis.connect_timeout_ms = STORE_TIMEOUT_MS;
     redis.timeout_ms = STORE_TIMEOUT_MS;
     k->store = store_new(&redis);
-    k->peer = peer_new(a->keys);
+    k->peer = peer_new(a->keys, a->tls);
     enum err e = k->store == NULL || k->peer == NULL ? ERR_NOMEM : cut_urls(k, a->settings.coordinators);
     if (e == ERR_OK && snprintf(k->path, sizeof(k->path), "%s/ring.json", a->settings.data) >= PATH_BYTES)
         e = ERR_INVALID;

@@ -229,7 +229,7 @@ enum err audit_ship_open(const struct audit_ship_settings *settings, struct audi
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&s->work, &attributes);
     pthread_condattr_destroy(&attributes);
-    s->peer = peer_new(settings->keys);
+    s->peer = peer_new(settings->keys, settings->tls);
     if (!s->peer || pthread_create(&s->thread, NULL, run, s) != 0) {
         dispose(s);
         return ERR_NOMEM;

@@ -4,6 +4,7 @@
 
 #include "lib/audit/head.h"
 #include "lib/sign/keys.h"
+#include "lib/tls/tls.h"
 
 #define AUDIT_SHIP_WAITING_MAX 16u /* heads; then the oldest is forgotten, for a later one vouches for all before it */
 #define AUDIT_SHIP_TARGETS_MAX 64u
@@ -17,7 +18,8 @@ struct audit_target {
 };
 
 struct audit_ship_settings {
-    struct sign_keys *keys; /* of this process; borrowed until close */
+    struct sign_keys *keys; /* of this process; borrowed until close, as is tls */
+    const struct tls *tls;  /* NULL: plain http */
     /* Who may keep heads now, at most max, in any order, and how many of them are to have each: *need. Called in the sender's thread. Returns their number. */
     size_t (*targets)(void *ctx, struct audit_target *out, size_t max, size_t *need);
     void *ctx;

@@ -5,6 +5,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/sign/keys.h"
+#include "lib/tls/tls.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,7 +50,8 @@ struct http_config {
     const struct http_route *routes;
     size_t n_routes;
     const struct sign_keys *keys; /* borrowed, outlive the server */
-    void *ctx;                    /* handed to handlers */
+    const struct tls *tls; /* borrowed, outlives it too: serves TLS 1.3, to clients with a certificate of its CA alone. NULL: plain http */
+    void *ctx;             /* handed to handlers */
     const char *self; /* borrowed; a request whose RB-To names another id is refused with 421 before its body is read; NULL = none is */
     uint64_t (*epoch)(void *ctx); /* smallest epoch a signed request may name; NULL = 0 */
     /* Called once for each answer with its status, before it leaves, in the connection's thread: for logs. NULL = nobody. */

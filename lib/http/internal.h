@@ -98,6 +98,13 @@ enum err auth_check_body(struct http_request *r) MUST_CHECK;
 /* True when the signer named no hash ("stream"). */
 int auth_is_stream(const struct http_request *r);
 
+/* secure.c. libmicrohttpd's call-back at a connection's begin: with TLS, nobody gets through the handshake without a certificate of our CA. */
+void secure_on_connection(void *cls, struct MHD_Connection *connection, void **socket_context, enum MHD_ConnectionNotificationCode code);
+/* Whether the connection may ask at all: it is plain and that is what we serve, or its client proved to be of the CA. */
+int secure_is_proven(const struct http_server *s, struct MHD_Connection *connection);
+/* send(2) past libmicrohttpd, under TLS where the connection is. Does not wait for room. */
+ssize_t secure_send(struct MHD_Connection *connection, int fd, const void *data, size_t n);
+
 /* reply.c. Notes the one answer of a request. `response` is NULL when memory ran out: the connection is closed then. */
 void reply_set(struct http_request *r, int status, const char *type, struct MHD_Response *response);
 /* Hands the answer to libmicrohttpd. */

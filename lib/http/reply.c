@@ -158,7 +158,7 @@ void reply_cut(struct http_request *r, enum err e)
         !buf_addf(&head, "HTTP/1.1 %d %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status,
             MHD_get_reason_phrase_for((unsigned)status), body.len, buf_str(&body))) {
         /* Nothing was sent on this request yet, so the socket's buffer takes these few bytes at once, or the client is gone. */
-        if (send(socket_of(r), head.data, head.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        if (secure_send(r->connection, socket_of(r), head.data, head.len) < 0)
             log_write(LOG_DEBUG, "http", "a refusal could not be sent");
     }
     buf_release(&head);

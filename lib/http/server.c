@@ -18,11 +18,12 @@
 #define MEMORY_DEFAULT (64u << 10) /* the request target and all headers must fit into half of it */
 #define STACK_BYTES (1u << 20)
 #define BACKLOG 1024
+#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3" /* both ends are ours */
 
-/* The request's life starts with its request line: this is the one place where libmicrohttpd shows the raw target. */
+/* The request's life starts with its request line: this is the one place where libmicrohttpd shows the raw target. NULL ends the connection. */
 static void *on_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    return request_new(cls, connection, uri);
+    return secure_is_proven(cls, connection) ? request_new(cls, connection, uri) : NULL;
 }
 
 /* Targets are decoded in path.c, once and segment by segment; libmicrohttpd must leave them alone. */
@@ -138,16 +139,37 @@ static enum err listen_on(const char *address, uint16_t port, int *out_fd, uint1
     return ERR_OK;
 }
 
+/* libmicrohttpd takes the texts as pointers that stay, and only reads them. */
+static void add_tls(const struct tls *t, struct MHD_OptionItem options[static 5])
+{
+    const struct {
+        enum MHD_OPTION option;
+        const char *text;
+    } rows[] = {{MHD_OPTION_HTTPS_MEM_KEY, tls_key(t, NULL)}, {MHD_OPTION_HTTPS_MEM_CERT, tls_cert(t, NULL)},
+        {MHD_OPTION_HTTPS_MEM_TRUST, tls_ca(t, NULL)}, {MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        options[i] = (struct MHD_OptionItem){rows[i].option, 0, (void *)(uintptr_t)rows[i].text};
+    options[sizeof rows / sizeof *rows] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
 /* Takes listen_fd in any case. */
 static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
 {
     const struct http_config *c = &s->config;
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    if (c->tls) {
+        flags |= MHD_USE_TLS;
+        add_tls(c->tls, tls);
+    }
     struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_ip_max, MHD_OPTION_CONNECTION_TIMEOUT, c->timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+        MHD_OPTION_NOTIFY_CONNECTION, secure_on_connection, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 
     if (!d)
         close(listen_fd);
@@ -174,6 +196,8 @@ enum err http_start(const struct http_config *config, struct http_server **out)
         if (config->routes[i].auth != HTTP_AUTH_NONE && (!config->keys || !config->routes[i].from))
             return ERR_INVALID;
     }
+    if (config->tls && MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+        return ERR_INTERNAL;
     s = calloc(1, sizeof *s);
     if (!s)
         return ERR_NOMEM;

@@ -1,6 +1,7 @@
 #include "lib/peer/blocks.h"
 
 #include "lib/base/clock.h"
+#include "lib/peer/dial.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -164,13 +165,11 @@ static void set_options(struct flight *f)
     char range[64];
 
     snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, q->offset, q->offset + q->len - 1);
+    if (q->to_member)
+        dial_member(c, q->tls);
+    else
+        dial_anybody(c);
     curl_easy_setopt(c, CURLOPT_URL, q->url);
-    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_RANGE, range);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, f->headers);
     curl_easy_setopt(c, CURLOPT_BUFFERSIZE, f->blocks->limit > 0 ? BUFFER_LIMITED_BYTES : BUFFER_BYTES);

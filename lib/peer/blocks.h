@@ -5,6 +5,7 @@
 #define RB_LIB_PEER_BLOCKS_H
 
 #include "lib/base/err.h"
+#include "lib/tls/tls.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +19,9 @@ struct blocks;
 
 /* One part on its way. The caller fills the upper half; all of it is borrowed until the part has ended or was stopped. */
 struct block_fetch {
-    const char *url;           /* http:// or https://, percent-encoded; no redirect is followed and no proxy is used */
+    const char *url; /* http:// or https://, percent-encoded; no redirect is followed and no proxy is used */
+    int to_member;   /* it is a holder's own address: by tls, or without it over plain http, and to no address that is nobody's (dial.h) */
+    const struct tls *tls;     /* with to_member; or NULL */
     const char *authorization; /* the value of that header, or NULL */
     const char *etag;          /* with its quotes: a holder whose file has another one is ERR_CONFLICT; NULL: not asked */
     uint64_t file_size;        /* of the whole file */

@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
+#include "lib/peer/dial.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -283,14 +284,12 @@ static void set_options(struct exchange *x, const struct curl_slist *headers, ch
     const struct client_request *q = x->q;
     CURL *c = x->easy;
 
+    if (q->to_member)
+        dial_member(c, q->tls);
+    else
+        dial_anybody(c);
     curl_easy_setopt(c, CURLOPT_URL, q->url);
-    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "ringbinder");
-    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(q->connect_timeout_ms ? q->connect_timeout_ms : CONNECT_DEFAULT_MS));
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);

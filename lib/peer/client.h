@@ -5,6 +5,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/hash.h"
+#include "lib/tls/tls.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,8 @@ struct client_request {
     const char *url;            /* http:// or https://, percent-encoded; sent as it stands */
     const char *const *headers; /* whole lines, "If-Match: …", no CR or LF */
     size_t n_headers;
+    int to_member; /* the url is of a process of the cluster: by tls, or without it over plain http, and to no address that is nobody's (dial.h) */
+    const struct tls *tls; /* with to_member; or NULL */
 
     const void *body; /* body_len bytes from memory; or, when NULL and body_len > 0 or body_is_file, that many from body_fd */
     uint64_t body_len;

@@ -20,6 +20,7 @@ struct clock_offset {
 /* One thread's client. Nothing in it is locked. */
 struct peer {
     struct sign_keys *keys;    /* borrowed */
+    const struct tls *tls;     /* borrowed; NULL: plain http */
     CURLM *multi;              /* owns the kept connections; NULL after a rest for which there was no memory */
     unsigned kept_max;         /* connections */
     CURL *idle[PEER_IDLE_MAX]; /* easy handles to use again */
@@ -82,9 +83,6 @@ int transfer_may_have_happened(const struct transfer *t, uint64_t handed);
 int peer_open(struct peer *p) MUST_CHECK;
 /* Moves everything that is under way and marks what has finished; waits up to wait_ms for something to happen. */
 void peer_drive(struct peer *p, unsigned wait_ms);
-
-/* address.c. ERR_INVALID unless url is http:// or https://, a numeric address (IPv6 in brackets), a colon, a port, and nothing else. */
-enum err address_check(const char *url) MUST_CHECK;
 
 /* clocks.c */
 void clocks_learn(struct peer *p, const char *base_url, int64_t offset_ms);

@@ -10,13 +10,14 @@ enum err peer_global_init(void)
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? ERR_OK : ERR_INTERNAL;
 }
 
-struct peer *peer_new(struct sign_keys *keys)
+struct peer *peer_new(struct sign_keys *keys, const struct tls *tls)
 {
     struct peer *p = calloc(1, sizeof *p);
 
     if (!p)
         return NULL;
     p->keys = keys;
+    p->tls = tls;
     p->kept_max = CONNECTIONS_KEPT;
     if (peer_open(p))
         return p;

@@ -5,6 +5,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/sign/keys.h"
+#include "lib/tls/tls.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +16,9 @@ struct peer;
 /* Calls libcurl's global init; once per process, before threads. */
 enum err peer_global_init(void) MUST_CHECK;
 
-/* A client that signs as the process whose keys these are (borrowed, they outlive it). NULL when out of memory. */
-struct peer *peer_new(struct sign_keys *keys);
+/* A client that signs as the process whose keys these are, and calls others over TLS with tls, over plain http without it (NULL). Both are borrowed and outlive it. NULL when out of
+ * memory. */
+struct peer *peer_new(struct sign_keys *keys, const struct tls *tls);
 void peer_free(struct peer *p);
 /* Keeps at most n connections for the next calls (64 without being told). */
 void peer_keep(struct peer *p, unsigned n);
@@ -27,7 +29,7 @@ void peer_rest(struct peer *p);
 
 /* One request of a round. Filled by the caller; the lower part by the round. */
 struct peer_call {
-    const char *base_url; /* "http://127.0.0.1:4711": http or https, numeric address */
+    const char *base_url; /* "http://127.0.0.1:4711": numeric address; https with tls. Any other is nobody there */
     const char *method;   /* "GET", "POST", "PUT" */
     const char *path;     /* with query, percent-encoded */
     const char *

@@ -1,4 +1,5 @@
 /* One signed request as a libcurl easy handle. */
+#include "lib/peer/dial.h"
 #include "lib/peer/internal.h"
 
 #include "lib/base/clock.h"
@@ -119,14 +120,9 @@ static void set_options(struct transfer *t, const char *url)
     const struct transfer_request *q = &t->request;
     CURL *c = t->easy;
 
+    dial_member(c, t->peer->tls);
     curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, KEPT_MAX_S);
     curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, (long)t->fresh);
     curl_easy_setopt(c, CURLOPT_BUFFERSIZE, DOWNLOAD_BUFFER_BYTES);
@@ -147,7 +143,7 @@ enum err transfer_start(struct transfer *t, struct peer *p)
     char url[URL_MAX];
     enum err e;
 
-    if (address_check(q->base_url) || !is_path(q->path))
+    if (!tls_url_ok(p->tls, q->base_url) || !is_path(q->path))
         return ERR_INVALID;
     snprintf(url, sizeof url, "%s%s", q->base_url, q->path);
     t->peer = p;

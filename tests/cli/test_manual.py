@@ -14,7 +14,7 @@ from support.ringbinder import BIN, Ringbinder
 
 PAGE = BIN.parents[2] / "cli/ringbinder.1"
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
-WITH_VERB = ("peers", "node", "set")  # their first word says what they do
+WITH_VERB = ("peers", "node", "set", "ca")  # their first word says what they do
 COMMON = {"--json", "--url", "-y", "--yes", "-q", "--quiet", "-h", "--help"}
 
 
@@ -37,7 +37,7 @@ def named(page):
     """All (command, option) of the page; the command is "" where every command takes it, the option "" for the command itself."""
     names, command = set(), None
     for section, tag, text in lines_of(page):
-        if section in ("SYLLABI", "FOLDERS OF PEERS", "MACHINES"):
+        if section in ("SYLLABI", "FOLDERS OF PEERS", "MACHINES", "CERTIFICATES"):
             words = text.split()
             if tag and words and words[0].islower() and not words[0].startswith("-"):
                 command = " ".join(words[:2]) if words[0] in WITH_VERB and len(words) > 1 and words[1].islower() else words[0]
@@ -64,7 +64,8 @@ def test_the_page_is_read_as_it_is_meant():
     names = named(PAGE)
     assert {("", "--json"), ("", "-y"), ("put", "--if-match"), ("put", "--from-csv"), ("put", "--dry-run"), ("get", "-o"), ("find", "--newest"), ("find", "-t"),
             ("rm", "--version"), ("share", "--obtain-port"), ("peers", ""), ("peers find", "--exclude"), ("obtain", "--wait"), ("obtain", "-f"), ("status", ""),
-            ("ring", "--node"), ("where", "--from"), ("node undrain", ""), ("node remove", "--dry-run"), ("node add", "--node-url"), ("set k", "--dry-run")} <= names
+            ("ring", "--node"), ("where", "--from"), ("node undrain", ""), ("node remove", "--dry-run"), ("node add", "--node-url"), ("set k", "--dry-run"),
+            ("ca init", ""), ("ca issue", "--address")} <= names
     assert len(names) > 60
     assert used(["node", "remove", "n", "-f", "--yes"]) == {("node remove", ""), ("node remove", "-f"), ("", "--yes")}
 
@@ -207,6 +208,19 @@ def machines(me, machine):
     wait_for(lambda: machine.api.get("/api/v1/cluster").json()["k"] == 3 and machine.is_settled(), 60, "there are three copies")
 
 
+def certificates(me):
+    here = me.folder
+    made = me.json("ca", "init", "ca")
+    assert made["key"] == "ca/ca.key" and (here / "ca/ca.key").stat().st_mode & 0o777 == 0o600
+    me.run("ca", "init", "ca", expect=5)
+    issued = me.json("ca", "issue", "ca", "node-1", "--address", "192.0.2.7,2001:db8::7", "--days", 30)
+    assert issued["ends_at"] < made["ends_at"] and (here / "ca/node-1.key").stat().st_mode & 0o777 == 0o600
+    me.run("ca", "issue", "ca", "node-1", expect=5)
+    me.run("ca", "issue", "nowhere", "node-1", expect=3)
+    (here / "ca/ca.key").chmod(0o644)
+    me.run("ca", "issue", "ca", "node-2", expect=6)
+
+
 def words_for_all(me, machine):
     elsewhere = Ringbinder("http://127.0.0.1:1", me.folder)
     assert "ready" in elsewhere.run("status", "--url", machine.cluster.url).stdout
@@ -224,6 +238,7 @@ def test_every_command_and_every_option_of_the_manual_does_what_it_says(machine,
     syllabi(me)
     folders(me, machine)
     machines(me, machine)
+    certificates(me)
     tried = me.tried + words_for_all(me, machine)
     missing = named(PAGE) - set().union(*(used(words) for words, _ in tried))
     assert not missing, f"the manual names what was not tried: {sorted(missing)}"

@@ -20,7 +20,7 @@ static inline long call_as(const struct sign_key *key, const char *url, const ch
     char self[SIGN_SENDER_MAX];
     snprintf(self, sizeof self, "%s%s", strchr(sender, ':') ? "" : "node:", sender);
     struct sign_keys *keys = keyring_of(key, self);
-    struct peer *p = keys ? peer_new(keys) : NULL;
+    struct peer *p = keys ? peer_new(keys, NULL) : NULL;
     struct peer_call call = {
         .base_url = url, .method = method, .path = path, .body = body, .body_len = body ? strlen(body) : 0, .answer_max = 1u << 21};
     assert_non_null(p);

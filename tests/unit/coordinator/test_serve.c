@@ -22,7 +22,7 @@ static int set_up(void **state)
     static struct world w;
     log_init("test", LOG_ERROR);
     signal(SIGPIPE, SIG_IGN);
-    w.settings = (struct coordinator_settings){.name = "coordinator-1", .listen = "127.0.0.1:0"};
+    w.settings = (struct coordinator_settings){.name = "coordinator-1", .listen = "127.0.0.1:0", .url = "http://127.0.0.1:1"};
     w.c = calloc(1, sizeof *w.c);
     w.c->settings = &w.settings;
     memset(w.c->key.bytes, 7, sizeof w.c->key.bytes);

@@ -219,7 +219,7 @@ static int set_up(void **state)
         if (!open_node(&w, i))
             return -1;
     }
-    w.tend = (struct tend){.c = w.c, .store = coordinator_store(w.c, 5000), .peer = peer_new(w.c->keys)};
+    w.tend = (struct tend){.c = w.c, .store = coordinator_store(w.c, 5000), .peer = peer_new(w.c->keys, NULL)};
     *state = &w;
     return 0;
 }

@@ -243,7 +243,7 @@ static inline int box_setup(void **state)
         .collect_s = 86400,
         .share = b->share,
         .share_only = 1};
-    b->peer = peer_new(b->api_keys);
+    b->peer = peer_new(b->api_keys, NULL);
     assert_non_null(b->peer);
     *state = b;
     return 0;

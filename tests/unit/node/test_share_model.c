@@ -101,7 +101,7 @@ static int is_pure(const char *data, size_t n)
 static void *read_on(void *ctx)
 {
     struct worker *w = ctx;
-    struct peer *peer = peer_new(w->box->api_keys);
+    struct peer *peer = peer_new(w->box->api_keys, NULL);
     char name[64], path[256], url[64];
     snprintf(url, sizeof(url), "http://%s", w->box->listen);
     while (!*w->stop) {

@@ -322,7 +322,7 @@ static void a_node_that_only_shares_stores_nothing(void **state)
     snprintf(url, sizeof(url), "http://%s", b->listen);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct sign_keys *keys = keyring_of(&b->key, rows[i].self);
-        struct peer *peer = peer_new(keys);
+        struct peer *peer = peer_new(keys, NULL);
         struct peer_call call = {
             .base_url = url, .to = b->id, .method = "POST", .path = rows[i].path, .body = "{}", .body_len = 2, .answer_max = 65536};
         if (strncmp(rows[i].self, "node:", 5) == 0)

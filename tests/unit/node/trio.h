@@ -130,7 +130,7 @@ static inline int trio_setup_with(void **state, uint32_t k, uint64_t entropy_s, 
     for (int i = 0; i < TRIO; i++)
         trio_introduce(t, i);
     t->keys = keyring_of(&t->key, "api:test");
-    t->peer = peer_new(t->keys);
+    t->peer = peer_new(t->keys, NULL);
     assert_non_null(t->peer);
     *state = t;
     return 0;
@@ -160,7 +160,7 @@ static inline long trio_ask_as(struct trio *t, const char *self, int i, const ch
 {
     char url[64];
     struct sign_keys *keys = keyring_of(&t->key, self);
-    struct peer *peer = peer_new(keys);
+    struct peer *peer = peer_new(keys, NULL);
     const char *whom = to ? to : t->members[i].id;
     if (strncmp(self, "node:", 5) == 0) {
         struct sign_pair pair = keyring_pair(&t->key, self + 5, whom);

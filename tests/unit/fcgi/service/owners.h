@@ -531,7 +531,7 @@ static void owners_worker(struct worker *w, struct app *a)
     memset(w, 0, sizeof(*w));
     w->app = a;
     arena_init(&w->arena, 1u << 24);
-    w->peer = peer_new(a->keys);
+    w->peer = peer_new(a->keys, NULL);
     assert_non_null(w->peer);
 }
 

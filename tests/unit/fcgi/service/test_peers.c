@@ -82,16 +82,16 @@ static void only_plain_addresses_lead_to_a_node(void **state)
     char out[CAPABILITY_ADDRESS_SIZE] = "untouched";
     static const char *const bad[] = {"", "http://", "http:///", "127.0.0.1:4711", "https://127.0.0.1:4711", "plain://127.0.0.1:4711",
         "http://a@127.0.0.1:4711", "http://127.0.0.1:4711/x", "http://127.0.0.1:4711?x", "http://127.0.0.1:4711\r\nX-Accel-Redirect: /",
-        "http://localhost:4711", "http://127.0.0.1:4711 ", "file:///etc/passwd",
+        "http://localhost:4711", "http://127.0.0.1:4711 ", "http://[::1]:4711/", "http://169.254.169.254:80", "file:///etc/passwd",
         "http://1111111111222222222233333333334444444444555555555566666666667777777777"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (capability_address(bad[i], out) != ERR_INVALID)
+        if (capability_address(NULL, bad[i], out) != ERR_INVALID)
             fail_msg("%s was taken", bad[i]);
         assert_string_equal(out, "untouched");
     }
-    assert_ok(capability_address("http://127.0.0.1:4711", out));
+    assert_ok(capability_address(NULL, "http://127.0.0.1:4711", out));
     assert_string_equal(out, "127.0.0.1:4711");
-    assert_ok(capability_address("http://[::1]:4711/", out));
+    assert_ok(capability_address(NULL, "http://[::1]:4711", out));
     assert_string_equal(out, "[::1]:4711");
 }
 

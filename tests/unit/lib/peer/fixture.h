@@ -156,7 +156,7 @@ static inline struct peer *fixture_client(void)
     if (!keys)
         keys = keyring_of(&fixture_key, "api:tester");
     assert_non_null(keys);
-    return peer_new(keys);
+    return peer_new(keys, NULL);
 }
 
 /* A base URL where nobody listens: the port was free a moment ago. */

@@ -93,7 +93,7 @@ static void a_stranger_is_refused(void **state)
 {
     static const struct sign_key other = {{9}};
     struct sign_keys *keys = keyring_of(&other, "api:tester");
-    struct peer *stranger = peer_new(keys);
+    struct peer *stranger = peer_new(keys, NULL);
 
     (void)state;
     assert_int_equal(fetch(stranger, node.url, hello_hash, 5, fd, 2000), ERR_AUTH);

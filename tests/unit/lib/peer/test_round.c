@@ -101,7 +101,7 @@ static void a_wrong_key_is_refused(void **state)
 {
     static const struct sign_key other = {{9}};
     struct sign_keys *keys = keyring_of(&other, "api:tester");
-    struct peer *stranger = peer_new(keys);
+    struct peer *stranger = peer_new(keys, NULL);
     struct peer_call c = post(nodes[0].url, "x", "y");
 
     (void)state;

@@ -1,5 +1,5 @@
 /* Addresses that a node may give as its own (security-tests.md S21). */
-#include "coordinator/url.h"
+#include "lib/base/url.h"
 
 #include "tests/unit/unit.h"
 
