@@ -204,18 +204,49 @@ static enum err alter(const struct sysdoc *old, void *ctx, struct json **out)
     int could = may_everything(&t->now);
     t->was_disabled = t->now.disabled;
     apply(t->change, &t->now);
+    t->now.endings += t->now.disabled && !t->was_disabled;
     if (could && !may_everything(&t->now))
         e = another_admin(t->w, t->name, t->detail);
     return e == ERR_OK ? to_json(&t->now, out, t->detail) : e;
 }
 
-/* Ends sessions; failing that is said in the log only: who looks a session up looks at the account as well. */
-static void end_sessions(struct worker *w, const char *name, const char *keep)
+/* Takes sessions out of Redis. Failing that is said in the log only: who looks a session up looks at the account as well, and that counts its endings. */
+static void end_sessions(struct worker *w, const char *name, const char *keep, uint64_t endings, uint64_t *ended)
 {
+    uint64_t n = 0;
     struct store *s = worker_store(w);
-    enum err e = s == NULL ? ERR_UNAVAILABLE : worker_store_said(w, sessions_end_all(s, name, keep, NULL));
+    enum err e = s == NULL ? ERR_UNAVAILABLE : worker_store_said(w, sessions_end_all(s, name, keep, endings, &n));
     if (e != ERR_OK)
-        log_write(LOG_WARN, "account", "the sessions of %s could not be ended: %s", name, err_text(e));
+        log_write(LOG_WARN, "account", "the sessions of %s are over, but could not be taken out of Redis: %s", name, err_text(e));
+    if (ended != NULL)
+        *ended = n;
+}
+
+static enum err count_ending(const struct sysdoc *old, void *ctx, struct json **out)
+{
+    uint64_t *endings = ctx;
+    struct docs_account a;
+    const char *ignored;
+    if (old == NULL)
+        return ERR_NOT_FOUND;
+    enum err e = parse(old, &a);
+    if (e != ERR_OK)
+        return e;
+    *endings = ++a.endings;
+    return to_json(&a, out, &ignored);
+}
+
+enum err accounts_end_sessions(struct worker *w, const char *name, const char *keep, const char *by, uint64_t *ended)
+{
+    char key[ACCOUNTS_KEY_SIZE];
+    uint64_t endings = 0;
+    if (!auth_name_ok(name))
+        return ERR_NOT_FOUND;
+    accounts_key(name, key);
+    enum err e = sysdoc_alter(w, key, by, count_ending, &endings, NULL);
+    if (e == ERR_OK)
+        end_sessions(w, name, keep, endings, ended);
+    return e;
 }
 
 enum err accounts_change(struct worker *w, const char *name, const struct accounts_change *change, const struct stamp *base, const char *by,
@@ -237,7 +268,7 @@ enum err accounts_change(struct worker *w, const char *name, const struct accoun
     if (e != ERR_OK)
         return e;
     if (t.now.disabled && !t.was_disabled)
-        end_sessions(w, name, NULL);
+        end_sessions(w, name, NULL, t.now.endings, NULL);
     *out = t.now;
     return ERR_OK;
 }
@@ -247,13 +278,13 @@ enum err accounts_change(struct worker *w, const char *name, const struct accoun
 static const struct rate_rule password_rule = {.name = "password", .free = 5, .per_ms = 60000, .wait_ms = 30000, .wait_max_ms = 3600000};
 
 struct resetting {
-    const struct accounts_password *p;
     const char *hash;
+    uint64_t endings; /* as they are then */
 };
 
 static enum err reset(const struct sysdoc *old, void *ctx, struct json **out)
 {
-    const struct resetting *t = ctx;
+    struct resetting *t = ctx;
     struct docs_account a;
     const char *ignored;
     if (old == NULL)
@@ -262,6 +293,7 @@ static enum err reset(const struct sysdoc *old, void *ctx, struct json **out)
     if (e != ERR_OK)
         return e;
     snprintf(a.password, sizeof(a.password), "%s", t->hash);
+    t->endings = ++a.endings;
     return to_json(&a, out, &ignored);
 }
 
@@ -281,7 +313,7 @@ static enum err check_old(struct worker *w, const struct accounts_password *p, c
 enum err accounts_set_password(struct worker *w, const struct accounts_password *p, const char *by, const char **detail)
 {
     char key[ACCOUNTS_KEY_SIZE], hash[PASSWORD_HASH_SIZE] = "";
-    struct resetting t = {.p = p, .hash = hash};
+    struct resetting t = {.hash = hash};
     *detail = NULL;
     if (!auth_name_ok(p->name))
         return ERR_NOT_FOUND;
@@ -292,7 +324,7 @@ enum err accounts_set_password(struct worker *w, const struct accounts_password 
     if (e == ERR_OK)
         e = sysdoc_alter(w, key, by, reset, &t, NULL);
     if (e == ERR_OK)
-        end_sessions(w, p->name, p->keep);
+        end_sessions(w, p->name, p->keep, t.endings, NULL);
     secret_wipe(hash, sizeof(hash));
     return e;
 }
@@ -353,7 +385,7 @@ enum err accounts_remove(struct worker *w, const char *name, const char *by, con
         *detail = "The account is being changed by others just now.";
     if (e != ERR_OK)
         return e;
-    end_sessions(w, name, NULL);
+    end_sessions(w, name, NULL, a.endings, NULL);
     /* They open nothing without their account; revoked they stay so even if there is one of this name again. */
     e = tokens_revoke_all(w, name, by);
     if (e != ERR_OK)

@@ -62,6 +62,10 @@ struct accounts_password {
 };
 enum err accounts_set_password(struct worker *w, const struct accounts_password *p, const char *by, const char **detail) MUST_CHECK;
 
+/* Ends all sessions of an account but `keep` (digest of a secret, or NULL): the account itself says so from now on, so they are over also when Redis is away or comes back with an old copy;
+ * then `keep` is over as well. *ended (may be NULL): how many Redis had. Errors of changing the account. */
+enum err accounts_end_sessions(struct worker *w, const char *name, const char *keep, const char *by, uint64_t *ended) MUST_CHECK;
+
 /* ERR_OK when the password is that of an account that may sign in, which is given out. ERR_AUTH: no such name, no password, a wrong one, or disabled: all of them after the same work.
  * ERR_UNAVAILABLE: too many at once, or nobody can be asked. A hash of old cost is replaced on the way. */
 enum err accounts_verify(struct worker *w, const char *name, const char *password, size_t len, struct docs_account *out) MUST_CHECK;

@@ -45,7 +45,8 @@ static enum err begin_session(struct worker *w, struct login *l)
         return e;
     secret_new(l->secret);
     secret_digest(l->secret, digest);
-    e = worker_store_said(w, sessions_begin(s, digest, l->account.name, settings.session_idle_s, settings.session_end_s, &session));
+    e = worker_store_said(
+        w, sessions_begin(s, digest, l->account.name, l->account.endings, settings.session_idle_s, settings.session_end_s, &session));
     if (e != ERR_OK)
         return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
     l->since_ms = session.since_ms;
@@ -98,6 +99,9 @@ enum err login_look(struct worker *w, const char *secret, struct login *out)
     /* A session that is older than its account was somebody else's of that name. */
     if (l.account.disabled || session.since_ms + BEFORE_MS < l.account.created_at_ms)
         return ERR_AUTH;
+    /* One that was ended while Redis was away, or that came back with an old copy of it. */
+    if (session.endings < l.account.endings)
+        return ERR_AUTH;
     l.since_ms = session.since_ms;
     l.seen_ms = session.seen_ms;
     l.ends_at_ms = session.ends_at_ms;
@@ -121,11 +125,8 @@ enum err login_end(struct worker *w, const char *secret)
 enum err login_end_all(struct worker *w, const char *name, const char *keep, uint64_t *ended)
 {
     char digest[HASH_HEX_SIZE];
-    struct store *s = worker_store(w);
-    if (s == NULL)
-        return ERR_UNAVAILABLE;
     if (keep != NULL)
         secret_digest(keep, digest);
-    enum err e = worker_store_said(w, sessions_end_all(s, name, keep == NULL ? NULL : digest, ended));
+    enum err e = accounts_end_sessions(w, name, keep == NULL ? NULL : digest, name, ended);
     return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
 }

@@ -22,7 +22,7 @@ enum err login_begin(
 enum err login_look(struct worker *w, const char *secret, struct login *out) MUST_CHECK;
 /* Ends one session; ended already is fine. */
 enum err login_end(struct worker *w, const char *secret) MUST_CHECK;
-/* Ends all sessions of an account but `keep` (a secret, or NULL). *ended (may be NULL): how many. */
+/* Ends all sessions of an account but `keep` (a secret, or NULL), also without Redis. *ended (may be NULL): how many Redis had. */
 enum err login_end_all(struct worker *w, const char *name, const char *keep, uint64_t *ended) MUST_CHECK;
 
 #endif

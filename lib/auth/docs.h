@@ -52,6 +52,7 @@ struct docs_account {
     int known; /* a maintainer has accepted an upload of theirs, or an admin said so: their uploads do not wait */
     uint64_t created_at_ms;
     uint64_t quota_bytes; /* DOCS_NO_LIMIT: what the settings say */
+    uint64_t endings; /* how often all sessions of theirs were ended; one that began before the last time is over, whatever Redis says */
 };
 
 struct docs_token {

@@ -19,6 +19,7 @@ struct json *docs_account_to_json(const struct docs_account *a)
     json_set_bool(j, "known", a->known);
     json_set_u64(j, "created_at", a->created_at_ms);
     docs_set_u64_or(j, "quota_bytes", a->quota_bytes, DOCS_NO_LIMIT);
+    json_set_u64(j, "endings", a->endings);
     return j;
 }
 
@@ -42,6 +43,7 @@ enum err docs_account_from_json(const struct json *j, struct docs_account *out)
     docs_read_bool(&r, "known", &a.known);
     docs_read_time(&r, "created_at", &a.created_at_ms);
     docs_read_u64_or(&r, "quota_bytes", JSON_EXACT_MAX, DOCS_NO_LIMIT, &a.quota_bytes);
+    docs_read_u64(&r, "endings", JSON_EXACT_MAX, &a.endings);
     if (!r.e)
         *out = a;
     return r.e;

@@ -9,7 +9,7 @@
 #define SESSION_PREFIX "rb:ses:"
 #define USER_PREFIX "rb:ses:u:"
 #define KEY_MAX 128
-#define FACTS 4 /* user, since, seen, end */
+#define FACTS 5 /* user, since, seen, end, endings */
 
 static void session_key(const char *digest, char out[KEY_MAX])
 {
@@ -38,6 +38,8 @@ static enum err read_facts(redisReply *const *facts, struct session *out)
         e = call_number(facts[2], &out->seen_ms);
     if (e == ERR_OK)
         e = call_number(facts[3], &out->ends_at_ms);
+    if (e == ERR_OK)
+        e = call_number(facts[4], &out->endings);
     return e;
 }
 
@@ -58,7 +60,8 @@ static enum err send_one(struct store *s, struct call *c, const char *digest, st
     return ERR_OK;
 }
 
-enum err sessions_begin(struct store *s, const char *digest, const char *user, uint64_t idle_s, uint64_t end_s, struct session *out)
+enum err sessions_begin(
+    struct store *s, const char *digest, const char *user, uint64_t endings, uint64_t idle_s, uint64_t end_s, struct session *out)
 {
     char key[KEY_MAX];
     struct call c;
@@ -70,6 +73,7 @@ enum err sessions_begin(struct store *s, const char *digest, const char *user, u
     call_u64(&c, idle_s * 1000u);
     call_u64(&c, end_s * 1000u);
     call_u64(&c, SESSIONS_PER_USER_MAX);
+    call_u64(&c, endings);
     return send_one(s, &c, digest, out);
 }
 
@@ -99,7 +103,7 @@ enum err sessions_end(struct store *s, const char *digest)
     return e;
 }
 
-enum err sessions_end_all(struct store *s, const char *user, const char *keep, uint64_t *ended)
+enum err sessions_end_all(struct store *s, const char *user, const char *keep, uint64_t endings, uint64_t *ended)
 {
     char key[KEY_MAX];
     struct call c;
@@ -109,6 +113,7 @@ enum err sessions_end_all(struct store *s, const char *user, const char *keep, u
     user_key(user, key);
     start(&c, key, "all");
     call_str(&c, keep ? keep : "");
+    call_u64(&c, endings);
     enum err e = call_send(s, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &r);
     if (e != ERR_OK)
         return e;

@@ -127,6 +127,24 @@ def test_revoking_holds_everywhere_without_redis_too(two, without_redis):
     assert two.admin.change_settings(public_read=True).status_code == 200
 
 
+def test_sessions_that_end_without_redis_are_over_when_it_is_back(two):
+    """Redis keeps what it was not told to forget: a new password has to hold all the same."""
+    make(two.admin, "robbed", "reader")
+    thief, owner = (Browser(url, two.admin.contract) for url in two.urls)
+    assert thief.sign_in("robbed").status_code == owner.sign_in("robbed").status_code == 201
+    two.cluster.command("stop", "redis")
+    try:
+        wait_for(lambda: two.admin.get("/api/v1/courses").status_code == 503, 10, "Redis is missed")
+        assert two.admin.put("/api/v1/users/robbed/password", json={"new": "quite another 9 staple"}).status_code == 204
+    finally:
+        two.cluster.command("start", "redis")
+    two.lists_are_back()
+    keys = [key for key in two.cluster.redis().scan_iter("rb:ses:*") if not key.startswith(b"rb:ses:u:")]
+    assert len(keys) >= 2, "Redis still has them, or this proves nothing"
+    assert thief.get("/api/v1/tokens").status_code == 401 and owner.get("/api/v1/tokens").status_code == 401
+    assert Browser(two.urls[0], two.admin.contract).sign_in("robbed", "quite another 9 staple").status_code == 201
+
+
 # ---- what Redis forgets, and what no process kept
 
 class Decided:

@@ -237,16 +237,25 @@ static void a_new_password_ends_the_other_sessions(void **state)
     struct session s;
     const char *detail;
     add_with_password(f, "ann", GOOD);
-    assert_ok(sessions_begin(f->w.store, DIGEST_1, "ann", 100, 100, &s));
-    assert_ok(sessions_begin(f->w.store, DIGEST_2, "ann", 100, 100, &s));
+    assert_ok(sessions_begin(f->w.store, DIGEST_1, "ann", 0, 100, 100, &s));
+    assert_ok(sessions_begin(f->w.store, DIGEST_2, "ann", 0, 100, 100, &s));
     struct accounts_password p = {.name = "ann", .fresh = OTHER, .fresh_len = strlen(OTHER), .keep = DIGEST_2};
     assert_ok(accounts_set_password(&f->w, &p, "ann", &detail));
     assert_err(ERR_NOT_FOUND, sessions_look(f->w.store, DIGEST_1, &s));
     assert_ok(sessions_look(f->w.store, DIGEST_2, &s));
     struct docs_account a;
+    assert_ok(accounts_read(&f->w, "ann", &a, NULL));
+    assert_int_equal(a.endings, 1);
+    assert_int_equal(s.endings, 1);
     struct accounts_change c = {.what = ACCOUNTS_DISABLED, .disabled = 1};
     assert_ok(accounts_change(&f->w, "ann", &c, NULL, "root", &a, NULL, &detail));
     assert_err(ERR_NOT_FOUND, sessions_look(f->w.store, DIGEST_2, &s));
+    assert_int_equal(a.endings, 2);
+    c.disabled = 1; /* it was before: nothing ends twice */
+    assert_ok(accounts_change(&f->w, "ann", &c, NULL, "root", &a, NULL, &detail));
+    c.disabled = 0;
+    assert_ok(accounts_change(&f->w, "ann", &c, NULL, "root", &a, NULL, &detail));
+    assert_int_equal(a.endings, 2);
 }
 
 static void who_is_removed_leaves_no_way_in(void **state)
@@ -258,7 +267,7 @@ static void who_is_removed_leaves_no_way_in(void **state)
     const char *detail;
     char text[SECRET_TOKEN_SIZE];
     add_with_password(f, "ann", GOOD);
-    assert_ok(sessions_begin(f->w.store, DIGEST_1, "ann", 100, 100, &s));
+    assert_ok(sessions_begin(f->w.store, DIGEST_1, "ann", 0, 100, 100, &s));
     assert_ok(tokens_make(&f->w, &(struct tokens_new){.user = "ann", .label = "x", .acts = ACT_BIT(ACT_READ)}, "ann", &t, text, &detail));
     assert_ok(accounts_remove(&f->w, "ann", "root", &detail));
     assert_err(ERR_NOT_FOUND, accounts_read(&f->w, "ann", &a, NULL));

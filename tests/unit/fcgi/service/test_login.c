@@ -150,7 +150,38 @@ static void without_redis_nobody_signs_in(void **state)
     char secret[SECRET_SIZE];
     secret_new(secret);
     assert_err(ERR_UNAVAILABLE, login_look(&f->w, secret, &l));
-    assert_err(ERR_UNAVAILABLE, login_end_all(&f->w, "ann", NULL, NULL));
+}
+
+/* Redis keeps what it was not told to forget, and may come back with an old copy: what ended meanwhile is over all the same. */
+static void what_ended_without_redis_is_over_when_it_is_back(void **state)
+{
+    struct fixture *f = *state;
+    struct login one, two, three, seen;
+    struct docs_account a;
+    const char *detail;
+    uint64_t n = 9;
+    add_person(f, "ann");
+    assert_ok(sign_in(f, "ann", GOOD, "10.0.0.1", &one));
+    documents.redis_up = 0;
+    assert_ok(login_end_all(&f->w, "ann", NULL, &n));
+    assert_int_equal(n, 0);
+    documents.redis_up = 1;
+    assert_err(ERR_AUTH, login_look(&f->w, one.secret, &seen));
+    assert_ok(sign_in(f, "ann", GOOD, "10.0.0.1", &two));
+    assert_ok(login_look(&f->w, two.secret, &seen));
+    documents.redis_up = 0;
+    struct accounts_password p = {.name = "ann", .fresh = "another horse battery", .fresh_len = 21};
+    assert_ok(accounts_set_password(&f->w, &p, "root", &detail));
+    documents.redis_up = 1;
+    assert_err(ERR_AUTH, login_look(&f->w, two.secret, &seen));
+    assert_ok(sign_in(f, "ann", "another horse battery", "10.0.0.1", &three));
+    documents.redis_up = 0;
+    for (int disabled = 1; disabled >= 0; disabled--) {
+        struct accounts_change c = {.what = ACCOUNTS_DISABLED, .disabled = disabled};
+        assert_ok(accounts_change(&f->w, "ann", &c, NULL, "root", &a, NULL, &detail));
+    }
+    documents.redis_up = 1;
+    assert_err(ERR_AUTH, login_look(&f->w, three.secret, &seen));
 }
 
 /* ---- the settings */
@@ -220,6 +251,7 @@ int main(void)
         CASE(an_account_counts_as_it_is_now),
         CASE(all_sessions_end_at_once),
         CASE(without_redis_nobody_signs_in),
+        CASE(what_ended_without_redis_is_over_when_it_is_back),
         CASE(settings_are_as_installed_until_somebody_changes_them),
         CASE(settings_are_asked_for_once_a_second),
         CASE(settings_that_nobody_tells_are_the_last_that_were_known),

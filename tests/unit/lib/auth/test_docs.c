@@ -116,8 +116,8 @@ static const struct kind account = {"account", read_account, write_account, NULL
             {"\"nobody\"", "\"root\"", "\"\"", "\"maintainers of all\""}},
         {"scopes", "[\"csen\"]", {"[]", "[\"csen\",\"math\"]", "[\"" X128 "\"]"}, {BAD_SCOPES}},
         {"password", ARGON, {"null"}, {"\"\"", "\"x\"", "\"$2b$12$x\""}}, {"disabled", "false", {"true"}, {NULL}},
-        {"known", "true", {"false"}, {NULL}}, {"created_at", NOW, {"1", EXACT}, {BAD_TIMES}},
-        {"quota_bytes", "null", {"0", EXACT}, {NULL}}}};
+        {"known", "true", {"false"}, {NULL}}, {"created_at", NOW, {"1", EXACT}, {BAD_TIMES}}, {"quota_bytes", "null", {"0", EXACT}, {NULL}},
+        {"endings", "0", {"1", EXACT}, {NULL}}}};
 
 static const struct kind token = {"token", read_token, write_token, NULL,
     {VERSION, {"id", "\"00112233445566ff\"", {NULL}, {BAD_IDS}}, {"user", "\"amber\"", {NULL}, {BAD_NAMES}},
