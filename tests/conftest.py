@@ -48,7 +48,7 @@ def clusters(base):
     reports = []
     for cluster in made:
         cluster.command("down", check=False)
-        reports += sanitizer_reports(cluster)
+        reports += sanitizer_reports(cluster) + refusals_of_redis(cluster)
     assert not reports, "\n".join(reports)
 
 
@@ -66,6 +66,13 @@ def remove_finished(runs):
             for left in run.glob("*/cluster.json"):
                 Cluster(left.parent).command("down", check=False)
             shutil.rmtree(run, ignore_errors=True)
+
+
+def refusals_of_redis(cluster):
+    """Lines in the logs of a cluster that say that a program asked Redis for what its user may not (lib/store/acl)."""
+    words = ("NOPERM", "The user executing the script")
+    return [f"{log}: {line}" for log in sorted((cluster.home / "logs").glob("*.log")) if log.name.startswith(("api", "coordinator"))
+            for line in log.read_text(errors="replace").splitlines() if any(word in line for word in words)][:5]
 
 
 def sanitizer_reports(cluster):

@@ -1,5 +1,5 @@
 """docker compose up, through the published ports, with containers killed in between (issue A, shows 11; the cluster for several machines of issue B;
-the command line and a peer of issue C).
+the command line and a peer of issue C; what containers are given of secrets and rights, issue D).
 
 A Docker engine is started for the test alone when none runs: its own data folder, socket and pid file, all ended and removed afterwards."""
 import contextlib
@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from support import leaks
 from support.api import Api, Contract
 from support.cluster import ROOT, free_port, wait_for
 from support.files import pdf
@@ -116,24 +117,128 @@ def test_the_same_flow_through_the_published_port(composed):
     assert api.get("/share").status_code == 200
 
 
-def test_only_nginx_is_published_and_nothing_runs_as_root(composed):
+# ---- what containers are given, and what they are not (S19, S22)
+
+SECRET_VOLUMES = {"keys": {"init", "coordinator", "api"}, "keys-api": {"init", "api"}, "keys-coordinator": {"init", "coordinator"}, "keys-redis": {"init", "redis"}}
+IMAGES = ("ringbinder-programs", "ringbinder-nginx", "ringbinder-redis")
+
+
+def inspected(env, project="ringbinder-test"):
+    """What the engine says of each container, by service; the one that has ended included."""
+    ids = run("docker", "ps", "-aq", "--filter", f"label=com.docker.compose.project={project}", env=env).stdout.split()
+    facts = json.loads(run("docker", "inspect", *ids, env=env).stdout)
+    return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in facts}
+
+
+def read_in(env, service, *paths):
+    return run("docker", "exec", container(env, service), "cat", *paths, env=env).stdout.split()
+
+
+def secrets_of(env):
+    """All that the running cluster has, {what: secret}."""
+    names = {"the cluster's key": ("api-1", "/keys/cluster.key"), "the admin's password": ("api-1", "/keys-api/admin.password"),
+             "the admin's token": ("api-1", "/keys-api/admin.token"), "the api's password of Redis": ("api-1", "/keys-api/redis.password"), "the coordinators'": ("coordinator-1", "/keys-coordinator/redis.password"),
+             "the operator's": ("redis", "/keys-redis/operator.password")}
+    found = {what: read_in(env, *where)[0] for what, where in names.items()}
+    for node in ("node-1", "node-2", "node-3"):
+        found[f"the key of {node}"] = json.loads(" ".join(read_in(env, node, "/data/node.key")))["key"]
+    assert all(len(secret) >= 20 for secret in found.values()) and len(set(found.values())) == len(found)
+    return found
+
+
+def test_only_nginx_is_published(composed):
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
     rows = run("docker", "ps", "--filter", "label=com.docker.compose.project=ringbinder-test", "--format", "{{.Names}} {{.Ports}}", env=env).stdout.splitlines()
     published = [row for row in rows if "->" in row]
     assert len(published) == 1 and "nginx" in published[0] and "127.0.0.1:" in published[0], rows
-    for each in run("docker-compose", "ps", "-q", env=env).stdout.split():
-        facts = run("docker", "inspect", "-f", "{{.State.Running}} {{.Config.User}} {{.HostConfig.CapDrop}}", each, env=env).stdout
-        if facts.startswith("true"):
-            assert "root" not in facts.split(" ", 2)[1] and facts.split(" ", 2)[1] not in ("", "0") and "ALL" in facts, facts
+    facts = inspected(env)
+    assert {name for name, one in facts.items() if one["HostConfig"]["PortBindings"]} == {"nginx"}
+    inside = json.loads(run("docker", "network", "inspect", "ringbinder-test_inside", env=env).stdout)[0]
+    assert inside["Internal"] is True
+    outward = {name for name, one in facts.items() if set(one["NetworkSettings"]["Networks"]) - {"ringbinder-test_inside", "none"}}
+    assert outward == {"nginx"}
 
 
-def test_no_secret_is_in_image_layers_or_environment(composed):
+def test_each_container_can_do_as_little_as_can_be(composed):
     env, url = composed
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
-    for each in run("docker-compose", "ps", "-q", env=env).stdout.split():
-        variables = run("docker", "inspect", "-f", "{{json .Config.Env}}", each, env=env).stdout.lower()
-        assert "secret" not in variables and "password=" not in variables
+    facts = inspected(env)
+    assert len(facts) >= 9
+    for name, one in facts.items():
+        host = one["HostConfig"]
+        assert one["Config"]["User"] == "10001:10001" and host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["CapAdd"], name
+        assert "no-new-privileges:true" in host["SecurityOpt"] and not host["Privileged"] and not host["Devices"], name
+        assert host["PidMode"] == "" and host["IpcMode"] == "private" and host["NetworkMode"] != "host" and host["UsernsMode"] != "host", name
+        assert 0 < host["PidsLimit"] <= 512 and 0 < host["Memory"] <= 2 << 30, name
+        assert {"Name": "core", "Soft": 0, "Hard": 0} in host["Ulimits"] and host["Tmpfs"] == {"/tmp": "mode=1777,size=16m,noexec,nosuid,nodev"}, name
+        if one["State"]["Running"]:
+            status = pathlib.Path(f"/proc/{one['State']['Pid']}/status").read_text()
+            assert "\nUid:\t10001\t10001\t10001\t10001\n" in status and "\nNoNewPrivs:\t1\n" in status, name
+            assert all(f"\n{name}:\t{0:016x}\n" in status for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")), status
+            for path in ("/x", "/usr/local/bin/x", "/etc/x"):
+                assert "Read-only" in run("docker", "exec", one["Id"], "sh", "-c", f"echo > {path}", env=env, check=False).stderr, (name, path)
+            assert run("docker", "exec", one["Id"], "sh", "-c", "cp /bin/true /tmp/x && /tmp/x", env=env, check=False).returncode == 126, name
+
+
+def test_everybody_has_just_his_own_secrets(composed):
+    env, url = composed
+    wait_for(lambda: ready(url), 90, "the composed cluster is ready")
+    for name, one in inspected(env).items():
+        for mount in one["Mounts"]:
+            volume = mount.get("Name", "").removeprefix("ringbinder-test_")
+            assert mount["Type"] == "volume" or mount["Source"] == "/dev/null" or name == "peer-1", (name, mount)
+            assert "docker.sock" not in mount["Source"]
+            if volume in SECRET_VOLUMES:
+                assert name.split("-")[0] in SECRET_VOLUMES[volume] and (name == "init" or not mount["RW"]), (name, mount)
+            else:
+                assert not volume.startswith("keys"), (name, mount)
+    others = [("node-1", "/keys"), ("nginx", "/keys"), ("redis", "/keys"), ("redis", "/keys-api"), ("api-1", "/keys-redis"), ("api-1", "/keys-coordinator"),
+              ("coordinator-1", "/keys-api")]
+    for service, path in others:
+        listed = run("docker", "exec", container(env, service), "ls", path, env=env, check=False)
+        assert listed.returncode != 0 or listed.stdout == "", (service, path, listed.stdout)
+    for service, paths in (("api-1", "/keys /keys-api"), ("coordinator-1", "/keys /keys-coordinator"), ("redis", "/keys-redis"), ("node-1", "/data")):
+        open_to_others = run("docker", "exec", container(env, service), "sh", "-c", f"find {paths} -perm /077", env=env).stdout
+        assert open_to_others == "", (service, open_to_others)
+
+
+def test_no_secret_is_in_a_container_an_image_or_a_log(composed):
+    env, url = composed
+    wait_for(lambda: ready(url), 90, "the composed cluster is ready")
+    api = client(env, url)
+    assert api.upload("SECRET 1", pdf("secret")).status_code == 201
+    known = secrets_of(env)
+    told = {"containers": json.dumps(inspected(env)), "images": run("docker", "inspect", *IMAGES, env=env).stdout, "logs": run("docker-compose", "logs", "--no-color", env=env).stdout}
+    for image in IMAGES:
+        told[f"history of {image}"] = run("docker", "history", "--no-trunc", image, env=env).stdout
+    assert len(told["logs"]) > 2000
+    assert {where: names for where, text in told.items() if (names := leaks.told(text.encode(), known))} == {}
+    assert {where: found for where, text in told.items() if where != "logs" and (found := list(leaks.suspects(text)))} == {}
+    pids = [one["State"]["Pid"] for one in inspected(env).values() if one["State"]["Running"]]
+    assert len(pids) >= 8 and leaks.told_by_processes(pids, known) == {}
+    assert in_layers(env, {**known, "a word that is there": "as bin/clusterlib/access.py makes them"}) == {"a word that is there"}
+
+
+def in_layers(env, known):
+    """The names of those secrets that occur in any layer of our images, in any spelling."""
+    wanted = {name: leaks.forms(secret) for name, secret in known.items()}
+    found, before = set(), b""
+    with subprocess.Popen(["docker", "save", *IMAGES], env=env, stdout=subprocess.PIPE) as saved:
+        while piece := saved.stdout.read(16 << 20):
+            data = before + piece
+            found |= {name for name, forms in wanted.items() if name not in found and any(form in data for form in forms)}
+            before = data[-200:]  # longer than any of them
+    assert saved.returncode == 0
+    return found
+
+
+def test_redis_lets_in_nobody_without_a_password(composed):
+    env, url = composed
+    wait_for(lambda: ready(url), 90, "the composed cluster is ready")
+    script = "exec 3<>/dev/tcp/10.87.65.10/6379; printf 'GET rb:ring\\r\\n' >&3; read -r -t 5 line <&3; echo \"$line\""
+    said = run("docker", "exec", container(env, "nginx"), "bash", "-c", script, env=env).stdout
+    assert said.startswith("-NOAUTH"), said
 
 
 def test_redis_keeps_its_data_over_a_restart(composed):
@@ -142,10 +247,18 @@ def test_redis_keeps_its_data_over_a_restart(composed):
     wait_for(lambda: ready(url), 90, "the composed cluster is ready")
     api = client(env, url)
     assert api.upload("KEPT 1", pdf("kept")).status_code == 201
+    assert refusals(env, "redis") == ""
     run("docker", "restart", "-t", "5", container(env, "redis"), env=env)
     wait_for(lambda: api.get("/api/v1/courses", params={"q": "kept"}).status_code == 200, 30, "the lists are there again")
     assert [i["course"] for i in api.get("/api/v1/courses", params={"q": "kept"}).json()["items"]] == ["KEPT 1"]
     assert "NOPERM" not in run("docker", "logs", container(env, "redis"), env=env).stdout
+    assert refusals(env, "redis") == ""
+
+
+def refusals(env, service):
+    """What this Redis has refused to somebody since its start, as it tells its operator."""
+    script = "REDISCLI_AUTH=$(cat /keys-redis/operator.password) redis-cli --user operator acl log"
+    return run("docker-compose", "exec", "-T", service, "sh", "-c", script, env=env).stdout.strip()
 
 
 def ringbinder(env, *words, check=True):
@@ -274,6 +387,7 @@ def test_several_machines_lose_the_redis_master_and_a_front(machines):
         assert second.bytes(f"GOES ON {number}").content == pdf(str(number))
     run("docker", "start", container(env, victim), env=env)
     wait_for(lambda: role(env, victim) == "slave", 60, "the old master follows the new one", 0.5)
+    assert [refusals(env, f"redis-{number}") for number in (1, 2, 3)] == ["", "", ""]
 
     for service in ("nginx-1", "api-1"):
         run("docker", "kill", "-s", "KILL", container(env, service), env=env)

@@ -20,9 +20,10 @@ OPEN_TO_ALL = {"auth", "hello", "reset", "quit"}
 # What a program of ours never does. Each is tried for real as well, not only by ACL DRYRUN.
 NEVER = [
     "EVAL x 0", "EVAL_RO x 0", "FUNCTION LOAD x", "FCALL x 0", "SCRIPT FLUSH", "SCRIPT KILL", "CONFIG GET *", "CONFIG SET dir /tmp", "CONFIG REWRITE",
-    "FLUSHALL", "FLUSHDB", "SWAPDB 0 1", "KEYS *", "RANDOMKEY", "DEBUG SLEEP 0", "ACL LIST", "ACL SETUSER x", "ACL LOG RESET", "ACL WHOAMI", "MODULE LOAD /x.so",
-    "SHUTDOWN NOSAVE", "REPLICAOF NO ONE", "SLAVEOF 127.0.0.1 1", "FAILOVER", "PSYNC ? -1", "SYNC", "REPLCONF ack 0", "SAVE", "BGSAVE", "BGREWRITEAOF", "MONITOR",
-    "CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "CLUSTER RESET", "MIGRATE 127.0.0.1 1 k 0 1", "DUMP rb:x:1", "RESTORE rb:x:1 0 x", "SORT rb:x:1", "RENAME rb:x:1 rb:x:2",
+    "FLUSHALL", "FLUSHDB", "SWAPDB 0 1", "KEYS *", "RANDOMKEY", "DEBUG SLEEP 0", "ACL LIST", "ACL SETUSER x", "ACL LOG RESET", "ACL WHOAMI",
+    "MODULE LOAD /x.so", "SHUTDOWN NOSAVE", "REPLICAOF NO ONE", "SLAVEOF 127.0.0.1 1", "FAILOVER", "PSYNC ? -1", "SYNC", "REPLCONF ack 0", "SAVE", "BGSAVE", "BGREWRITEAOF", "MONITOR",
+    "CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "CLUSTER RESET", "MIGRATE 127.0.0.1 1 k 0 1", "DUMP rb:x:1", "RESTORE rb:x:1 0 x", "SORT rb:x:1",
+    "RENAME rb:x:1 rb:x:2",
     "COPY rb:x:1 rb:x:2", "MOVE rb:x:1 1", "OBJECT ENCODING rb:x:1", "SUBSCRIBE x", "PUBLISH x y", "MEMORY DOCTOR", "LATENCY DOCTOR", "SLOWLOG GET", "COMMAND", "DBSIZE",
     "APPEND rb:x:1 y", "SETRANGE rb:x:1 1 y", "GETDEL rb:x:1", "SELECT 1", "MULTI", "WAIT 0 1"]
 
@@ -106,8 +107,12 @@ def test_a_program_never_administers(lone, user, words):
     assert answer and ("no permissions to run" in answer or "command not allowed" in answer), answer  # the latter to everybody
 
 
-@pytest.mark.parametrize("user, keys", [("api", ["rb:mark", "rb:leader", "rb:nodes", "rb:alive:x", "rb:coordinators", "rb:ring", "rb:wishes", "rb:news", "rb:plain", "other", "rb", "rc:v:x"]),
-                                        ("coordinator", ["rb:ses:x", "rb:ses:u:x", "rb:rate:login:x", "rb:lock:x", "rb:flight", "rb:use:x", "rb:pd:x", "other", "rb", "rb:"])])
+OTHERS_KEYS = {
+    "api": ["rb:mark", "rb:leader", "rb:nodes", "rb:alive:x", "rb:coordinators", "rb:ring", "rb:wishes", "rb:news", "rb:plain", "other", "rb", "rc:v:x"],
+    "coordinator": ["rb:ses:x", "rb:ses:u:x", "rb:rate:login:x", "rb:lock:x", "rb:flight", "rb:use:x", "rb:pd:x", "other", "rb", "rb:"]}
+
+
+@pytest.mark.parametrize("user, keys", OTHERS_KEYS.items())
 def test_a_program_writes_no_keys_of_others(lone, user, keys):
     client, operator = lone.client(user), lone.client("operator")
     for key in keys:
@@ -136,7 +141,7 @@ def test_a_script_of_an_attackers_own_gets_no_further(lone, user, script):
     before = lone.client("operator").dbsize()
     sha = client.execute_command("SCRIPT", "LOAD", script)
     answer = refused(client, f"EVALSHA {sha.decode()} 0")
-    assert answer and ("can't run this command" in answer or "can't access" in answer or "attempt to" in answer or "nonexistent global" in answer or "not allowed" in answer.lower()), answer
+    assert answer and any(word in answer for word in ("can't run this command", "can't access", "attempt to", "nonexistent global", "not allowed")), answer
     assert lone.client("operator").dbsize() == before
 
 
