@@ -37,6 +37,7 @@ struct coordinator_settings {
     uint64_t purge_after_s;    /* how old a deleted file's tombstone must be before it is forgotten */
     struct tls_files tls;      /* none: plain http */
     uint64_t private_network;  /* plain http also where other machines are */
+    unsigned connections_max;  /* of its server; 0: as many as there may be (serve.h) */
 };
 
 struct coordinator_event {

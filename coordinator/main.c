@@ -2,8 +2,10 @@
 #include "coordinator/confine.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/ringfile.h"
+#include "coordinator/serve.h"
 
 #include "lib/base/cfg.h"
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/jail/jail.h"
 #include "lib/store/conn.h"
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STACK_BYTES \
+    (1u << 20) /* of its own threads, two of which have a whole picture of the cluster on it; those of connections are lib/http's */
 #define PURGE_BY_HOURS "4294967295" /* of --purge-after-s: not given */
 #define PURGE_BY_HOURS_NUMBER 4294967295u
 
@@ -134,6 +138,15 @@ static int check_settings(const struct coordinator_settings *s)
     return 1;
 }
 
+/* What it serves at once follows from what it may have. */
+static void fit(struct coordinator_settings *s)
+{
+    struct limits l;
+    limits_tame_memory(STACK_BYTES);
+    limits_read(&l);
+    s->connections_max = serve_connections(&l);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {0};
@@ -159,5 +172,6 @@ int main(int argc, char **argv)
         return 2;
     o.run.purge_after_s = o.purge_after_s == PURGE_BY_HOURS_NUMBER ? o.purge_after_h * 3600 : o.purge_after_s;
     log_init(o.run.name, (enum log_level)level);
+    fit(&o.run);
     return confine_coordinator(&o.run, o.jail) == ERR_OK ? run_coordinator(&o.run) : 1;
 }

@@ -11,7 +11,19 @@
 
 #define MEMBER_MAX 8192u                                            /* bytes of a heartbeat */
 #define RING_ANSWER_MAX (RINGDOC_BYTES_MAX + MEMBERSHIP_MAX * 768u) /* document, and every node */
-#define CONNECTIONS_MAX 2048u                                       /* the largest ring's nodes, kept alive, and the api's threads */
+#define CONNECTIONS_MIN 8u
+/* What it has open whoever asks: Redis, the audit log, and its own connections to the nodes. */
+#define BASE             \
+    (struct limits_cost) \
+    {                    \
+        32, 16u << 20    \
+    }
+/* Of a connection: its socket; a stack, its buffer, and an answer. */
+#define EACH             \
+    (struct limits_cost) \
+    {                    \
+        1, 640u << 10    \
+    }
 #define IDLE_S 30u
 
 static const char not_yourself[] = "A node speaks only for itself: the sender is not the member.";
@@ -280,6 +292,12 @@ static const struct http_route routes[] = {
     {"GET", "/healthz", HTTP_AUTH_NONE, 0, 0, handle_healthz, NULL, NULL, NULL},
 };
 
+unsigned serve_connections(const struct limits *l)
+{
+    unsigned n = (unsigned)limits_fit(l, BASE, EACH, SERVE_CONNECTIONS_MAX);
+    return n < CONNECTIONS_MIN ? CONNECTIONS_MIN : n;
+}
+
 enum err serve_start(struct coordinator *c, struct http_server **out)
 {
     char address[64];
@@ -297,7 +315,7 @@ enum err serve_start(struct coordinator *c, struct http_server **out)
     struct http_config config = {
         .address = address,
         .port = (uint16_t)port,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = c->settings->connections_max ? c->settings->connections_max : SERVE_CONNECTIONS_MAX,
         .timeout_s = IDLE_S,
         .routes = routes,
         .n_routes = sizeof routes / sizeof *routes,

@@ -4,7 +4,13 @@
 #define RB_COORDINATOR_SERVE_H
 
 #include "coordinator/coordinator.h"
+#include "lib/base/limits.h"
 #include "lib/http/http.h"
+
+/* The largest ring's nodes, kept alive, and the api's threads. */
+#define SERVE_CONNECTIONS_MAX 2048u
+/* How many connections a coordinator that may have so much can serve at once: SERVE_CONNECTIONS_MAX at most, and a few whatever the limits. */
+unsigned serve_connections(const struct limits *l);
 
 /* Starts serving at settings->listen. ERR_INVALID: not ADDR:PORT; ERR_IO: the port is taken. http_stop() ends it. */
 enum err serve_start(struct coordinator *c, struct http_server **out) MUST_CHECK;

@@ -17,7 +17,6 @@
 #include "lib/store/password_file.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -277,15 +276,6 @@ static enum err confine(const struct settings *s)
     });
 }
 
-/* Many small heaps would keep what each thread once needed; two are enough, and large buffers go back at once. */
-static void keep_memory_small(void)
-{
-    limits_set_stacks(STACK_BYTES);
-    mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
-}
-
 int main(int argc, char **argv)
 {
     static struct metrics metrics; /* too large for comfort on a stack */
@@ -299,7 +289,7 @@ int main(int argc, char **argv)
         return 2;
     if (confine(&s))
         return 1;
-    keep_memory_small();
+    limits_tame_memory(STACK_BYTES);
     metrics_init(&metrics);
     if (pool_global_init() || peer_global_init()) {
         log_write(LOG_ERROR, "start", "a library cannot be started");

@@ -23,6 +23,8 @@ enum err blobs_errno(const char *what, int number)
     case EDQUOT:
     case EFBIG: return ERR_FULL;
     case ENOMEM: return ERR_NOMEM;
+    case EMFILE:
+    case ENFILE: return ERR_UNAVAILABLE; /* too many at once: nothing is wrong with the disk */
     default: break;
     }
     log_write(LOG_ERROR, "blobs", "%s: %s", what, strerror(number));

@@ -237,7 +237,7 @@ static int open_network(struct node *n, const struct node_settings *s)
         code = open_obtain_port(n, s);
     if (code)
         return code;
-    e = server_start(n, s->listen, &n->server);
+    e = server_start(n, s->listen, s->connections_max, &n->server);
     if (e)
         return fail(e == ERR_INVALID ? 2 : 1, "cannot serve at %s: %s", s->listen,
             e == ERR_IO ? "the port is taken, or not ours to take" : err_text(e));

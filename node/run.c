@@ -1,19 +1,18 @@
 #include "node/run.h"
 
+#include "lib/base/limits.h"
 #include "lib/base/sig.h"
 #include "node/confine.h"
 #include "node/identity.h"
+#include "node/server.h"
 
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ARENAS_MAX 2 /* glibc would else keep one heap for each of hundreds of threads */
-#define MMAP_BYTES \
-    (128 << 10)  /* larger buffers are mapped, so that they go back when they are freed; glibc would else raise this by itself */
-#define STOP_S 2 /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
+#define STACK_BYTES (512u << 10) /* of background threads; those of connections are lib/http's */
+#define STOP_S 2                 /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
 
 static void wait_for_signal(void)
 {
@@ -35,11 +34,23 @@ static void begin_log(const char *data, enum log_level level)
     log_init(identity_read(data, &self) == ERR_OK ? self.name : "node", level);
 }
 
+/* What it serves at once follows from what it may have. */
+static void fit(struct node_settings *s)
+{
+    struct limits l;
+    limits_read(&l);
+    s->connections_max = server_connections(&l);
+    if (s->connections_max < SERVER_CONNECTIONS_MAX)
+        log_write(LOG_WARN, "start", "%u connections instead of %u: it may have %llu descriptors and %llu MiB of memory",
+            s->connections_max, SERVER_CONNECTIONS_MAX, (unsigned long long)l.descriptors, (unsigned long long)(l.memory_bytes >> 20));
+}
+
 int run_node(const struct node_settings *s, enum log_level level, const char *jail_words)
 {
-    mallopt(M_ARENA_MAX, ARENAS_MAX);
-    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    struct node_settings fitting = *s;
+    limits_tame_memory(STACK_BYTES);
     begin_log(s->data, level);
+    fit(&fitting);
     if (confine_node(s, jail_words) != ERR_OK)
         return 1;
     struct node *n = malloc(sizeof(*n));
@@ -49,7 +60,7 @@ int run_node(const struct node_settings *s, enum log_level level, const char *ja
         free(n);
         return 1;
     }
-    int code = node_open(n, s);
+    int code = node_open(n, &fitting);
     if (!code) {
         log_write(LOG_INFO, "start", "%s serves at %s, ring %llu", n->self.id, n->url, (unsigned long long)ledger_epoch(n->ledger));
         wait_for_signal();

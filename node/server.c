@@ -8,7 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CONNECTIONS_MAX 400u
+#define CONNECTIONS_MIN 8u
+/* What the node has open whoever asks: the database six times, folders, the audit log, and its own connections to the others. */
+#define BASE_DESCRIPTORS 40u
+#define BASE_BYTES (24u << 20) /* libraries, the database's pages, checks, stacks of its own threads */
+#define BASE                         \
+    (struct limits_cost)             \
+    {                                \
+        BASE_DESCRIPTORS, BASE_BYTES \
+    }
+/* Of a connection: its socket and a blob; a stack, its buffer, and some bytes on their way. */
+#define EACH                                             \
+    (struct limits_cost)                                 \
+    {                                                    \
+        2, (512u << 10) + CONNECTION_BYTES + (64u << 10) \
+    }
 #define TIMEOUT_S 30u
 #define CONNECTION_BYTES (64u << 10)
 #define BLOB_BODY_MAX (4u << 20) /* a blob that comes with its record; larger ones are staged */
@@ -76,12 +90,18 @@ static enum err split_listen(const char *listen, char *address, size_t size, uin
     return ERR_OK;
 }
 
-enum err server_start(struct node *n, const char *listen, struct http_server **out)
+unsigned server_connections(const struct limits *l)
+{
+    unsigned n = (unsigned)limits_fit(l, BASE, EACH, SERVER_CONNECTIONS_MAX);
+    return n < CONNECTIONS_MIN ? CONNECTIONS_MIN : n;
+}
+
+enum err server_start(struct node *n, const char *listen, unsigned connections_max, struct http_server **out)
 {
     char address[64];
     struct http_config config = {
         .address = address,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = connections_max ? connections_max : SERVER_CONNECTIONS_MAX,
         .timeout_s = TIMEOUT_S,
         .memory_per_connection = CONNECTION_BYTES,
         .routes = routes,

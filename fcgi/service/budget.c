@@ -2,6 +2,8 @@
 
 #include "fcgi/service/hasher.h"
 
+#include <limits.h>
+
 #define MIB ((uint64_t)1 << 20)
 
 #define THREADS_MIN 2u
@@ -34,11 +36,10 @@ struct budget budget_make(const struct limits *l, unsigned threads, size_t small
     b.room_bytes = (size_t)clamp(l->memory_bytes / 8, small_max_bytes, PART_MAX);
     b.document_bytes = (size_t)clamp(l->memory_bytes / 16, MIB, PART_MAX);
     b.arena_bytes = (size_t)clamp(l->memory_bytes / 8, 4 * MIB, PART_MAX);
-    uint64_t left_bytes = minus(l->memory_bytes, BASE_BYTES + b.hashes * HASH_BYTES + b.room_bytes + b.document_bytes);
-    uint64_t left_descriptors = minus(l->descriptors, BASE_DESCRIPTORS);
-    uint64_t fit = clamp(left_bytes / WORKER_BYTES, 0, left_descriptors / (WORKER_DESCRIPTORS + KEPT_MIN));
-    b.threads = (unsigned)clamp(fit, THREADS_MIN, threads > THREADS_MIN ? threads : THREADS_MIN);
-    b.kept = (unsigned)clamp(minus(left_descriptors / b.threads, WORKER_DESCRIPTORS), KEPT_MIN, KEPT_MAX);
+    const struct limits_cost base = {BASE_DESCRIPTORS, BASE_BYTES + b.hashes * HASH_BYTES + b.room_bytes + b.document_bytes};
+    const struct limits_cost worker = {WORKER_DESCRIPTORS + KEPT_MIN, WORKER_BYTES};
+    b.threads = (unsigned)clamp(limits_fit(l, base, worker, threads), THREADS_MIN, UINT_MAX);
+    b.kept = (unsigned)clamp(minus(minus(l->descriptors, BASE_DESCRIPTORS) / b.threads, WORKER_DESCRIPTORS), KEPT_MIN, KEPT_MAX);
     b.hash_line = (unsigned)clamp(b.threads / 4, 1, HASHER_WAITING_MAX);
     return b;
 }

@@ -4,6 +4,7 @@
 #include "lib/base/fs.h"
 #include "lib/base/num.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #define GROUP_FILE_MAX 16384u /* /proc/self/cgroup: a line for each hierarchy */
 #define PATH_SIZE 4096
+#define HEAPS 2
+#define MAPPED_BYTES (128 << 10)      /* glibc would raise this by itself */
 #define UNBOUNDED (UINT64_C(1) << 62) /* version 1 says "none" by a number near 2^63 */
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -104,11 +107,24 @@ void limits_read(struct limits *out)
     out->memory_bytes = smaller(smaller(soft_limit(RLIMIT_DATA), soft_limit(RLIMIT_AS)), own_group_memory());
 }
 
-void limits_set_stacks(size_t bytes)
+static uint64_t fit(uint64_t all, uint64_t base, uint64_t each)
+{
+    return all > base ? (all - base) / each : 0;
+}
+
+uint64_t limits_fit(const struct limits *l, struct limits_cost base, struct limits_cost each, uint64_t wanted)
+{
+    return smaller(wanted, smaller(fit(l->descriptors, base.descriptors, each.descriptors), fit(l->memory_bytes, base.bytes, each.bytes)));
+}
+
+void limits_tame_memory(size_t stack_bytes)
 {
     pthread_attr_t attr;
     pthread_attr_init(&attr);
-    if (pthread_attr_setstacksize(&attr, bytes) == 0)
+    if (pthread_attr_setstacksize(&attr, stack_bytes) == 0)
         pthread_setattr_default_np(&attr);
     pthread_attr_destroy(&attr);
+    mallopt(M_ARENA_MAX, HEAPS);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, 2 * MAPPED_BYTES);
 }

@@ -23,7 +23,16 @@ void limits_read(struct limits *out);
  * them, by version 2 (memory.max) and 1 (memory/…/memory.limit_in_bytes); LIMITS_NONE when there is none. */
 uint64_t limits_group_memory(const char *group, const char *root);
 
-/* Gives threads that are started without attributes stacks of so many bytes. glibc would take what RLIMIT_STACK says, 8 MiB as a rule: a dozen threads would fill a small limit by themselves. */
-void limits_set_stacks(size_t bytes);
+/* What something takes. */
+struct limits_cost {
+    uint64_t descriptors, bytes;
+};
+/* How many of those that cost `each` fit beside `base`, and not more than `wanted`; each.descriptors and each.bytes are not 0. Pure. */
+uint64_t limits_fit(const struct limits *l, struct limits_cost base, struct limits_cost each, uint64_t wanted);
+
+/* Breaks glibc's habits of a process that is alone on a large machine. Threads that are started without attributes get stacks of so many bytes, not of what RLIMIT_STACK says (8 MiB as a rule: a dozen
+ * would fill a small limit by themselves); there are two heaps, not eight for each processor that all keep what was once needed; buffers of 128 KiB and more are mapped, so that they go back when they
+ * are freed. Before the first thread. */
+void limits_tame_memory(size_t stack_bytes);
 
 #endif

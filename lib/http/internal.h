@@ -13,8 +13,12 @@
 #define HTTP_HEADERS_MAX 32        /* a handler may add to its answer */
 #define HTTP_ARENA_MAX (64u << 10) /* bytes of all strings of one request */
 
+struct crowd; /* crowd.c */
+struct crowd_place;
+
 struct http_server {
     struct http_config config;
+    struct crowd *crowd; /* its own lock */
     struct MHD_Daemon *daemon;
     struct sign_nonces *nonces; /* its own lock */
     uint64_t started_ms;        /* unix; nonces used before are not remembered, so signatures made before are refused */
@@ -36,7 +40,8 @@ enum stage {
 struct http_request {
     struct http_server *server;
     struct MHD_Connection *connection;
-    struct arena arena; /* owns all strings below */
+    struct crowd_place *place; /* its connection's; NULL when there was no memory for it */
+    struct arena arena;        /* owns all strings below */
     enum stage stage;
 
     const char *method; /* libmicrohttpd's, valid until the answer was given */
@@ -86,6 +91,22 @@ void request_end(struct http_request *r);
 /* Gives what a streamed route's begin left to its drop, once. */
 void request_drop_state(struct http_request *r);
 
+/* crowd.c. Thread-safe. Of so many places this part, one at least, is for those who are leaving: who comes when only these are left makes the one that has been idle the longest leave. */
+#define CROWD_REST_PART 4
+struct crowd *crowd_new(unsigned places); /* NULL when out of memory */
+void crowd_free(struct crowd *c);         /* when everybody has left; NULL is fine */
+/* A connection was taken: it is idle. NULL when out of memory: then it is in nobody's way. */
+struct crowd_place *crowd_enter(struct crowd *c, int fd);
+/* Just before its socket is closed. NULL is fine, here and below. */
+void crowd_leave(struct crowd_place *p);
+/* The headers of a request are whole; its answer is out. */
+void crowd_is_busy(struct crowd_place *p);
+void crowd_is_idle(struct crowd_place *p);
+/* How long to wait before the next one is let in, so that those who are leaving have gone: without a place for it libmicrohttpd would turn it away. */
+unsigned crowd_pause_ms(struct crowd *c);
+/* There is no descriptor for the next connection: one leaves, unless somebody is leaving already. */
+void crowd_thin(struct crowd *c);
+
 /* path.c. Splits r->target, checks it and finds r->route, with captures and query. ERR_SYNTAX, ERR_URI_TOO_LONG, ERR_NOT_FOUND, ERR_METHOD (an Allow header
  * is added then), ERR_NOMEM. */
 enum err path_match(struct http_request *r) MUST_CHECK;
@@ -98,8 +119,8 @@ enum err auth_check_body(struct http_request *r) MUST_CHECK;
 /* True when the signer named no hash ("stream"). */
 int auth_is_stream(const struct http_request *r);
 
-/* secure.c. libmicrohttpd's call-back at a connection's begin: with TLS, nobody gets through the handshake without a certificate of our CA. */
-void secure_on_connection(void *cls, struct MHD_Connection *connection, void **socket_context, enum MHD_ConnectionNotificationCode code);
+/* secure.c. At a connection's begin: with TLS, nobody gets through the handshake without a certificate of our CA. */
+void secure_on_connection(const struct http_server *s, struct MHD_Connection *connection);
 /* Whether the connection may ask at all: it is plain and that is what we serve, or its client proved to be of the CA. */
 int secure_is_proven(const struct http_server *s, struct MHD_Connection *connection);
 /* send(2) past libmicrohttpd, under TLS where the connection is. Does not wait for room. */

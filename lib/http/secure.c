@@ -19,12 +19,9 @@ static gnutls_session_t session_of(struct MHD_Connection *c)
 }
 
 /* Before the handshake: without a certificate of the CA there will be none. */
-void secure_on_connection(void *cls, struct MHD_Connection *connection, void **socket_context, enum MHD_ConnectionNotificationCode code)
+void secure_on_connection(const struct http_server *s, struct MHD_Connection *connection)
 {
-    const struct http_server *s = cls;
-
-    (void)socket_context;
-    if (code != MHD_CONNECTION_NOTIFY_STARTED || !s->config.tls)
+    if (!s->config.tls)
         return;
     gnutls_session_t session = session_of(connection);
     if (!session) {

@@ -16,9 +16,10 @@
 #define CONNECTIONS_DEFAULT 512u
 #define TIMEOUT_DEFAULT_S 30u
 #define MEMORY_DEFAULT (64u << 10) /* the request target and all headers must fit into half of it */
-#define STACK_BYTES (1u << 20)
+#define STACK_BYTES (512u << 10)
 #define BACKLOG 1024
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3" /* both ends are ours */
+#define ACCEPT_PAUSE_MS 20u                        /* descriptors run out for a while, not for ever */
 
 /* The request's life starts with its request line: this is the one place where libmicrohttpd shows the raw target. NULL ends the connection. */
 static void *on_target(void *cls, const char *uri, struct MHD_Connection *connection)
@@ -32,6 +33,27 @@ static size_t on_unescape(void *cls, struct MHD_Connection *connection, char *te
     (void)cls;
     (void)connection;
     return strlen(text);
+}
+
+static struct crowd_place *place_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+/* A connection begins, or its socket is about to be closed. */
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *s = cls;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        secure_on_connection(s, connection);
+        *context = crowd_enter(s->crowd, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        clock_sleep_ms(crowd_pause_ms(s->crowd)); /* this is the accepting thread */
+    } else {
+        crowd_leave(*context);
+    }
 }
 
 /* Called with the headers, then with each part of the body, then once without data. An answer given on the first call closes the connection, so a
@@ -49,6 +71,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_NO;
     if (r->stage == STAGE_HEADERS) {
         r->stage = STAGE_BODY;
+        r->place = place_of(connection);
+        crowd_is_busy(r->place);
         atomic_fetch_add(&s->under_way, 1);
         request_begin(r, method);
         if (!r->answered || !r->cut)
@@ -80,17 +104,23 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         atomic_fetch_sub(&s->under_way, 1);
     if (r->cut && code != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN)
         reply_linger(r);
+    crowd_is_idle(r->place);
     request_free(r);
     *con_cls = NULL;
 }
 
-/* What libmicrohttpd has to say is about clients that went away or spoke badly: nothing for an operator. */
+/* What libmicrohttpd has to say is about clients that went away or spoke badly: nothing for an operator. But this is also the only place where it tells that there was no descriptor,
+ * or no memory for a thread, for the next connection. It tries again when one ends; when there is none, at once and for ever: so its accepting thread, which calls this, is held up. */
 __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
 {
+    struct http_server *s = cls;
     char text[512];
 
-    (void)cls;
     vsnprintf(text, sizeof text, fmt, ap);
+    if (strstr(text, "system resource")) {
+        crowd_thin(s->crowd);
+        clock_sleep_ms(ACCEPT_PAUSE_MS);
+    }
     text[strcspn(text, "\n")] = '\0';
     log_write(LOG_DEBUG, "http", "%s", text);
 }
@@ -164,12 +194,12 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
         flags |= MHD_USE_TLS;
         add_tls(c->tls, tls);
     }
-    struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+    struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_ip_max, MHD_OPTION_CONNECTION_TIMEOUT, c->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
-        MHD_OPTION_NOTIFY_CONNECTION, secure_on_connection, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 
     if (!d)
         close(listen_fd);
@@ -184,6 +214,13 @@ static void fill_defaults(struct http_config *c)
         c->timeout_s = TIMEOUT_DEFAULT_S;
     if (c->memory_per_connection == 0)
         c->memory_per_connection = MEMORY_DEFAULT;
+}
+
+static void release(struct http_server *s)
+{
+    crowd_free(s->crowd);
+    sign_nonces_free(s->nonces);
+    free(s);
 }
 
 enum err http_start(const struct http_config *config, struct http_server **out)
@@ -205,18 +242,14 @@ enum err http_start(const struct http_config *config, struct http_server **out)
     fill_defaults(&s->config);
     s->started_ms = clock_unix_ms();
     s->nonces = sign_nonces_new();
-    if (!s->nonces) {
-        free(s);
-        return ERR_NOMEM;
-    }
-    e = listen_on(config->address, config->port, &listen_fd, &s->port);
+    s->crowd = crowd_new(s->config.connections_max);
+    e = s->nonces && s->crowd ? listen_on(config->address, config->port, &listen_fd, &s->port) : ERR_NOMEM;
     if (!e) {
         s->daemon = start_daemon(s, listen_fd);
         e = s->daemon ? ERR_OK : ERR_IO;
     }
     if (e) {
-        sign_nonces_free(s->nonces);
-        free(s);
+        release(s);
         return e;
     }
     *out = s;
@@ -228,8 +261,7 @@ void http_stop(struct http_server *s)
     if (!s)
         return;
     MHD_stop_daemon(s->daemon);
-    sign_nonces_free(s->nonces);
-    free(s);
+    release(s);
 }
 
 unsigned http_load(const struct http_server *s)

@@ -145,7 +145,7 @@ const union MHD_ConnectionInfo *MHD_get_connection_info(struct MHD_Connection *c
         c->info.client_addr = (struct sockaddr *)&c->peer;
         return &c->info;
     }
-    if (type == MHD_CONNECTION_INFO_GNUTLS_SESSION)
+    if (type == MHD_CONNECTION_INFO_GNUTLS_SESSION || type == MHD_CONNECTION_INFO_SOCKET_CONTEXT)
         return NULL; /* a plain one */
     FUZZ_CHECK(type == MHD_CONNECTION_INFO_CONNECTION_FD);
     if (c->socket[0] < 0) {

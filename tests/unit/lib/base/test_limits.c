@@ -84,6 +84,19 @@ static void groups_of_version_1_are_looked_at_too(void **state)
     assert_true(memory_of("4:memory:/x\n0::/\n") == 32 * MIB);
 }
 
+static void what_fits_is_bounded_by_both(void **state)
+{
+    const struct limits l = {64, 64 * MIB};
+    (void)state;
+    assert_int_equal(limits_fit(&l, (struct limits_cost){24, 0}, (struct limits_cost){8, 1}, 100), 5);
+    assert_int_equal(limits_fit(&l, (struct limits_cost){0, 32 * MIB}, (struct limits_cost){1, 16 * MIB}, 100), 2);
+    assert_int_equal(limits_fit(&l, (struct limits_cost){24, 16 * MIB}, (struct limits_cost){8, 16 * MIB}, 100), 3);
+    assert_int_equal(limits_fit(&l, (struct limits_cost){0, 0}, (struct limits_cost){1, 1}, 7), 7);
+    assert_int_equal(limits_fit(&l, (struct limits_cost){65, 0}, (struct limits_cost){1, 1}, 7), 0);
+    assert_int_equal(
+        limits_fit(&(struct limits){LIMITS_NONE, LIMITS_NONE}, (struct limits_cost){9, 9}, (struct limits_cost){9, 9}, 400), 400);
+}
+
 /* Limits cannot be raised again by everybody, so they are tried in a child. */
 static void in_a_child(void (*check)(void))
 {
@@ -140,7 +153,7 @@ static void threads_get_the_stacks_that_were_set(void **state)
     pthread_t thread;
     size_t bytes = 0;
     (void)state;
-    limits_set_stacks(1u << 20);
+    limits_tame_memory(1u << 20);
     assert_int_equal(pthread_create(&thread, NULL, own_stack, &bytes), 0);
     pthread_join(thread, NULL);
     assert_in_range(bytes, 1u << 20, (1u << 20) + 65536);
@@ -152,6 +165,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_group_bounds_nothing, make_root, remove_root),
         cmocka_unit_test_setup_teardown(the_smallest_group_above_counts, make_root, remove_root),
         cmocka_unit_test_setup_teardown(groups_of_version_1_are_looked_at_too, make_root, remove_root),
+        cmocka_unit_test(what_fits_is_bounded_by_both),
         cmocka_unit_test(own_limits_are_read_and_descriptors_raised),
         cmocka_unit_test(threads_get_the_stacks_that_were_set),
     };
