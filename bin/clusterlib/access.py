@@ -1,4 +1,4 @@
-"""Who may do what in the private Redis: for each of its users a password, drawn here, of which Redis is told only the hash."""
+"""Who may do what in Redis: for each of its users a password, drawn here, of which Redis is told only the hash."""
 import hashlib
 import re
 import secrets
@@ -17,19 +17,19 @@ def rules(name, passwords):
     return "".join(line + "\n" for line in lines if line)
 
 
-def password_file(home, user):
-    return home.keys / f"redis-{user}.password"
+def password_file(folder, user):
+    return folder / f"redis-{user}.password"
 
 
-def password(home, user):
-    return password_file(home, user).read_text(encoding="ascii").strip()
+def password(folder, user):
+    return password_file(folder, user).read_text(encoding="ascii").strip()
 
 
-def prepare(home):
-    """Draws the passwords that are missing, and writes the aclfile, which follows from them; its path."""
+def prepare(folder):
+    """Draws the passwords that are missing in a folder, and writes the aclfile, which follows from them; its path."""
     for user in USERS:
-        if not password_file(home, user).exists():
-            write_atomic(password_file(home, user), secrets.token_hex(32) + "\n")
-    path = home.keys / "redis.acl"
-    write_atomic(path, rules("redis", {user: password(home, user) for user in USERS}))
+        if not password_file(folder, user).exists():
+            write_atomic(password_file(folder, user), secrets.token_hex(32) + "\n")
+    path = folder / "redis.acl"
+    write_atomic(path, rules("redis", {user: password(folder, user) for user in USERS}))
     return path

@@ -1,13 +1,14 @@
 """The commands of bin/cluster."""
 import argparse
 import os
+import pathlib
 import resource
 import signal
 import subprocess
 import sys
 import time
 
-from clusterlib import admin, frontend, process, roles
+from clusterlib import access, admin, frontend, process, roles
 from clusterlib.home import ROOT, Home, Refusal, port_is_free, setting
 
 START_SECONDS = 30   # one process, sanitizers and a cold disk included
@@ -317,6 +318,12 @@ def render_nginx(home, _options):
     print(frontend.render(home, setting(env, "RB_PORT", roles.PORT, 1024, 65535), env))
 
 
+def redis_users(_home, options):
+    folder = pathlib.Path(os.path.abspath(options.folder))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    print(access.prepare(folder))
+
+
 def parser():
     about = argparse.ArgumentParser(
         prog="bin/cluster", description="One Ringbinder cluster on this machine, in the background.",
@@ -347,6 +354,9 @@ def parser():
     row.set_defaults(run=add)
     words.add_parser("reload", help="give nginx a renewed certificate or other settings without losing a connection").set_defaults(run=reload)
     words.add_parser("render-nginx", help="write nginx's files and print where").set_defaults(run=render_nginx)
+    row = words.add_parser("redis-users", help="for a Redis from outside: draw a password for each of its users, write the aclfile, print its path")
+    row.add_argument("folder", metavar="DIR", help="where the passwords (redis-USER.password) and redis.acl are; what is there stays")
+    row.set_defaults(run=redis_users)
     return about
 
 

@@ -89,7 +89,7 @@ def redis(home, _name, _env):
     write_atomic(conf, f"""port 0
 unixsocket "{home.sockets / 'redis.sock'}"
 unixsocketperm 700
-aclfile "{access.prepare(home)}"
+aclfile "{access.prepare(home.keys)}"
 dir "{home.data / 'redis'}"
 daemonize no
 logfile ""
@@ -105,7 +105,7 @@ maxmemory-policy noeviction
 def redis_words(home, user, env):
     """What a program is told of Redis: the private one, as this user, or the one of RB_REDIS, which is not ours to start."""
     if not env.get("RB_REDIS"):
-        return ["--redis", f"unix:{home.sockets / 'redis.sock'}", "--redis-user", user, "--redis-password-file", access.password_file(home, user)]
+        return ["--redis", f"unix:{home.sockets / 'redis.sock'}", "--redis-user", user, "--redis-password-file", access.password_file(home.keys, user)]
     words = ["--redis", env["RB_REDIS"]]
     if env.get("RB_REDIS_USER"):
         words += ["--redis-user", env["RB_REDIS_USER"]]
@@ -253,9 +253,9 @@ def socket_answers(path, question=b"", answer=b""):
 
 def redis_answers(path):
     """True when our own Redis knows us and has loaded its data."""
-    if not access.password_file(Home(), "operator").exists():
+    if not access.password_file(Home().keys, "operator").exists():
         return False  # a Redis of an older release: it wants to be restarted
-    question = f"AUTH operator {access.password(Home(), 'operator')}\r\nPING\r\n"
+    question = f"AUTH operator {access.password(Home().keys, 'operator')}\r\nPING\r\n"
     return socket_answers(path, question.encode(), b"+OK\r\n+PONG\r\n")
 
 
