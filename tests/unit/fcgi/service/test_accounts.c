@@ -189,6 +189,8 @@ static void an_unknown_name_costs_what_a_known_one_does(void **state)
     assert_int_equal(documents.firm_reads, 20);
     assert_int_equal(documents.reads, 0);
     assert_true(took[1] > 50); /* a hash was worked out each time */
+    assert_err(ERR_AUTH, verify(f, "Not a name!", OTHER));
+    assert_int_equal(documents.firm_reads, 21);
     assert_in_range(took[1], took[0] / 3, took[0] * 3 + 50);
 }
 
