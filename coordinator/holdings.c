@@ -1,7 +1,7 @@
 #include "coordinator/holdings.h"
 
 #include "lib/base/text.h"
-#include "lib/wire/json.h"
+#include "lib/wire/page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static enum err take_page(struct cursor *c, const char *text, size_t len)
     c->page = page;
     const struct json *courses = json_get(page, "courses");
     const char *next = json_get_str(page, "next");
-    if (!json_is_array(courses) || (!next && !json_is_null(json_get(page, "next"))))
+    if ((!next && !json_is_null(json_get(page, "next"))) || !page_is_in_order(courses, c->after, next))
         return ERR_SYNTAX;
     free(c->after);
     c->after = next ? strdup(next) : NULL;

@@ -8,6 +8,7 @@
 #include "lib/store/events.h"
 #include "lib/store/index.h"
 #include "lib/wire/owners.h"
+#include "lib/wire/page.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ static enum err read_candidates(struct round *r, const struct buf *answer)
         return e;
     const struct json *list = json_get(j, "courses");
     const char *next = json_get_str(j, "next");
-    if (!json_is_array(list) || json_count(list) > PAGE)
+    if (!page_is_in_order(list, r->after, next) || json_count(list) > PAGE)
         e = ERR_SYNTAX;
     for (const struct json *item = e == ERR_OK ? json_first(list) : NULL; item && e == ERR_OK; item = json_next(item)) {
         e = read_candidate(r, item, &r->list[r->n]);

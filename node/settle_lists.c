@@ -1,5 +1,7 @@
 #include "node/settle_inside.h"
 
+#include "lib/wire/page.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +107,8 @@ static void take_page(struct settle_lists *l, struct source *s, struct settle_ca
     const struct json *courses = json_get(s->page, "courses"), *next = json_get(s->page, "next");
     s->at = json_first(courses);
     s->last_page = json_is_null(next);
-    if (call->error || !json_is_array(courses) || (!s->last_page && json_copy_str(s->page, "next", s->after, sizeof(s->after)))) {
+    int in_order = !call->error && page_is_in_order(courses, s->after, s->last_page ? NULL : json_as_str(next));
+    if (!in_order || (!s->last_page && json_copy_str(s->page, "next", s->after, sizeof(s->after)))) {
         s->state = FAILED;
         s->at = NULL;
         if (call->error == ERR_TIMEOUT || call->error == ERR_UNAVAILABLE)

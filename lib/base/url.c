@@ -64,10 +64,25 @@ static int is_machine_v4(const struct in_addr *a)
     return !is_link_local && !is_nobody && !is_shared;
 }
 
+/* IPv4 in other disguises: 64:ff9b::/96 (RFC 6052), 2002::/16 (RFC 3056), 2001::/32 (RFC 4380). A gateway would turn them back, into what is_machine_v4() refuses. */
+static int is_translated(const struct in6_addr *a)
+{
+    static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b}, teredo[4] = {0x20, 0x01};
+    return memcmp(a->s6_addr, nat64, sizeof nat64) == 0 || memcmp(a->s6_addr, teredo, sizeof teredo) == 0 ||
+           (a->s6_addr[0] == 0x20 && a->s6_addr[1] == 0x02);
+}
+
+/* Where a cloud tells its machines their credentials, by IPv6. */
+static int is_metadata(const struct in6_addr *a)
+{
+    static const uint8_t ec2[16] = {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54};
+    return memcmp(a->s6_addr, ec2, sizeof ec2) == 0;
+}
+
 static int is_machine_v6(const struct in6_addr *a)
 {
-    return !IN6_IS_ADDR_UNSPECIFIED(a) && !IN6_IS_ADDR_MULTICAST(a) && !IN6_IS_ADDR_LINKLOCAL(a) && !IN6_IS_ADDR_V4MAPPED(a) &&
-           !IN6_IS_ADDR_SITELOCAL(a) && (IN6_IS_ADDR_LOOPBACK(a) || !IN6_IS_ADDR_V4COMPAT(a));
+    return !is_translated(a) && !is_metadata(a) && !IN6_IS_ADDR_UNSPECIFIED(a) && !IN6_IS_ADDR_MULTICAST(a) && !IN6_IS_ADDR_LINKLOCAL(a) &&
+           !IN6_IS_ADDR_V4MAPPED(a) && !IN6_IS_ADDR_SITELOCAL(a) && (IN6_IS_ADDR_LOOPBACK(a) || !IN6_IS_ADDR_V4COMPAT(a));
 }
 
 /* Copied out: who hands over an address may have it in memory that is aligned for less. */

@@ -30,7 +30,8 @@ enum err url_read_listen(const char *text, union url_at *out) MUST_CHECK;
 void url_host(const union url_at *at, char out[URL_HOST_SIZE]);
 
 /* Whether an address can be one machine's own. It is not when it is unspecified, multicast, broadcast or reserved, link-local (169.254.169.254, where clouds keep
- * credentials, is among them), or IPv4 in IPv6 disguise. Of another family than IP: no. */
+ * credentials, is among them), or IPv4 in IPv6 disguise (mapped, compatible, or what
+ * NAT64, 6to4 and Teredo translate), or fd00:ec2::254. Of another family than IP: no. */
 int url_is_machine(const struct sockaddr *at);
 /* Whether it is this machine's own loopback. */
 int url_is_loopback(const struct sockaddr *at);

@@ -8,6 +8,7 @@
 #include "lib/base/url.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/url.h"
 #include "lib/wire/json.h"
 
 #define NODE_ID "node-1.00000000000000aa"

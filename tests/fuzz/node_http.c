@@ -1,18 +1,14 @@
 /* Whole requests to a node's own handlers, over a real database and folder: whatever is asked, and by whom, there is one answer that is none of our own
  * faults, and who is nobody learns and changes nothing. Input: requests as in fakes/http.h. Each 2,000 inputs the node begins anew. */
 #include "tests/fuzz/fakes/http.h"
+#include "tests/fuzz/folder.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/wire/ringdoc.h"
 #include "node/identity.h"
 #include "node/keys.h"
 #include "node/node.h"
-
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define INPUTS_A_LIFE 2000u
 #define SELF "node-1.00000000000000aa"
@@ -20,49 +16,23 @@
 #define NOBODY "http://127.0.0.1:1" /* where nobody listens */
 
 static const struct http_fuzz asker = {.master = {"the key of the fuzz target, 32 b"}, .receiver = SELF, .node = OTHER, .epoch = 1};
-static char folder[64];
 static struct node node;
 static int is_listed;
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
-static void remove_folder(void)
-{
-    if (*folder)
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static const char *at(const char *below)
-{
-    static char path[256];
-    snprintf(path, sizeof(path), "%s/%s", folder, below);
-    return path;
-}
-
-static void write_shared(const char *name, const char *text)
-{
-    FUZZ_CHECK(fs_replace_file(at(name), text, strlen(text), 0644) == ERR_OK);
-}
 
 /* A folder of its own in memory, with two shared files. */
 static void make_folder(void)
 {
     const struct ring_member self = {.id = SELF, .name = "node-1", .weight = 1};
+    static const char week[] = "Distributed systems, week by week.\n";
     struct keys_given given;
     struct buf line;
     buf_init(&line, 4096);
-    snprintf(folder, sizeof(folder), "/dev/shm/rb-fuzz-node-XXXXXX");
-    FUZZ_CHECK(mkdtemp(folder));
-    FUZZ_CHECK(mkdir(at("shared"), 0755) == 0);
-    write_shared("shared/csen 317.txt", "Distributed systems, week by week.\n");
-    write_shared("shared/empty.txt", "");
-    FUZZ_CHECK(identity_take(at("data"), &self, &line) == ERR_OK);
+    FUZZ_CHECK(mkdir(fuzz_path("shared"), 0755) == 0);
+    fuzz_write("shared/csen 317.txt", week, strlen(week), 0644);
+    fuzz_write("shared/empty.txt", "", 0, 0644);
+    FUZZ_CHECK(identity_take(fuzz_path("data"), &self, &line) == ERR_OK);
     keys_derive(&asker.master, SELF, &given);
-    FUZZ_CHECK(keys_give(at("data"), SELF, &given) == ERR_OK);
+    FUZZ_CHECK(keys_give(fuzz_path("data"), SELF, &given) == ERR_OK);
     buf_release(&line);
 }
 
@@ -96,8 +66,8 @@ static void begin(void)
     static char data[256], shared[256];
     static const char ask[] = "tool GET /files\n\n";
     make_folder();
-    snprintf(data, sizeof(data), "%s", at("data"));
-    snprintf(shared, sizeof(shared), "%s", at("shared"));
+    snprintf(data, sizeof(data), "%s", fuzz_path("data"));
+    snprintf(shared, sizeof(shared), "%s", fuzz_path("shared"));
     const struct node_settings s = {.data = data,
         .listen = "127.0.0.1:0",
         .url = NOBODY,
@@ -126,10 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (inputs == 0) {
         log_init("fuzz", LOG_ERROR);
         FUZZ_CHECK(peer_global_init() == ERR_OK);
-        atexit(remove_folder);
     } else if (inputs % INPUTS_A_LIFE == 0) {
         node_close(&node);
-        remove_folder();
+        fuzz_folder_remove();
     }
     if (inputs++ % INPUTS_A_LIFE == 0)
         begin();
