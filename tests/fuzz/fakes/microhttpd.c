@@ -146,7 +146,7 @@ const union MHD_ConnectionInfo *MHD_get_connection_info(struct MHD_Connection *c
         return &c->info;
     }
     if (type == MHD_CONNECTION_INFO_GNUTLS_SESSION || type == MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-        return NULL; /* a plain one */
+        return NULL; /* a plain one, that nobody counts */
     FUZZ_CHECK(type == MHD_CONNECTION_INFO_CONNECTION_FD);
     if (c->socket[0] < 0) {
         FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, c->socket) == 0);
