@@ -166,7 +166,7 @@ static enum err load_script(struct store *s, enum script script)
     return e;
 }
 
-/* By the digest, and so only what this program came with: nobody here may EVAL (acl/redis.acl). */
+/* By the digest: nobody here may EVAL (acl/redis.acl). */
 static enum err send_script(struct store *s, struct call *c, redisReply **out)
 {
     char *sha = s->sha[c->script];
