@@ -120,7 +120,7 @@ export default {
     none: 'Nothing waits.',
     noneRest: 'Uploads of people who are not known yet appear here, when the settings say so.',
     by: (who, when) => `${who || 'without an account'}, ${when}`,
-    file: file => `Look at ${file}`,
+    file: file => `Look at it: ${file}`,
     look: 'Look at it',
     accept: 'Accept',
     acceptLabel: course => `Accept the upload for ${course}`,
