@@ -1,4 +1,5 @@
 #include "coordinator/membership.h"
+
 #include "lib/base/url.h"
 
 #include <stdlib.h>

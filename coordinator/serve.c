@@ -2,10 +2,9 @@
 #include "coordinator/admin.h"
 #include "coordinator/files.h"
 #include "coordinator/pairs.h"
-#include "lib/base/url.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/num.h"
+#include "lib/base/url.h"
 
 #include <string.h>
 
@@ -300,21 +299,14 @@ unsigned serve_connections(const struct limits *l)
 
 enum err serve_start(struct coordinator *c, struct http_server **out)
 {
-    char address[64];
-    uint64_t port;
-    const char *listen = c->settings->listen, *colon = strrchr(listen, ':');
-    size_t len = colon ? (size_t)(colon - listen) : 0;
-    if (len == 0 || len >= sizeof address || num_parse_u64(colon + 1, 65535, &port) != ERR_OK)
+    char address[URL_HOST_SIZE];
+    union url_at at;
+    if (url_read_listen(c->settings->listen, &at))
         return ERR_INVALID;
-    if (listen[0] == '[' && listen[len - 1] == ']') {
-        listen++;
-        len -= 2;
-    }
-    memcpy(address, listen, len);
-    address[len] = '\0';
+    url_host(&at, address);
     struct http_config config = {
         .address = address,
-        .port = (uint16_t)port,
+        .port = url_port(&at),
         .connections_max = c->settings->connections_max ? c->settings->connections_max : SERVE_CONNECTIONS_MAX,
         .timeout_s = IDLE_S,
         .routes = routes,

@@ -1,6 +1,6 @@
 #include "node/server.h"
 
-#include "lib/base/num.h"
+#include "lib/base/url.h"
 #include "lib/wire/frame.h"
 #include "node/handle.h"
 #include "node/settle.h"
@@ -70,26 +70,6 @@ static const struct http_route routes[] = {
     {"GET", "/healthz", HTTP_AUTH_NONE, 0, 0, handle_healthz, NULL, NULL, NULL},
 };
 
-/* Splits "ADDR:PORT" or "[ADDR6]:PORT". */
-static enum err split_listen(const char *listen, char *address, size_t size, uint16_t *port)
-{
-    const char *colon = strrchr(listen, ':');
-    uint64_t number;
-    if (!colon || num_parse_u64(colon + 1, UINT16_MAX, &number))
-        return ERR_INVALID;
-    size_t len = (size_t)(colon - listen);
-    if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
-        listen++;
-        len -= 2;
-    }
-    if (len == 0 || len >= size)
-        return ERR_INVALID;
-    memcpy(address, listen, len);
-    address[len] = '\0';
-    *port = (uint16_t)number;
-    return ERR_OK;
-}
-
 unsigned server_connections(const struct limits *l)
 {
     unsigned n = (unsigned)limits_fit(l, BASE, EACH, SERVER_CONNECTIONS_MAX);
@@ -98,9 +78,14 @@ unsigned server_connections(const struct limits *l)
 
 enum err server_start(struct node *n, const char *listen, unsigned connections_max, struct http_server **out)
 {
-    char address[64];
+    char address[URL_HOST_SIZE];
+    union url_at at;
+    if (url_read_listen(listen, &at))
+        return ERR_INVALID;
+    url_host(&at, address);
     struct http_config config = {
         .address = address,
+        .port = url_port(&at),
         .connections_max = connections_max ? connections_max : SERVER_CONNECTIONS_MAX,
         .timeout_s = TIMEOUT_S,
         .memory_per_connection = CONNECTION_BYTES,
@@ -112,6 +97,5 @@ enum err server_start(struct node *n, const char *listen, unsigned connections_m
         .self = n->self.id,
         .answered = note_answered,
     };
-    enum err e = split_listen(listen, address, sizeof(address), &config.port);
-    return e ? e : http_start(&config, out);
+    return http_start(&config, out);
 }

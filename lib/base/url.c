@@ -55,6 +55,11 @@ void url_host(const union url_at *at, char out[URL_HOST_SIZE])
         out[0] = '\0';
 }
 
+uint16_t url_port(const union url_at *at)
+{
+    return ntohs(at->any.sa_family == AF_INET6 ? at->v6.sin6_port : at->v4.sin_port);
+}
+
 static int is_machine_v4(const struct in_addr *a)
 {
     uint32_t n = ntohl(a->s_addr);

@@ -26,8 +26,9 @@ struct url {
 enum err url_read(const char *text, struct url *out) MUST_CHECK;
 /* Reads ADDR:PORT or [ADDR6]:PORT, as of --listen; port 0 is fine. ERR_INVALID otherwise. */
 enum err url_read_listen(const char *text, union url_at *out) MUST_CHECK;
-/* The address as text, without brackets and port. */
+/* The address as text, without brackets and port; and the port. */
 void url_host(const union url_at *at, char out[URL_HOST_SIZE]);
+uint16_t url_port(const union url_at *at);
 
 /* Whether an address can be one machine's own. It is not when it is unspecified, multicast, broadcast or reserved, link-local (169.254.169.254, where clouds keep
  * credentials, is among them), or IPv4 in IPv6 disguise (mapped, compatible, or what

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.parse
 
-from support.inside import mac
+from support.inside import coordinators_key, header, pair_key
 
 DELTA_FILES = 100       # lib/wire/shared.h
 HEARTBEAT_SECONDS = 0.5
@@ -24,17 +24,15 @@ def digest_of(files):
 
 
 class Wire:
-    """Signed requests over kept connections; for one thread."""
+    """Signed requests of nodes to coordinators over kept connections; for one thread."""
 
-    def __init__(self, key):
-        self.key, self.lines = key, {}
+    def __init__(self, master):
+        self.key, self.lines = coordinators_key(master), {}
 
-    def post(self, url, path, sender, body):
+    def post(self, url, path, node, body):
         """(status, answer); status 0 when nobody answers."""
-        data = json.dumps(body, separators=(",", ":")).encode()
-        digest, now, nonce = hashlib.sha256(data).hexdigest(), int(time.time() * 1000), os.urandom(16).hex()
-        proof = mac(self.key, "request", "POST", path, digest, now, nonce, sender, 1)
-        headers = {"Authorization": f"RB1 sender={sender}, time={now}, nonce={nonce}, epoch=1, body={digest}, mac={proof}", "Content-Type": "application/json"}
+        data, sender = json.dumps(body, separators=(",", ":")).encode(), f"node:{node}"
+        headers = {"Authorization": header(pair_key(self.key, sender), sender, "POST", path, data), "Content-Type": "application/json"}
         line = self.lines.get(url) or http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=10)
         self.lines[url] = line
         try:

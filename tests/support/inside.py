@@ -82,7 +82,10 @@ class Inside:
         headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"Content-Type": "application/json"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        return self.session.request(method, self.cluster.processes()[name]["url"] + path, data=data, timeout=timeout, stream=stream, headers=headers)
+        row = self.cluster.processes()[name]
+        ca, *pair = row.get("tls") or [True, None]  # where processes speak TLS anybody's certificate will do: who asks says the signature
+        return self.session.request(method, row["url"] + path, data=data, timeout=timeout, stream=stream, headers=headers, verify=ca,
+                                    cert=tuple(pair) if pair[0] else None)
 
     def get(self, name, path, **options):
         return self.request("GET", name, path, **options)

@@ -3,6 +3,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "lib/base/seal.h"
 #include "tests/unit/coordinator/calls.h"
 #include "tests/unit/coordinator/rings.h"
 
@@ -206,6 +208,77 @@ static void test_leader(void **state)
     pthread_mutex_unlock(&w->c->lock);
 }
 
+/* To everybody else a loopback address would be themselves; and all speak TLS, or none does. */
+static void test_addresses_that_others_could_not_call(void **state)
+{
+    struct world *w = *state;
+    struct member one = make_member(1);
+    uint64_t ring, view;
+    snprintf(one.url, sizeof one.url, "https://127.0.0.1:4001");
+    assert_int_equal(tell(w, one.id, "/heartbeat", &one, &ring, &view), 422);
+    w->settings.url = "http://10.0.0.1:1";
+    snprintf(one.url, sizeof one.url, "http://127.0.0.1:4001");
+    assert_int_equal(tell(w, one.id, "/heartbeat", &one, &ring, &view), 422);
+    snprintf(one.url, sizeof one.url, "http://[::1]:4001");
+    assert_int_equal(tell(w, one.id, "/heartbeat", &one, &ring, &view), 422);
+    snprintf(one.url, sizeof one.url, "http://10.0.0.2:4001");
+    assert_int_equal(tell(w, one.id, "/heartbeat", &one, &ring, &view), 200);
+    w->settings.url = "http://127.0.0.1:1";
+}
+
+/* GET /pairs as this node. */
+static void get_pairs(struct world *w, const char *node, struct buf *out)
+{
+    char self[SIGN_SENDER_MAX];
+    snprintf(self, sizeof self, "node:%s", node);
+    struct sign_keys *keys = keyring_of(&w->c->key, self);
+    struct peer *p = peer_new(keys, NULL);
+    struct peer_call call = {.base_url = w->url, .method = "GET", .path = "/pairs", .answer_max = 1u << 20};
+    assert_ok(peer_call(p, &call, CALL_TIMEOUT_MS));
+    assert_ok(call.error);
+    assert_int_equal(call.status, 200);
+    assert_ok(buf_add(out, call.answer.data, call.answer.len));
+    peer_calls_release(&call, 1);
+    peer_free(p);
+    sign_keys_free(keys);
+}
+
+static void test_pairs_are_for_one_node_alone(void **state)
+{
+    struct world *w = *state;
+    struct member one = make_member(1), two = make_member(2);
+    uint64_t ring, view;
+    struct buf sealed, text;
+    struct sign_key own, seal, other;
+    struct json *j;
+    assert_int_equal(tell(w, one.id, "/join", &one, &ring, &view), 200);
+    assert_int_equal(tell(w, two.id, "/join", &two, &ring, &view), 200);
+    buf_init(&sealed, 1u << 20);
+    buf_init(&text, 1u << 20);
+    get_pairs(w, one.id, &sealed);
+    sign_node_key(&w->c->key, two.id, &own);
+    sign_pairs_seal(&own, &other);
+    assert_err(ERR_AUTH, seal_open(other.bytes, "pairs", sealed.data, sealed.len, &text));
+    sign_node_key(&w->c->key, one.id, &own);
+    sign_pairs_seal(&own, &seal);
+    assert_ok(seal_open(seal.bytes, "pairs", sealed.data, sealed.len, &text));
+    assert_ok(json_parse(buf_str(&text), text.len, &j));
+    int found = 0;
+    for (const struct json *pair = json_first(json_get(j, "pairs")); pair; pair = json_next(pair)) {
+        if (strcmp(json_get_str(pair, "id"), two.id) != 0)
+            continue;
+        struct sign_pair expected = keyring_pair(&w->c->key, one.id, two.id);
+        char hex[2 * SIGN_KEY_SIZE + 1];
+        num_hex(expected.key.bytes, SIGN_KEY_SIZE, hex);
+        assert_string_equal(json_get_str(pair, "key"), hex);
+        found++;
+    }
+    assert_int_equal(found, 1);
+    json_free(j);
+    buf_release(&sealed);
+    buf_release(&text);
+}
+
 static void test_bad_listen(void **state)
 {
     struct world *w = *state;
@@ -228,6 +301,8 @@ int main(void)
         cmocka_unit_test(test_unsigned_and_unknown),
         cmocka_unit_test(test_leader),
         cmocka_unit_test(test_bad_listen),
+        cmocka_unit_test(test_addresses_that_others_could_not_call),
+        cmocka_unit_test(test_pairs_are_for_one_node_alone),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

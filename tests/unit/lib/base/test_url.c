@@ -1,6 +1,5 @@
-/* Addresses that a node may give as its own (security-tests.md S21). */
+/* Addresses that a node may give as its own (security-tests.md S21), and what they are made of. */
 #include "lib/base/url.h"
-
 #include "tests/unit/unit.h"
 
 static void test_good(void **state)
@@ -32,8 +31,42 @@ static void test_bad(void **state)
     }
 }
 
+static void test_parts(void **state)
+{
+    (void)state;
+    struct url url;
+    union url_at at;
+    char host[URL_HOST_SIZE];
+    assert_ok(url_read("https://[2001:DB8::7]:4711", &url));
+    assert_true(url.is_tls);
+    url_host(&url.at, host);
+    assert_string_equal(host, "2001:db8::7");
+    assert_int_equal(url_port(&url.at), 4711);
+    assert_ok(url_read("http://10.0.0.7:1", &url));
+    assert_false(url.is_tls);
+    /* What is nobody's own can be read: only to call it is refused. */
+    assert_ok(url_read("http://169.254.169.254:80", &url));
+    assert_false(url_is_machine(&url.at.any));
+    assert_ok(url_read_listen("0.0.0.0:0", &at));
+    assert_int_equal(url_port(&at), 0);
+    url_host(&at, host);
+    assert_string_equal(host, "0.0.0.0");
+    assert_ok(url_read_listen("[::1]:80", &at));
+    assert_true(url_is_loopback(&at.any));
+    assert_ok(url_read_listen("127.255.0.1:80", &at));
+    assert_true(url_is_loopback(&at.any));
+    assert_ok(url_read_listen("128.0.0.1:80", &at));
+    assert_false(url_is_loopback(&at.any));
+    static const char *const bad[] = {
+        "", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:080", "::1:80", "[::1]", "host:80", "*:80", "unix:/x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_err(ERR_INVALID, url_read_listen(bad[i], &at));
+    assert_false(url_is_machine(&(struct sockaddr){.sa_family = AF_UNIX}));
+    assert_false(url_is_loopback(&(struct sockaddr){.sa_family = AF_UNIX}));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_bad)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
