@@ -91,16 +91,19 @@ void request_end(struct http_request *r);
 /* Gives what a streamed route's begin left to its drop, once. */
 void request_drop_state(struct http_request *r);
 
-/* crowd.c. Thread-safe. Of so many places this part, one at least, is for those who are leaving: who comes when only these are left makes the one that has been idle the longest leave. */
+/* crowd.c. Thread-safe. Of so many places this part, one at least, is for those who are leaving: who comes when only these are left makes one leave: who has been idle the
+ * longest, else who has been reading one answer for very long. */
 #define CROWD_REST_PART 4
-struct crowd *crowd_new(unsigned places); /* NULL when out of memory */
-void crowd_free(struct crowd *c);         /* when everybody has left; NULL is fine */
+/* reading_ms: an answer for which somebody takes longer may be cut. NULL when out of memory. */
+struct crowd *crowd_new(unsigned places, unsigned reading_ms);
+void crowd_free(struct crowd *c); /* when everybody has left; NULL is fine */
 /* A connection was taken: it is idle. NULL when out of memory: then it is in nobody's way. */
 struct crowd_place *crowd_enter(struct crowd *c, int fd);
 /* Just before its socket is closed. NULL is fine, here and below. */
 void crowd_leave(struct crowd_place *p);
-/* The headers of a request are whole; its answer is out. */
+/* The headers of a request are whole; its answer goes out; its answer is out. */
 void crowd_is_busy(struct crowd_place *p);
+void crowd_is_reading(struct crowd_place *p);
 void crowd_is_idle(struct crowd_place *p);
 /* How long to wait before the next one is let in, so that those who are leaving have gone: without a place for it libmicrohttpd would turn it away. */
 unsigned crowd_pause_ms(struct crowd *c);

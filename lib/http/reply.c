@@ -133,6 +133,7 @@ enum MHD_Result reply_queue(struct http_request *r)
         if (MHD_add_response_header(response, r->added[i].name, r->added[i].value) != MHD_YES)
             log_write(LOG_WARN, "http", "dropped a header: %s: %s", r->added[i].name, r->added[i].value);
     }
+    crowd_is_reading(r->place);
     ok = MHD_queue_response(r->connection, r->status, response);
     MHD_destroy_response(response);
     return ok;

@@ -19,6 +19,7 @@
 #define STACK_BYTES (512u << 10)
 #define BACKLOG 1024
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3" /* both ends are ours */
+#define READING_MS 30000u                          /* whoever reads one answer for longer may have to leave for others */
 #define ACCEPT_PAUSE_MS 20u                        /* descriptors run out for a while, not for ever */
 
 /* The request's life starts with its request line: this is the one place where libmicrohttpd shows the raw target. NULL ends the connection. */
@@ -242,7 +243,7 @@ enum err http_start(const struct http_config *config, struct http_server **out)
     fill_defaults(&s->config);
     s->started_ms = clock_unix_ms();
     s->nonces = sign_nonces_new();
-    s->crowd = crowd_new(s->config.connections_max);
+    s->crowd = crowd_new(s->config.connections_max, READING_MS);
     e = s->nonces && s->crowd ? listen_on(config->address, config->port, &listen_fd, &s->port) : ERR_NOMEM;
     if (!e) {
         s->daemon = start_daemon(s, listen_fd);

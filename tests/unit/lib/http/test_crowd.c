@@ -48,7 +48,7 @@ static unsigned count_ended(const struct guest *g, unsigned n)
 
 static void who_has_been_idle_the_longest_leaves_first(void **state)
 {
-    struct crowd *c = crowd_new(PLACES);
+    struct crowd *c = crowd_new(PLACES, 100);
     struct guest g[FULL + 3];
     (void)state;
     for (unsigned i = 0; i < FULL; i++)
@@ -75,7 +75,7 @@ static void who_has_been_idle_the_longest_leaves_first(void **state)
 
 static void many_who_leave_hold_the_next_up(void **state)
 {
-    struct crowd *c = crowd_new(PLACES);
+    struct crowd *c = crowd_new(PLACES, 100);
     struct guest g[FULL + 3];
     (void)state;
     for (unsigned i = 0; i < FULL + 3; i++)
@@ -91,7 +91,7 @@ static void many_who_leave_hold_the_next_up(void **state)
 
 static void the_busy_stay(void **state)
 {
-    struct crowd *c = crowd_new(PLACES);
+    struct crowd *c = crowd_new(PLACES, 100);
     struct guest g[PLACES];
     (void)state;
     for (unsigned i = 0; i < PLACES; i++) {
@@ -112,6 +112,35 @@ static void the_busy_stay(void **state)
     crowd_free(c);
     crowd_free(NULL);
     crowd_leave(NULL);
+}
+
+static void who_reads_for_long_leaves_when_nobody_is_idle(void **state)
+{
+    struct crowd *c = crowd_new(PLACES, 100);
+    struct guest g[FULL + 4];
+    (void)state;
+    for (unsigned i = 0; i < FULL; i++) {
+        arrive(c, &g[i]);
+        crowd_is_busy(g[i].place);
+    }
+    crowd_is_reading(g[7].place);
+    crowd_is_reading(g[3].place);
+    arrive(c, &g[FULL]);
+    crowd_is_busy(g[FULL].place);
+    assert_int_equal(count_ended(g, FULL + 1), 0); /* nobody has been reading for long */
+    clock_sleep_ms(120);
+    arrive(c, &g[FULL + 1]);
+    assert_true(was_ended(&g[7]));
+    arrive(c, &g[FULL + 2]);
+    assert_true(was_ended(&g[FULL + 1])); /* the idle go first */
+    assert_int_equal(count_ended(g, FULL + 3), 2);
+    crowd_is_idle(g[7].place); /* its thread saw the end: it comes to no line any more */
+    crowd_is_idle(g[3].place);
+    arrive(c, &g[FULL + 3]);
+    assert_int_equal(count_ended(g, FULL + 4), 3);
+    for (unsigned i = 0; i < FULL + 4; i++)
+        go(&g[i]);
+    crowd_free(c);
 }
 
 /* ---- a server with few places */
@@ -286,6 +315,7 @@ int main(void)
         cmocka_unit_test(who_has_been_idle_the_longest_leaves_first),
         cmocka_unit_test(many_who_leave_hold_the_next_up),
         cmocka_unit_test(the_busy_stay),
+        cmocka_unit_test(who_reads_for_long_leaves_when_nobody_is_idle),
         CROWDED(a_thousand_idle_connections_hold_nobody_up),
         CROWDED(who_is_being_served_is_not_ended),
         cmocka_unit_test(without_descriptors_it_waits_and_goes_on),
