@@ -72,9 +72,11 @@ void conn_drop(struct store *s)
 
 void store_rest(struct store *s)
 {
-    if (s->context)
-        redisFree(s->context);
+    if (!s->context)
+        return;
+    redisFree(s->context);
     s->context = NULL;
+    s->tried_at_ms = 0; /* nothing was wrong with it */
 }
 
 void store_free(struct store *s)

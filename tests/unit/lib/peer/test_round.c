@@ -2,6 +2,7 @@
 
 #include "lib/base/hash.h"
 
+#include <dirent.h>
 #include <pthread.h>
 
 static struct fixture nodes[3];
@@ -51,6 +52,68 @@ static void a_signed_call_is_answered(void **state)
     assert_int_equal(c.status, 200);
     assert_string_equal(buf_str(&c.answer), "api:tester 7 head+body");
     peer_calls_release(&c, 1);
+}
+
+static int count_descriptors(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static int ours(struct peer *p, const char *url)
+{
+    struct peer_call c = post(url, "head+", "body");
+    int good = peer_call(p, &c, 2000) == ERR_OK && c.error == ERR_OK && c.status == 200;
+
+    peer_calls_release(&c, 1);
+    return good;
+}
+
+static void a_rest_gives_all_back(void **state)
+{
+    struct peer *p = fixture_client();
+    int before;
+
+    (void)state;
+    peer_rest(p);
+    before = count_descriptors();
+    for (int i = 0; i < 3; i++) {
+        for (size_t n = 0; n < 3; n++)
+            assert_true(ours(p, nodes[n].url));
+        assert_true(count_descriptors() >= before + 3);
+        peer_rest(p);
+        peer_rest(p);
+        for (int waited = 0; count_descriptors() > before && waited < 100; waited++)
+            clock_sleep_ms(20); /* the servers' ends are in this process too */
+        assert_int_equal(count_descriptors(), before);
+    }
+    peer_free(p);
+}
+
+static void only_so_many_connections_are_kept(void **state)
+{
+    struct peer *p = fixture_client();
+    int before, one;
+
+    (void)state;
+    peer_rest(p);
+    peer_keep(p, 1);
+    before = count_descriptors();
+    assert_true(ours(p, nodes[0].url));
+    one = count_descriptors();
+    for (int i = 0; i < 6; i++)
+        assert_true(ours(p, nodes[i % 3].url));
+    for (int waited = 0; count_descriptors() > one && waited < 100; waited++)
+        clock_sleep_ms(20);
+    assert_int_equal(count_descriptors(), one);
+    assert_true(one > before);
+    peer_free(p);
 }
 
 static void a_get_without_body_is_answered(void **state)
@@ -409,6 +472,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_signed_call_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rest_gives_all_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_so_many_connections_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(a_get_without_body_is_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_post_is_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(a_body_of_a_megabyte_arrives_whole, setup, teardown),

@@ -52,6 +52,19 @@ static void test_nobody_there(void **state)
     store_free(NULL);
 }
 
+static void test_rest(void **state)
+{
+    struct world *w = *state;
+    struct store *s = connect_to(w->redis.address);
+    store_rest(s); /* nothing to give back yet */
+    for (int i = 0; i < 3; i++) {
+        assert_ok(store_ping(s));
+        store_rest(s);
+    }
+    assert_ok(store_ping(s));
+    store_free(s);
+}
+
 /* A stopped Redis accepts connections and answers nothing: what was sent is "not known", and then nothing is sent for a while. */
 static void test_stopped_redis(void **state)
 {
@@ -227,10 +240,10 @@ static void test_redis_that_becomes_a_replica(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_stopped_redis), cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_forgotten_scripts), cmocka_unit_test(test_unexpected_answers), cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_redis_without_its_replicas), cmocka_unit_test(test_redis_that_becomes_a_replica),
-        cmocka_unit_test(test_password), /* the last: it sets one */
+        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_rest), cmocka_unit_test(test_stopped_redis),
+        cmocka_unit_test(test_restart), cmocka_unit_test(test_forgotten_scripts), cmocka_unit_test(test_unexpected_answers),
+        cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_redis_without_its_replicas),
+        cmocka_unit_test(test_redis_that_becomes_a_replica), cmocka_unit_test(test_password), /* the last: it sets one */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
