@@ -1,6 +1,8 @@
 """Redis (S16): nobody gets in without a password, each program may do what it needs and nothing else, and no text from outside is ever more than a text there."""
+import hashlib
 import re
 import socket
+import subprocess
 
 import pytest
 import redis
@@ -181,6 +183,18 @@ def test_what_was_written_is_there_after_a_restart(lone):
     lone.down()
     lone.up()
     assert lone.client("api").hmget("rb:c:kept", "a", "b") == [b"1", b"2"]
+
+
+def test_a_redis_from_outside_gets_the_same_users(tmp_path):
+    def make_users():
+        done = subprocess.run([ROOT / "bin/cluster", "redis-users", tmp_path / "redis"], capture_output=True, text=True, check=True)
+        return {path.name: path.read_text() for path in (tmp_path / "redis").iterdir()}, done.stdout
+    first, said = make_users()
+    assert set(first) == {"redis.acl", *(f"redis-{user}.password" for user in ("api", "coordinator", "operator"))} and said == f"{tmp_path}/redis/redis.acl\n"
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in (tmp_path / "redis").iterdir())
+    for user in ("api", "coordinator", "operator"):
+        assert f"user {user} on #{hashlib.sha256(first[f'redis-{user}.password'].strip().encode()).hexdigest()} " in first["redis.acl"]
+    assert make_users()[0] == first
 
 
 # ---- a whole cluster

@@ -175,7 +175,7 @@ class Kept:
         signed.sign(cluster.url, cluster.token())
         self.admin = Api(cluster.url)
         self.keep("the first admin's password", password)
-        self.keep("the admin's token", cluster.token().split("_")[2])
+        self.keep("the admin's token", cluster.token().split("_", 2)[2])
         self.people(password)
         self.links()
         self.joins(folder)
@@ -203,7 +203,7 @@ class Kept:
         assert root.sign_in("admin", password).status_code == 201
         self.keep("the admin's session", root.secret)
         token = me.post("/api/v1/tokens", json={"label": "work", "acts": ["read", "upload"]}).json()["token"]
-        self.keep("a token", token.split("_")[2])
+        self.keep("a token", token.split("_", 2)[2])
         assert Api(url, contract, token).upload("SECRET 2", pdf("by token")).status_code == 201
         for path in (f"/api/v1/courses?access_token={token}", f"/api/v1/courses/X?token={token}"):  # as people do it elsewhere
             raw(url, "GET", path)
@@ -226,7 +226,7 @@ class Kept:
     def joins(self, folder):
         answer = self.admin.post("/api/v1/join-tokens", json={"name": "lab-1", "zone": "lab", "expires_s": 600})
         assert answer.status_code == 201, answer.text
-        self.keep("a join token", answer.json()["token"].split("_")[2])
+        self.keep("a join token", answer.json()["token"].split("_", 2)[2])
         file = file_of(folder, "token", answer.json()["token"] + "\n")
         done = subprocess.run([self.cluster.program("ringbinder-node"), "--init", folder / "lab-1", "--join-token", file, "--join-url", self.cluster.url], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=60, check=False)
