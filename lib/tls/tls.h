@@ -51,7 +51,7 @@ const char *tls_scheme(const struct tls *t); /* "https://" or "http://" */
 int tls_url_ok(const struct tls *t, const char *text);
 
 #define TLS_PRIVATE_HELP \
-    "1: nobody but this cluster is on the network of --listen, so that it need not speak TLS there; without, only loopback may be plain"
+    "nobody but this cluster is on the network of --listen, so that it need not speak TLS there; without, only loopback may be plain"
 #define TLS_PRIVATE_ENV "RB_PRIVATE_NETWORK"
 
 /* A program's settings that have to do with it. */

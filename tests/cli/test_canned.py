@@ -100,7 +100,7 @@ def test_what_is_not_understood_does_nothing(tmp_path):
 def test_help_is_there_for_every_command(tmp_path):
     me = Ringbinder("http://127.0.0.1:1", tmp_path)
     listed = re.findall(r"^  ([a-z]+) ", me.run("--help").stdout, re.M)
-    assert {"put", "get", "find", "log", "rm", "restore", "share", "peers", "obtain", "status", "ring", "where", "node", "set", "audit"} == set(listed)
+    assert {"put", "get", "find", "log", "rm", "restore", "share", "peers", "obtain", "status", "ring", "where", "node", "set", "audit", "ca"} == set(listed)
     for name in listed:
         for words in ([name, "--help"], ["help", name], [name, "-h"]):
             assert me.run(*words).stdout.startswith(f"usage: ringbinder {name}")

@@ -22,7 +22,7 @@ def run(program, *words, **env):
 def by_help(program):
     """{variable: (default, bounds)} as --help tells; bounds are None of what is no number."""
     told = {}
-    for variable, text in re.findall(r"^  --\S+ \S+  \((RB_\w+)\)\n      (.*)$", run(program, "--help").stdout, re.M):
+    for variable, text in re.findall(r"^  --\S+(?: \S+)?  \((RB_\w+)\)\n      (.*)$", run(program, "--help").stdout, re.M):
         default, bounds = re.search(r"\[default: (\S+)\]", text), re.search(r"\[(\d+) to (\d+)\]", text)
         told[variable] = (default[1] if default else "", (int(bounds[1]), int(bounds[2])) if bounds else None)
     return told

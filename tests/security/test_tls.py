@@ -298,7 +298,7 @@ def test_beyond_loopback_only_with_tls_or_on_a_private_network(safe, tmp_path, f
 def test_on_a_private_network_plain_http_may_be_reached_from_elsewhere(safe, folder, tmp_path):
     port = free_port()
     words = [safe.program("ringbinder-node"), "--data", folder, "--listen", f"0.0.0.0:{port}", "--url", f"http://127.0.0.1:{port}", "--coordinators", "http://127.0.0.1:1"]
-    for more, env in ((["--private-network", "1"], {}), ([], {"RB_PRIVATE_NETWORK": "1"})):
+    for more, env in ((["--private-network"], {}), ([], {"RB_PRIVATE_NETWORK": "1"})):
         with open(tmp_path / "log", "wb") as log:
             node = subprocess.Popen([*words, *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={"PATH": "/usr/bin:/bin", "RB_JAIL": "kill,traceable", **env})
         try:
