@@ -192,7 +192,7 @@ class Decided:
         names = [row["name"] for row in everything(admin, "/api/v1/users")]
         assert self.name in names and f"gone-{self.mark}" not in names
         assert {(row["id"], row["revoked"]) for row in everything(admin, "/api/v1/tokens", user=self.name)} >= {(self.ident, False)}
-        assert self.link["text"] in [row["text"] for row in everything(admin, course_path(self.course, "/links"))]
+        assert {(row["id"], row["revoked"]) for row in everything(admin, course_path(self.course, "/links"))} >= {(self.link["id"], False)}
         assert self.waits in [row["id"] for row in everything(admin, "/api/v1/pending")]
         assert Browser(self.two.urls[0], admin.contract).sign_in(self.name).status_code == 201
 
@@ -283,7 +283,7 @@ def test_what_is_erased_is_hidden_at_once_and_its_bytes_go(two):
     assert client(two.admin, "leaver-new").post("/api/v1/users/leaver-new/erase").json()["versions"] == 1
     for url in two.urls:
         http = Api(url, two.admin.contract)
-        assert http.bytes("LAST 10", version=first["id"]).status_code == 410 and http.bytes("LAST 13").status_code == 410
+        assert http.bytes("LAST 10", version=first["id"]).status_code in (404, 410) and http.bytes("LAST 13").status_code in (404, 410)
         assert http.bytes("LAST 10").content == noise(40_000, 2) and http.bytes("LAST 14").content == noise(40_000, 5)
         assert raw(url, "GET", "/api/v1/links/" + link["text"]).status_code == 403
         assert waits.json()["id"] not in [row["id"] for row in everything(http, "/api/v1/pending") if row["state"] == "waiting"]
