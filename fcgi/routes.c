@@ -21,6 +21,7 @@ static const struct route table[] = {
     ROW("DELETE", "/api/v1/courses/{}/syllabus", "version", ACT_ALTER, syllabus_delete),
     ROW("POST", "/api/v1/courses/{}/restore", "version", ACT_ALTER, course_restore),
     ROW("GET", "/api/v1/courses/{}/placement", "from", ACT_READ, course_get_placement),
+    ROW("GET", "/api/v1/courses/{}/access", "version limit cursor", ACT_ALTER, access_get),
     ROW("POST", "/api/v1/courses/{}/links", "", ACT_LINK, links_post),
     ROW("GET", "/api/v1/courses/{}/links", "limit cursor", ACT_LINK, links_get),
     ROW("GET", "/api/v1/links/{}", "download", ACT_NONE, links_open_get),

@@ -53,6 +53,8 @@ function draw() {
 function drawRights() {
   drawHistory($('history'), $('history-more'), course, { restore, remove: askRemove, mayAlter });
   show($('remove'), !course.current.deleted && course.versions.filter(isUpload).every(mayAlter));
+  show($('access-button'), mayAlter(record));
+  $('access').replaceChildren();
   if ($('restore')) show($('restore'), mayAlter(liveVersions(course.versions)[0] || record));
 }
 
@@ -264,6 +266,11 @@ function askRemove(version, control) {
 
 $('ask-no').addEventListener('click', () => $('ask').close());
 $('remove').addEventListener('click', event => askRemove(null, event.currentTarget));
+$('access-button').addEventListener('click', async event => {
+  const control = event.currentTarget;
+  const { showAccess } = await import('./access.js');
+  showAccess(control, asked, record.id);
+});
 copyButton($('copy'), $('link'));
 
 startLive({

@@ -59,6 +59,8 @@ void links_delete(struct request *r);
 void links_post_keys(struct request *r);
 void links_open_get(struct request *r);
 void links_open_post(struct request *r);
+/* access.c: who may alter a course */
+void access_get(struct request *r);
 /* pending.c: uploads that wait for a maintainer */
 void pending_get(struct request *r);
 void pending_get_own(struct request *r);

@@ -97,6 +97,7 @@ TABLE = {
     "postSyllabus": Row([200, 201], "upload", body=lambda w: FORM),
     "deleteSyllabus": Row([412], "course", headers=NO_RECORD),
     "restoreSyllabus": Row([412], "course", headers=NO_RECORD, query={"version": "1"}),
+    "getAccess": Row([200], "course"),
     "listLinks": Row([200], "own list"),
     "makeLink": Row([201], "course", body=lambda w: {"json": {"expires_s": 60}}),
     "revokeLink": Row([204], "link", hides=True),

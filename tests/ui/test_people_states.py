@@ -236,6 +236,28 @@ def test_a_link_is_made_by_keyboard(browser, cluster, api, person):
     assert faults(browser) == []
 
 
+# ---- who else
+
+def test_an_owner_sees_who_else_may_change_a_version(browser, cluster, api, person):
+    owner, other, maintainer = person(shown="Prof. Owner"), person(), person("maintainer", shown="Ms. Keeper")
+    elsewhere = person("maintainer", scopes=["NOWHERE"])
+    course = f"ELSE{next(numbers)}"
+    assert Api(cluster.url, token=token(api, owner.name)).upload(course, pdf("else")).status_code == 201
+    open_as(browser, cluster.url, owner, "/s/" + course)
+    browser.shown("#access-button").click()
+    browser.shown(f'#access [data-user="{owner.name}"]')
+    listed = [one.get_attribute("data-user") for one in browser.all("#access li")]
+    assert listed[0] == owner.name and maintainer.name in listed and "admin" in listed
+    assert other.name not in listed and elsewhere.name not in listed
+    assert "shared it, contributor, you" in browser.one("#access li").text and f"This version is {owner.name}’s." in browser.text()
+    assert faults(browser) == []
+    browser.screenshot(SHOTS / "course-access-1280.png")
+    open_as(browser, cluster.url, other, "/s/" + course)
+    browser.shown("#history li")
+    time.sleep(0.3)
+    assert not browser.one("#access-button").is_displayed()
+
+
 # ---- nothing there
 
 def test_empty_pages_say_so(browser, cluster, api, person):

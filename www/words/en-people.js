@@ -63,6 +63,16 @@ export default {
     started: 'The download has started.',
   },
 
+  access: {
+    asking: 'Looking …',
+    failed: 'That cannot be told right now.',
+    of: owner => `This version is ${owner}’s. It may be taken down and restored by:`,
+    ofNobody: 'This version is nobody’s own: it was shared without an account. It may be taken down and restored by:',
+    owns: 'shared it',
+    you: 'you',
+    more: 'And others: there are more accounts than can be shown here.',
+  },
+
   tokens: {
     failed: 'That did not work.',
     needLabel: 'Say what it is for, so that you know it again.',

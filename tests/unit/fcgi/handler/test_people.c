@@ -377,6 +377,39 @@ static void links_are_made_of_what_is_ones_own(void **state)
     memory_release(&m);
 }
 
+/* A GET of who may alter the course, whose only version is that uploader's; the one account there is, is ada. */
+static int access_of(enum role role, const char *uploader)
+{
+    start("GET", "/api/v1/courses/x/access", role);
+    fake.uploader[0] = uploader;
+    fake.uploader[1] = NULL;
+    return memory_serve(&m);
+}
+
+static void who_may_alter_a_version_is_told_who_else_may(void **state)
+{
+    (void)state;
+    assert_int_equal(access_of(ROLE_CONTRIBUTOR, "ada"), 200);
+    assert_non_null(strstr(memory_body(&m), "\"owner\":\"ada\""));
+    assert_non_null(strstr(memory_body(&m), "{\"name\":\"ada\",\"shown\":\"ada\",\"role\":\"contributor\",\"owns\":true}"));
+    assert_null(strstr(memory_body(&m), "argon2"));
+    memory_release(&m);
+    assert_int_equal(access_of(ROLE_CONTRIBUTOR, "bob"), 403);
+    memory_release(&m);
+    assert_int_equal(access_of(ROLE_MAINTAINER, "bob"), 200);
+    assert_non_null(strstr(memory_body(&m), "\"role\":\"maintainer\",\"owns\":false}"));
+    memory_release(&m);
+    assert_int_equal(access_of(ROLE_MAINTAINER, ""), 200);
+    assert_non_null(strstr(memory_body(&m), "\"owner\":null"));
+    memory_release(&m);
+    assert_int_equal(access_of(ROLE_MAINTAINER, NULL), 404); /* nothing is filed there */
+    memory_release(&m);
+    assert_int_equal(access_of(ROLE_READER, "bob"), 403);
+    memory_release(&m);
+    assert_int_equal(access_of(ROLE_NOBODY, "ada"), 401);
+    memory_release(&m);
+}
+
 static void a_link_opens_its_bytes_and_every_failure_is_one(void **state)
 {
     (void)state;
@@ -594,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_password_takes_the_one_before),
         cmocka_unit_test(tokens_are_ones_own_and_no_stronger_than_who_makes_them),
         cmocka_unit_test(links_are_made_of_what_is_ones_own),
+        cmocka_unit_test(who_may_alter_a_version_is_told_who_else_may),
         cmocka_unit_test(a_link_opens_its_bytes_and_every_failure_is_one),
         cmocka_unit_test(a_form_may_bring_the_password),
         cmocka_unit_test(uploads_belong_to_who_asks_or_wait),
