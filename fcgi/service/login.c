@@ -1,35 +1,77 @@
 #include "fcgi/service/login.h"
 
 #include "fcgi/service/rules.h"
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/num.h"
 #include "lib/store/rate.h"
+#include "lib/store/sys.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Wrong tries: per name few, since a person types one; per address more, since many people may stand behind one. Good ones are taken back. */
 static const struct rate_rule name_rule = {.name = "login-name", .free = 5, .per_ms = 12000, .wait_ms = 10000, .wait_max_ms = 900000};
 static const struct rate_rule address_rule = {.name = "login-from", .free = 20, .per_ms = 3000, .wait_ms = 5000, .wait_max_ms = 900000};
 
+#define KNOWN_S (30u * 86400u) /* so long an address is known after the last sign-in from there */
+#define KNOWN_EVERY_S 3600u
 #define RETRY_SOON_S 2u
 #define BEFORE_MS 60000u /* a session may seem so much older than its account: Redis' clock, and an api's */
 
-static enum err may_try(struct worker *w, const char *name, const char *address, unsigned *retry_after_s)
+/* A name and an address, as one subject. */
+#define PAIR_SIZE (AUTH_NAME_SIZE + 64)
+static void make_pair(const char *name, const char *address, char out[PAIR_SIZE])
+{
+    snprintf(out, PAIR_SIZE, "%s@%s", name, address);
+}
+
+/* What Redis remembers of a sign-in from an address: no list of who sits where. */
+#define KNOWN_SIZE (sizeof("in:") + HASH_HEX_SIZE)
+static void make_known(const char *pair, char out[KNOWN_SIZE])
+{
+    uint8_t hash[HASH_SIZE];
+    hash_sha256(pair, strlen(pair), hash);
+    memcpy(out, "in:", 3);
+    num_hex(hash, HASH_SIZE, out + 3);
+}
+
+/* Whose tries are counted. Others may guess at a name until nobody can sign in with it any more; whoever did sign in from this address lately is not kept out by them: there the name has tries of
+ * its own, as few. */
+static void make_subject(struct worker *w, const char *name, const char *address, char out[PAIR_SIZE])
+{
+    char known[KNOWN_SIZE];
+    uint64_t at_ms = 0;
+    struct store *s = worker_store(w);
+    make_pair(name, address, out);
+    make_known(out, known);
+    if (s == NULL || worker_store_said(w, sys_used(s, known, &at_ms)) != ERR_OK || at_ms == 0)
+        snprintf(out, PAIR_SIZE, "%s", name);
+}
+
+static enum err may_try(struct worker *w, const char *subject, const char *address, unsigned *retry_after_s)
 {
     struct store *s = worker_store(w);
     unsigned wait_ms = 0;
     enum err e = rate_try(s, w->app->rates, &address_rule, address, &wait_ms);
     if (e == ERR_OK)
-        e = rate_try(s, w->app->rates, &name_rule, name, &wait_ms);
+        e = rate_try(s, w->app->rates, &name_rule, subject, &wait_ms);
     if (e != ERR_OK)
         *retry_after_s = wait_ms / 1000u + 1u;
     return e;
 }
 
-/* Good tries count for nothing: the name begins afresh, the address gets this one back. */
-static void forgive(struct worker *w, const char *name, const char *address)
+/* Good tries count for nothing: the name begins afresh, the address gets this one back, and is known to be this person's. */
+static void forgive(struct worker *w, const char *subject, const char *name, const char *address)
 {
+    char pair[PAIR_SIZE], known[KNOWN_SIZE];
     struct store *s = worker_store(w);
     rate_forgive(s, w->app->rates, &address_rule, address, 0);
-    rate_forgive(s, w->app->rates, &name_rule, name, 1);
+    rate_forgive(s, w->app->rates, &name_rule, subject, 1);
+    make_pair(name, address, pair);
+    make_known(pair, known);
+    if (s != NULL && worker_store_said(w, sys_use(s, known, KNOWN_EVERY_S, KNOWN_S)) != ERR_OK)
+        log_write(LOG_DEBUG, "login", "an address could not be remembered");
 }
 
 static enum err begin_session(struct worker *w, struct login *l)
@@ -58,13 +100,15 @@ static enum err begin_session(struct worker *w, struct login *l)
 enum err login_begin(struct worker *w, const char *name, const char *password, size_t len, const char *address, struct login *out)
 {
     struct login l = {.since_ms = 0};
+    char subject[PAIR_SIZE];
     memset(out, 0, sizeof(*out));
+    make_subject(w, name, address, subject);
     /* Before any work: what a session cannot be kept for is not tried. */
-    enum err e = worker_store(w) == NULL ? ERR_UNAVAILABLE : may_try(w, name, address, &l.retry_after_s);
+    enum err e = worker_store(w) == NULL ? ERR_UNAVAILABLE : may_try(w, subject, address, &l.retry_after_s);
     if (e == ERR_OK)
         e = accounts_verify(w, name, password, len, &l.account);
     if (e == ERR_OK) {
-        forgive(w, name, address);
+        forgive(w, subject, name, address);
         e = begin_session(w, &l);
     }
     if (e == ERR_UNAVAILABLE)

@@ -14,7 +14,8 @@ struct login {
     unsigned retry_after_s; /* with ERR_RATE and ERR_UNAVAILABLE */
 };
 
-/* Signs in. address: of the client, numeric. ERR_AUTH: wrong; ERR_RATE: too many tries from there or for that name, wait retry_after_s; ERR_UNAVAILABLE: Redis is away (no session could be kept), or too many
+/* Signs in. address: of the client, numeric. ERR_AUTH: wrong; ERR_RATE: too many tries from there or for that name (but not of others, where it signed in during the
+ * last 30 days), wait retry_after_s; ERR_UNAVAILABLE: Redis is away (no session could be kept), or too many
  * at once. *out is always initialised. */
 enum err login_begin(
     struct worker *w, const char *name, const char *password, size_t len, const char *address, struct login *out) MUST_CHECK;

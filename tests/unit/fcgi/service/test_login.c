@@ -73,6 +73,30 @@ static void too_many_tries_for_a_name_must_wait(void **state)
     assert_int_equal(e, ERR_RATE);
 }
 
+/* Guessing at a name keeps nobody out who has signed in from where they are. */
+static void a_known_address_is_not_kept_out_by_others(void **state)
+{
+    struct fixture *f = *state;
+    struct login l;
+    char address[32];
+    add_person(f, "ann");
+    assert_ok(sign_in(f, "ann", GOOD, "10.0.9.1", &l));
+    for (int i = 0; i < 20; i++) {
+        snprintf(address, sizeof(address), "10.0.8.%d", i);
+        assert_int_not_equal(sign_in(f, "ann", "wrong", address, &l), ERR_OK);
+    }
+    assert_err(ERR_RATE, sign_in(f, "ann", GOOD, "10.0.9.2", &l));
+    assert_ok(sign_in(f, "ann", GOOD, "10.0.9.1", &l));
+    assert_err(ERR_RATE, sign_in(f, "ann", GOOD, "10.0.9.2", &l)); /* that was forgiven there only */
+    /* And there too tries are few. */
+    enum err e = ERR_AUTH;
+    int tries = 0;
+    for (; tries < 20 && e == ERR_AUTH; tries++)
+        e = sign_in(f, "ann", "wrong", "10.0.9.1", &l);
+    assert_int_equal(e, ERR_RATE);
+    assert_in_range(tries, 6, 8);
+}
+
 static void too_many_wrong_tries_from_one_address_must_wait(void **state)
 {
     struct fixture *f = *state;
@@ -245,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_session_says_who_it_is),
         CASE(a_wrong_password_makes_no_session),
+        CASE(a_known_address_is_not_kept_out_by_others),
         CASE(too_many_tries_for_a_name_must_wait),
         CASE(too_many_wrong_tries_from_one_address_must_wait),
         CASE(good_tries_count_for_nothing),
