@@ -206,9 +206,7 @@ FILES = ["plain.txt", "two words*.txt", "$8.txt", "{?}[x].txt", "'quoted' \"twic
 
 @pytest.fixture(scope="module")
 def net(homes):
-    cluster = homes("redis-acl", RB_INDEX_PORT=free_ports(3), RB_SWEEP_S=1, RB_ADOPT_AFTER=1).up()
-    yield cluster
-    cluster.down()
+    return homes("redis-acl", RB_INDEX_PORT=free_ports(3), RB_SWEEP_S=1, RB_ADOPT_AFTER=1).up()
 
 
 @pytest.fixture(scope="module")
