@@ -11,6 +11,7 @@ from support.cluster import free_port, wait_for
 from support.files import noise
 from support.peers import Peer, wait_hashed
 from support.ringbinder import BIN, Ringbinder
+from support.signed import Session
 
 PAGE = BIN.parents[2] / "cli/ringbinder.1"
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
@@ -208,6 +209,33 @@ def machines(me, machine):
     wait_for(lambda: machine.api.get("/api/v1/cluster").json()["k"] == 3 and machine.is_settled(), 60, "there are three copies")
 
 
+def join_token(me, machine, name):
+    """A file with a token for one machine of this name, as an operator hands it over."""
+    answer = Session().post(f"{machine.cluster.url}/api/v1/join-tokens", json={"name": name, "zone": "", "expires_s": 600}, timeout=30)
+    assert answer.status_code == 201, answer.text
+    file = me.folder / f"{name}.token"
+    file.write_text(answer.json()["token"] + "\n")
+    file.chmod(0o600)
+    return file
+
+
+def guests(me, machine):
+    """Who has no key of the cluster comes with a token, which says the name."""
+    here, coordinators = me.folder, machine.keys[:2]
+    sharing = me.begin("share", here / "mine", *coordinators, "--data", here / "guest", "--join-token", join_token(me, machine, "manual-guest"))
+    try:
+        wait_for(lambda: "manual-guest\there" in me.run("peers").stdout, 20, "the guest is listed")
+    finally:
+        assert sharing.end() == 0
+    adding = me.begin("node", "add", "node10", "--listen", f"127.0.0.1:{free_port()}", *coordinators, "--join-token", join_token(me, machine, "node-10"), "--yes")
+    try:
+        wait_for(lambda: machine.state("node-10") == "up" and machine.is_settled(), 60, "node-10 is counted")
+        me.run("node", "remove", "node-10", "-f", "--yes")
+        wait_for(lambda: machine.state("node-10") in (None, "out", "gone") and machine.is_settled(), 60, "node-10 is out")
+    finally:
+        assert adding.end() == 0
+
+
 def certificates(me):
     here = me.folder
     made = me.json("ca", "init", "ca")
@@ -238,6 +266,7 @@ def test_every_command_and_every_option_of_the_manual_does_what_it_says(machine,
     syllabi(me)
     folders(me, machine)
     machines(me, machine)
+    guests(me, machine)
     certificates(me)
     tried = me.tried + words_for_all(me, machine)
     missing = named(PAGE) - set().union(*(used(words) for words, _ in tried))
