@@ -213,7 +213,7 @@ static int open_network(struct node *n, const struct node_settings *s)
     enum err noted = e ? ERR_OK : note_open(n, s->data);
     if (noted)
         return fail(1, "the audit log in %s/audit cannot be begun: %s", s->data, err_text(noted));
-    n->peers = e ? NULL : peers_new(n->keys, n->tls);
+    n->peers = e ? NULL : peers_new(n->keys, n->tls, s->clients_idle);
     if (!e && !n->peers)
         e = ERR_NOMEM;
     if (!e)

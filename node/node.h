@@ -40,6 +40,7 @@ struct node_settings {
     uint64_t limit_rate;                                   /* bytes a second of shared files, all downloads together; 0: no limit */
     struct tls_files tls;                                  /* none: plain http */
     uint64_t private_network;                              /* plain http also where other machines are */
+    unsigned clients_idle;                                 /* clients of others kept for later; 0: as many as there may be (peers.h) */
     unsigned connections_max;                              /* of its server; 0: as many as there may be (server.h) */
 };
 

@@ -3,23 +3,22 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define IDLE_MAX 8 /* more are closed when they are given back */
-
 struct peers {
     struct sign_keys *keys;
     const struct tls *tls;
     pthread_mutex_t lock; /* guards the idle ones */
-    struct peer *idle[IDLE_MAX];
-    size_t n_idle;
+    struct peer *idle[PEERS_IDLE_MAX];
+    size_t n_idle, idle_max; /* more are closed when they are given back */
 };
 
-struct peers *peers_new(struct sign_keys *keys, const struct tls *tls)
+struct peers *peers_new(struct sign_keys *keys, const struct tls *tls, unsigned idle_max)
 {
     struct peers *p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
     p->keys = keys;
     p->tls = tls;
+    p->idle_max = idle_max && idle_max < PEERS_IDLE_MAX ? idle_max : PEERS_IDLE_MAX;
     pthread_mutex_init(&p->lock, NULL);
     return p;
 }
@@ -47,7 +46,7 @@ struct peer *peers_take(struct peers *p)
 void peers_give(struct peers *p, struct peer *peer)
 {
     pthread_mutex_lock(&p->lock);
-    int kept = peer && p->n_idle < IDLE_MAX;
+    int kept = peer && p->n_idle < p->idle_max;
     if (kept)
         p->idle[p->n_idle++] = peer;
     pthread_mutex_unlock(&p->lock);

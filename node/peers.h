@@ -6,8 +6,10 @@
 
 struct peers;
 
-/* All sign with these keys, and speak TLS with tls (NULL: plain http); both are borrowed. NULL when out of memory. */
-struct peers *peers_new(struct sign_keys *keys, const struct tls *tls);
+#define PEERS_IDLE_MAX 8u
+/* All sign with these keys, and speak TLS with tls (NULL: plain http); both are borrowed. idle_max: clients that are kept with their connections while nobody needs them, PEERS_IDLE_MAX at most and
+ * by 0. NULL when out of memory. */
+struct peers *peers_new(struct sign_keys *keys, const struct tls *tls, unsigned idle_max);
 /* All clients must have been given back. */
 void peers_free(struct peers *p);
 /* A client for this thread until peers_give(). NULL when out of memory. */

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #define STACK_BYTES (512u << 10) /* of background threads; those of connections are lib/http's */
-#define STOP_S 2                 /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
+#define FEW_DESCRIPTORS 256      /* with fewer, only so many clients of others keep theirs while nobody needs them */
+#define FEW_CLIENTS 2
+#define STOP_S 2 /* an orderly stop that takes longer is cut: everything is safe against kill -9 anyway */
 
 static void wait_for_signal(void)
 {
@@ -40,6 +42,7 @@ static void fit(struct node_settings *s)
     struct limits l;
     limits_read(&l);
     s->connections_max = server_connections(&l);
+    s->clients_idle = l.descriptors < FEW_DESCRIPTORS ? FEW_CLIENTS : 0;
     if (s->connections_max < SERVER_CONNECTIONS_MAX)
         log_write(LOG_WARN, "start", "%u connections instead of %u: it may have %llu descriptors and %llu MiB of memory",
             s->connections_max, SERVER_CONNECTIONS_MAX, (unsigned long long)l.descriptors, (unsigned long long)(l.memory_bytes >> 20));

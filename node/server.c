@@ -10,7 +10,7 @@
 
 #define CONNECTIONS_MIN 8u
 /* What the node has open whoever asks: the database six times, folders, the audit log, and its own connections to the others. */
-#define BASE_DESCRIPTORS 40u
+#define BASE_DESCRIPTORS 48u
 #define BASE_BYTES (24u << 20) /* libraries, the database's pages, checks, stacks of its own threads */
 #define BASE                         \
     (struct limits_cost)             \
