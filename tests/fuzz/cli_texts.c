@@ -25,7 +25,6 @@ static void check_table(const uint8_t *data, size_t size)
 static void check_found(const struct json *j, const char *name)
 {
     struct found_list f;
-    size_t pick = 0;
     if (found_parse(j, name, NULL, &f) == ERR_OK) {
         for (size_t i = 0; i < f.n; i++) {
             size_t n = strlen(f.items[i].file), len = strlen(name);
@@ -37,8 +36,6 @@ static void check_found(const struct json *j, const char *name)
     }
     if (found_parse(j, name, "lab", &f) == ERR_OK)
         found_release(&f);
-    if (found_answer(name, 3, 1, &pick) == ERR_OK)
-        FUZZ_CHECK(pick < 3 || pick == SIZE_MAX);
 }
 
 static void check_offer(const struct json *j)
@@ -63,10 +60,13 @@ static void check_offer(const struct json *j)
 static void check_words(const char *text)
 {
     uint64_t rate = 0;
+    size_t pick = 0;
     struct buf name;
     buf_init(&name, 4096);
     if (rate_parse(text, &rate) == ERR_OK)
         FUZZ_CHECK(rate >= RATE_MIN && rate <= RATE_MAX);
+    if (found_answer(text, 3, 1, &pick) == ERR_OK)
+        FUZZ_CHECK(pick < 3 || pick == SIZE_MAX);
     FUZZ_CHECK(download_name(text, &name) == ERR_OK && name.len > 0 && name.len <= DOWNLOAD_NAME_MAX);
     FUZZ_CHECK(name.data[0] != '.' && !memchr(name.data, '/', name.len) && !memchr(name.data, '\\', name.len));
     for (size_t i = 0; i < name.len; i++)

@@ -101,6 +101,16 @@ static void check_date(const char *s)
     FUZZ_CHECK(strcmp(s, again) == 0);
 }
 
+/* Control characters of C0, DEL and C1, found another way: in UTF-8, C1 are those two-byte ones that begin with 0xc2 and end below 0xa0. */
+static void check_control(const uint8_t *s, size_t len)
+{
+    int found = 0;
+    for (size_t i = 0; i < len; i++)
+        found |= s[i] < 0x20 || s[i] == 0x7f || (i > 0 && s[i - 1] == 0xc2 && s[i] < 0xa0);
+    if (text_is_utf8((const char *)s, len) || memchr(s, 0, len))
+        FUZZ_CHECK(text_has_control((const char *)s, len) == found);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *s = fuzz_string(data, size);
@@ -109,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_percent((const char *)data, size);
     check_trim((const char *)data, size);
     check_json_chars((const char *)data, size);
+    check_control(data, size);
     check_disposition(s);
     check_date(s);
     free(s);
