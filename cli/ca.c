@@ -1,13 +1,12 @@
 #include "cli/ca.h"
 
 #include "cli/args.h"
+#include "cli/new_file.h"
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
 #include "lib/base/num.h"
 #include "lib/tls/ca.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,25 +32,12 @@ static enum err find_place(const struct cli *c, const char *folder, const char *
     return ERR_OK;
 }
 
-/* Writes a file that must not be there. */
 static enum err write_new(const struct cli *c, const char *path, const struct buf *text, mode_t mode)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    enum err e;
+    int fd;
+    enum err e = new_file_open(c, path, mode, &fd);
 
-    if (fd < 0 && errno == EEXIST)
-        return out_fail(&c->out, ERR_CONFLICT, "%s is there already; it is not overwritten.", path);
-    if (fd < 0)
-        return out_fail(&c->out, errno == EACCES ? ERR_DENIED : ERR_IO, "%s cannot be made: %s.", path, strerror(errno));
-    e = fs_write_all(fd, text->data, text->len);
-    if (!e && fsync(fd) != 0)
-        e = ERR_IO;
-    if (close(fd) != 0 && !e)
-        e = ERR_IO;
-    if (!e)
-        return ERR_OK;
-    unlink(path);
-    return out_fail(&c->out, e, "%s cannot be written: %s.", path, err_text(e));
+    return e ? e : new_file_write(c, path, fd, text->data, text->len);
 }
 
 /* Both or none. */

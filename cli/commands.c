@@ -41,8 +41,8 @@ const struct cli_command cli_commands[] = {
     {"ring", cmd_ring, "[--node NODE]", "Show the hash ring", "  --node NODE           only this one, with its finger table\n"},
     {"where", cmd_where, "COURSE [--from NODE]", "Show which machines have a course, and why they",
         "  --from NODE           also the hops of a lookup that begins there\n"},
-    {"node", cmd_node, "drain | undrain | remove NODE [--dry-run] [--force] | add DIR [OPTION]...",
-        "Take machines out of the ring, or add one",
+    {"node", cmd_node, "drain | undrain | remove NODE [--dry-run] [--force] | add DIR [OPTION]... | token NAME [OPTION]...",
+        "Take machines out of the ring, add one, or let one in",
         "  drain NODE            it gives its files to others and leaves\n"
         "  undrain NODE          it stays after all, or comes back\n"
         "  remove NODE           it leaves at once; its copies are made anew from others\n"
@@ -57,6 +57,10 @@ const struct cli_command cli_commands[] = {
         "    --coordinators URLS separated by commas (RB_NODE_COORDINATORS)\n"
         "    --join-token FILE   of a new node: the token that an operator made for it (RB_NODE_JOIN_TOKEN)\n"
         "    --key FILE          of a new node, where it is at hand: the cluster's key (RB_NODE_KEY)\n"
+        "  token NAME            make the token that lets one new machine in, once, under this name\n"
+        "    --output, -o FILE   a new file for it, which only you can read; else it is printed\n"
+        "    --zone ZONE         of the new node\n"
+        "    --hours N           how long it is good: 1 to 168 (24)\n"
         "\nWhat would happen is shown first, then it asks; in a script give --yes.\n"},
     {"set", cmd_set, "k N [--dry-run]", "Set how many copies of each file are kept",
         "  --dry-run             only say what would be moved\n"

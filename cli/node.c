@@ -1,10 +1,11 @@
-/* node drain | undrain | remove | add, and set k: changes of the ring, shown before they are done. */
+/* node drain | undrain | remove | add | token, and set k: changes of the ring, shown before they are done. */
 #include "cli/api.h"
 #include "cli/args.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/courses.h"
 #include "cli/node_add.h"
+#include "cli/node_token.h"
 #include "lib/base/num.h"
 
 #include <inttypes.h>
@@ -149,6 +150,8 @@ int cmd_node(struct cli *c, int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "add") == 0)
         return node_add(c, argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "token") == 0)
+        return node_token(c, argc - 1, argv + 1);
     if (args_read(c, options, sizeof options / sizeof options[0], argc, argv, 2, 2, &words))
         return CLI_USAGE;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
@@ -159,7 +162,7 @@ int cmd_node(struct cli *c, int argc, char **argv)
             return cli_usage(c, "%s takes neither --dry-run nor --force", v->name);
         return change_node(c, v, words.words[1], dry_run, force);
     }
-    return cli_usage(c, "%s: a node is drained, undrained, removed or added", words.words[0]);
+    return cli_usage(c, "%s: a node is drained, undrained, removed or added, or gets a token", words.words[0]);
 }
 
 /* ---- set */

@@ -21,7 +21,7 @@ _ringbinder() {
         [restore]="--version"
         [ring]="--node"
         [where]="--from"
-        [node]="--dry-run --force --name --zone --weight --listen --node-url --coordinators --join-token --key"
+        [node]="--dry-run --force --hours --output --name --zone --weight --listen --node-url --coordinators --join-token --key"
         [set]="--dry-run"
         [share]="--coordinators --join-token --key --name --listen --data --limit-rate --obtain-port"
         [peers]="--exclude --limit"
@@ -39,14 +39,14 @@ _ringbinder() {
         return
     fi
     case "$command $before" in
-    "put --from-csv" | "put -"* | "node --key" | "share --key" | "node --join-token" | "share --join-token" | "get -o" | "get --output" | "obtain -o" | "obtain --output")
+    "put --from-csv" | "put -"* | "node --key" | "node -o" | "node --output" | "share --key" | "node --join-token" | "share --join-token" | "get -o" | "get --output" | "obtain -o" | "obtain --output")
         [ "$before" = --course ] || [ "$before" = -c ] || { COMPREPLY=($(compgen -f -- "$word")); return; }
         COMPREPLY=($(_ringbinder_courses "$word"))
         ;;
     "node drain" | "node undrain" | "node remove" | "ring --node" | "where --from")
         COMPREPLY=($(compgen -W "$(_ringbinder_nodes)" -- "$word"))
         ;;
-    "node node") COMPREPLY=($(compgen -W $'drain\nundrain\nremove\nadd' -- "$word")) ;;
+    "node node") COMPREPLY=($(compgen -W $'drain\nundrain\nremove\nadd\ntoken' -- "$word")) ;;
     "set set") COMPREPLY=($(compgen -W k -- "$word")) ;;
     "ca ca") COMPREPLY=($(compgen -W $'init\nissue' -- "$word")) ;;
     "audit audit") COMPREPLY=($(compgen -W $'verify\nheads' -- "$word")) ;;

@@ -11,7 +11,6 @@ from support.cluster import free_port, wait_for
 from support.files import noise
 from support.peers import Peer, wait_hashed
 from support.ringbinder import BIN, Ringbinder
-from support.signed import Session
 
 PAGE = BIN.parents[2] / "cli/ringbinder.1"
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
@@ -209,25 +208,28 @@ def machines(me, machine):
     wait_for(lambda: machine.api.get("/api/v1/cluster").json()["k"] == 3 and machine.is_settled(), 60, "there are three copies")
 
 
-def join_token(me, machine, name):
+def join_token(me, name):
     """A file with a token for one machine of this name, as an operator hands it over."""
-    answer = Session().post(f"{machine.cluster.url}/api/v1/join-tokens", json={"name": name, "zone": "", "expires_s": 600}, timeout=30)
-    assert answer.status_code == 201, answer.text
     file = me.folder / f"{name}.token"
-    file.write_text(answer.json()["token"] + "\n")
-    file.chmod(0o600)
+    assert f"as {name}, until" in me.run("node", "token", name, "--zone", "attic", "--hours", 1, "--output", file).stderr
+    assert file.stat().st_mode & 0o777 == 0o600 and file.read_text().startswith("rbj_")
+    me.run("node", "token", name, "-o", file, expect=5)
     return file
 
 
 def guests(me, machine):
     """Who has no key of the cluster comes with a token, which says the name."""
     here, coordinators = me.folder, machine.keys[:2]
-    sharing = me.begin("share", here / "mine", *coordinators, "--data", here / "guest", "--join-token", join_token(me, machine, "manual-guest"))
+    assert re.fullmatch(r"rbj_[0-9a-f]{16}_[\w-]{43}\n", me.run("node", "token", "manual-x").stdout)
+    assert me.json("node", "token", "manual-x")["name"] == "manual-x"
+    me.run("node", "token", "Not A Name", "-o", "no.token", expect=1)
+    assert not (here / "no.token").exists()
+    sharing = me.begin("share", here / "mine", *coordinators, "--data", here / "guest", "--join-token", join_token(me, "manual-guest"))
     try:
         wait_for(lambda: "manual-guest\there" in me.run("peers").stdout, 20, "the guest is listed")
     finally:
         assert sharing.end() == 0
-    adding = me.begin("node", "add", "node10", "--listen", f"127.0.0.1:{free_port()}", *coordinators, "--join-token", join_token(me, machine, "node-10"), "--yes")
+    adding = me.begin("node", "add", "node10", "--listen", f"127.0.0.1:{free_port()}", *coordinators, "--join-token", join_token(me, "node-10"), "--yes")
     try:
         wait_for(lambda: machine.state("node-10") == "up" and machine.is_settled(), 60, "node-10 is counted")
         me.run("node", "remove", "node-10", "-f", "--yes")
