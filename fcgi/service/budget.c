@@ -8,7 +8,7 @@
 
 #define THREADS_MIN 2u
 /* What the process has open whoever asks: standard streams, its socket, the audit log, the signal; and those threads that are no worker's, each with libcurl's wake-up pair and its connections. */
-#define BASE_DESCRIPTORS 24u
+#define BASE_DESCRIPTORS 28u
 /* And each worker besides its connections to nodes: the request, Redis, libcurl's wake-up pair, a file for a form. */
 #define WORKER_DESCRIPTORS 5u
 #define KEPT_MIN 3u /* to the owners of one course */

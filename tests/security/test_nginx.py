@@ -296,6 +296,18 @@ def test_a_body_that_stops_costs_fifteen_seconds_and_no_thread_of_the_api(front)
     assert 12 < time.monotonic() - began < 22 and not front.recorder.asked
 
 
+def test_an_answer_that_is_read_slowly_is_off_the_apis_hands(front):
+    """Ten megabytes for somebody who reads nothing: nginx has all of it in no time."""
+    front.recorder.answer, before = b"Content-Type: application/json\r\n\r\n" + b"x" * (10 << 20), front.recorder.given
+    try:
+        with front.connect() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(b"GET /api/v1/courses/A HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_for(lambda: front.recorder.given > before, 5, "nginx has the answer")
+    finally:
+        front.recorder.answer = b"Content-Type: application/json\r\n\r\n{}"
+
+
 def test_headers_have_a_size(front):
     assert front.get("/api/v1/cluster", "X-Big: " + "x" * 7000).status == 200
     assert front.get("/api/v1/cluster", "X-Big: " + "x" * 65536).status == 431

@@ -13,6 +13,7 @@ from support.cluster import ROOT, free_port, wait_for
 
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6  # records of FastCGI 1.0
 HEADER = struct.Struct(">BBHHBx")
+PIECE = 32768  # of a record's content
 ANSWER = b"Content-Type: application/json\r\n\r\n{}"
 
 
@@ -47,10 +48,10 @@ def parse_params(data):
 
 
 class Recorder:
-    """A FastCGI responder on a socket."""
+    """A FastCGI responder on a socket. given: answers that nginx has taken whole."""
 
     def __init__(self, path):
-        self.asked, self.answer = [], ANSWER
+        self.asked, self.answer, self.given = [], ANSWER, 0
         self.listener = socket.socket(socket.AF_UNIX)
         path.unlink(missing_ok=True)
         self.listener.bind(str(path))
@@ -79,8 +80,10 @@ class Recorder:
                     streams[kind] += content
                 over = kind == STDIN and size == 0
             self.asked.append(Asked(parse_params(streams[PARAMS]), streams[STDIN]))
-            reply = b"".join(HEADER.pack(1, STDOUT, number, len(piece), 0) + piece for piece in (self.answer, b""))
+            pieces = [self.answer[at:at + PIECE] for at in range(0, len(self.answer), PIECE)]
+            reply = b"".join(HEADER.pack(1, STDOUT, number, len(piece), 0) + piece for piece in [*pieces, b""])
             connection.sendall(reply + HEADER.pack(1, END, number, 8, 0) + bytes(8))
+            self.given += 1
 
     def close(self):
         self.listener.close()
