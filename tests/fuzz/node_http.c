@@ -1,5 +1,5 @@
 /* Whole requests to a node's own handlers, over a real database and folder: whatever is asked, and by whom, there is one answer that is none of our own
- * faults, and who is nobody learns and changes nothing. Input: requests as in fakes/http.h. Each 2,000 inputs the node begins anew. */
+ * faults, and who is nobody learns and changes nothing. Input: requests as in fakes/http.h. Each 1,000 inputs the node begins anew. */
 #include "tests/fuzz/fakes/http.h"
 #include "tests/fuzz/folder.h"
 
@@ -10,7 +10,7 @@
 #include "node/keys.h"
 #include "node/node.h"
 
-#define INPUTS_A_LIFE 2000u
+#define INPUTS_A_LIFE 1000u
 #define SELF "node-1.00000000000000aa"
 #define OTHER "node-2.00000000000000bb"
 #define NOBODY "http://127.0.0.1:1" /* where nobody listens */
@@ -84,6 +84,12 @@ static void begin(void)
     }
 }
 
+/* Its threads must not outlive what the libraries below them take down at an exit, so this is registered after their use. */
+static void end(void)
+{
+    node_close(&node);
+}
+
 /* Nobody is asked whether it lives, and nothing else. */
 static void check_nobody(const char *line, const struct http_answer *answer)
 {
@@ -100,8 +106,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         node_close(&node);
         fuzz_folder_remove();
     }
-    if (inputs++ % INPUTS_A_LIFE == 0)
+    if (inputs % INPUTS_A_LIFE == 0)
         begin();
+    if (inputs++ == 0)
+        atexit(end);
     http_fuzz_play(&asker, data, size, check_nobody);
     return 0;
 }

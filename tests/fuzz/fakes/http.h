@@ -5,13 +5,14 @@
  * The text of a request, which is what a seed holds:
  *
  *   ROLE METHOD TARGET        ROLE: api, tool, node, coordinator: signed as "ROLE:fuzz" (node: as the node named in http_fuzz.node);
+ *                             node:ID as that one;
  *                             blob, file: a capability of the asked node for the target's last segment; none: nothing of the sort
  *   Header: value             any number
  *   <an empty line>
  *   the body, to the end or to a line "%%", behind which the next request begins
  *
  * METHOD "FRAME" is a POST whose body's first line becomes the head of a frame (lib/wire/frame.h) and the rest its bytes. Content-Length is added when no
- * header says it. "Cut: N" is no header: the client goes away after N bytes of the body. */
+ * header says it. "Cut: N" is no header: the client goes away after N bytes of the body. Nor is "Late: N": it was signed N ms ago. */
 #ifndef RB_TESTS_FUZZ_FAKES_HTTP_H
 #define RB_TESTS_FUZZ_FAKES_HTTP_H
 
@@ -36,7 +37,7 @@ struct http_answer {
 };
 
 /* Plays all requests of a text to the one server that was started, at most HTTP_FUZZ_REQUESTS, and holds each answer to what every answer must be. `each` may
- * look at it besides; NULL is fine. */
+ * look at it besides; NULL is fine. With FUZZ_SHOW in the environment each answer is written to standard error. */
 #define HTTP_FUZZ_REQUESTS 8
 void http_fuzz_play(
     const struct http_fuzz *f, const uint8_t *data, size_t size, void (*each)(const char *line, const struct http_answer *answer));

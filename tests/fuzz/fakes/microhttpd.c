@@ -287,6 +287,7 @@ struct fake_request {
     const char *method, *target;
     const char *body;
     size_t len, piece, cut; /* cut: bytes after which the client goes away */
+    uint64_t late_ms;       /* signed so long ago */
 };
 
 /* The call-backs in libmicrohttpd's order. Returns when the request is over. */
@@ -350,9 +351,16 @@ static void sign(struct MHD_Connection *c, const struct http_fuzz *f, const char
     char sender[SIGN_SENDER_MAX], hash[HASH_HEX_SIZE] = "stream";
     struct sign_key key;
     struct buf b;
-    struct sign_input in = {
-        .method = q->method, .path = q->target, .body_hash = hash, .sender = sender, .time_ms = clock_unix_ms(), .epoch = f->epoch};
-    snprintf(sender, sizeof(sender), "%s:%s", role, strcmp(role, "node") == 0 ? f->node : "fuzz");
+    struct sign_input in = {.method = q->method,
+        .path = q->target,
+        .body_hash = hash,
+        .sender = sender,
+        .time_ms = clock_unix_ms() - q->late_ms,
+        .epoch = f->epoch};
+    if (strncmp(role, "node:", 5) == 0)
+        snprintf(sender, sizeof(sender), "%s", role);
+    else
+        snprintf(sender, sizeof(sender), "%s:%s", role, strcmp(role, "node") == 0 ? f->node : "fuzz");
     snprintf(in.nonce, sizeof(in.nonce), "%032llx", (unsigned long long)++nonces);
     if (!is_stream)
         hash_sha256_hex(q->body, q->len, hash);
@@ -384,8 +392,8 @@ static void permit(struct MHD_Connection *c, const struct http_fuzz *f, const ch
     buf_release(&header);
 }
 
-/* Takes a line of the headers; *cut is where a "Cut" says. */
-static void take_header(struct MHD_Connection *c, char *line, size_t *cut)
+/* Takes a line of the headers; q gets what is none. */
+static void take_header(struct MHD_Connection *c, char *line, struct fake_request *q)
 {
     char *colon = strchr(line, ':');
     if (!colon || colon == line || c->n_headers + 3 >= HEADERS_MAX)
@@ -393,7 +401,9 @@ static void take_header(struct MHD_Connection *c, char *line, size_t *cut)
     *colon = '\0';
     const char *value = colon + 1 + strspn(colon + 1, " \t");
     if (strcmp(line, "Cut") == 0)
-        *cut = (size_t)strtoul(value, NULL, 10);
+        q->cut = (size_t)strtoul(value, NULL, 10);
+    else if (strcmp(line, "Late") == 0)
+        q->late_ms = strtoul(value, NULL, 10) % 1000000;
     else
         add_header(c, line, value);
 }
@@ -432,7 +442,7 @@ static void play_one(
     while (size > 0) {
         char *line = fuzz_line(&data, &size);
         int last = *line == '\0';
-        take_header(&c, line, &q->cut);
+        take_header(&c, line, q);
         free(line);
         if (last)
             break;
@@ -503,7 +513,7 @@ static int is_role(const char *word)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(word, words[i]) == 0)
             return 1;
-    return 0;
+    return strncmp(word, "node:", 5) == 0 && word[5] && strlen(word) < SIGN_SENDER_MAX;
 }
 
 void http_fuzz_play(
@@ -522,6 +532,8 @@ void http_fuzz_play(
             struct http_answer a = {.status = 0};
             buf_init(&a.body, BODY_MAX + 8192);
             play_one(f, role, &q, rest, left, &a);
+            if (getenv("FUZZ_SHOW"))
+                fprintf(stderr, "%s: %d %.300s\n", whole, a.status, buf_str(&a.body));
             if (each)
                 each(whole, &a);
             buf_release(&a.body);
