@@ -226,7 +226,7 @@ static enum err run(const struct settings *s, struct metrics *m, struct given *g
     struct app app;
     struct sign_key key;
     struct tls *tls = NULL;
-    char password[PASSWORD_FILE_SIZE];
+    char password[PASSWORD_FILE_SIZE] = "";
     int listen_fd;
     enum err e = read_key(s->key, &key);
     if (!e)

@@ -1,4 +1,5 @@
 /* One adoption between fakes of the index, the holders and the upload (by the linker): whom it asks, what it believes, what it stores. */
+#include "tests/unit/keyring.h"
 #include "tests/unit/unit.h"
 
 #include "fcgi/service/adopt_inside.h"
@@ -234,13 +235,15 @@ static int set_up(void **state)
     log_init("test", LOG_ERROR);
     hash_sha256_hex(BYTES, SIZE, sha);
     app.contacts = contacts = contacts_new();
-    return mkdtemp(folder) == NULL || contacts == NULL ? -1 : 0;
+    app.keys = keyring_of(&app.key, "api:test");
+    return mkdtemp(folder) == NULL || contacts == NULL || app.keys == NULL ? -1 : 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     contacts_free(contacts);
+    sign_keys_free(app.keys);
     return rmdir(folder); /* fails when anything was left in it */
 }
 

@@ -1,4 +1,5 @@
 /* Where one content is to be had, between fakes of the index, the holders and the ring (by the linker): who is named, whose list of blocks is told. */
+#include "tests/unit/keyring.h"
 #include "tests/unit/unit.h"
 
 #include "fcgi/service/peers_sources.h"
@@ -202,13 +203,15 @@ static int setup(void **state)
     (void)state;
     arena_init(&worker.arena, 1u << 20);
     app.contacts = contacts = contacts_new();
-    return contacts == NULL ? -1 : 0;
+    app.keys = keyring_of(&app.key, "api:test");
+    return contacts == NULL || app.keys == NULL ? -1 : 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
     contacts_free(contacts);
+    sign_keys_free(app.keys);
     arena_release(&worker.arena);
     return 0;
 }
