@@ -35,10 +35,23 @@ struct asked {
 
 /* ---- reading the input */
 
+/* The next word of a line, cut to what fits. */
+static void take_word(const char **at, char *out, size_t size)
+{
+    *at += strspn(*at, " ");
+    size_t n = strcspn(*at, " "), kept = n < size ? n : size - 1;
+    memcpy(out, *at, kept);
+    out[kept] = '\0';
+    *at += n;
+}
+
 static void read_control(struct asked *a)
 {
-    char code[32] = "", rules[16] = "";
-    sscanf(a->control, "%15s %31s %15s", a->who, code, rules);
+    char code[32], rules[16];
+    const char *at = a->control;
+    take_word(&at, a->who, sizeof(a->who));
+    take_word(&at, code, sizeof(code));
+    take_word(&at, rules, sizeof(rules));
     a->error = ERR_OK;
     for (enum err e = ERR_OK; e < ERR_COUNT; e++)
         if (strcmp(err_code(e), code) == 0 && e != ERR_INTERNAL && e != ERR_NOMEM)
@@ -101,7 +114,7 @@ static void take_line(struct memory *m, char *line, char name[80])
             int plain = strcasecmp(line, "Content-Type") == 0 || strcasecmp(line, "Content-Length") == 0;
             snprintf(name, 80, "%s%s", plain ? "" : "HTTP_", line);
             for (char *c = name; *c; c++)
-                *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+                *c = (char)(*c == '-' ? '_' : toupper((unsigned char)*c));
             memory_set(m, name, value);
         }
     } else if (equals) {

@@ -5,7 +5,6 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/holdings.h"
 #include "coordinator/serve.h"
-#include "lib/base/url.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/url.h"

@@ -37,15 +37,23 @@ static void add(struct buf *out, const void *data, size_t n)
     FUZZ_CHECK(buf_add(out, data, n) == ERR_OK);
 }
 
+/* The value of a lower-case hexadecimal digit, or -1. */
+static int digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
 /* "^0a" is a line feed. */
 static void write_text(const char *s, struct buf *out)
 {
     struct buf bytes;
     buf_init(&bytes, 1u << 20);
     for (; *s; s++) {
-        unsigned byte;
-        if (s[0] == '^' && sscanf(s + 1, "%2x", &byte) == 1 && s[1] && s[2]) {
-            char c = (char)(unsigned char)byte;
+        int high = s[0] == '^' ? digit(s[1]) : -1, low = high >= 0 ? digit(s[2]) : -1;
+        if (low >= 0) {
+            char c = (char)(high << 4 | low);
             add(&bytes, &c, 1);
             s += 2;
         } else {
@@ -58,6 +66,7 @@ static void write_text(const char *s, struct buf *out)
     buf_release(&bytes);
 }
 
+/* What was parsed has a bounded depth. NOLINTNEXTLINE(misc-no-recursion) */
 static void write_reply(const struct json *j, struct buf *out)
 {
     const char *text = json_as_str(j), *error = json_is_object(j) ? json_get_str(j, "error") : NULL;

@@ -58,7 +58,7 @@ static struct MHD_Daemon the_daemon; /* of the server that was started last */
 
 /* ---- what lib/http calls: the server */
 
-/* Steps over the options; those that matter are kept. */
+/* Steps over the options; those that matter are kept. NOLINTBEGIN(bugprone-branch-clone): the branches differ by the type that they step over. */
 static void read_options(struct MHD_Daemon *d, va_list options)
 {
     for (;;) {
@@ -96,6 +96,7 @@ static void read_options(struct MHD_Daemon *d, va_list options)
         }
     }
 }
+/* NOLINTEND(bugprone-branch-clone) */
 
 struct MHD_Daemon *MHD_start_daemon(unsigned flags, uint16_t port, MHD_AcceptPolicyCallback accept, void *accept_cls,
     MHD_AccessHandlerCallback access, void *access_cls, ...)
@@ -278,7 +279,7 @@ static void read_cut(struct MHD_Connection *c, struct http_answer *out)
     text[n] = '\0';
     const char *body = strstr(text, "\r\n\r\n");
     FUZZ_CHECK(strncmp(text, "HTTP/1.1 ", 9) == 0 && body);
-    out->status = atoi(text + 9);
+    out->status = (int)strtol(text + 9, NULL, 10);
     snprintf(out->type, sizeof(out->type), "application/problem+json");
     FUZZ_CHECK(buf_add_str(&out->body, body + 4) == ERR_OK);
 }

@@ -99,7 +99,7 @@ static inline int memory_serve(struct memory *m)
 {
     front_serve(&m->worker, &m->metrics, &m->transport);
     assert_int_equal(strncmp(buf_str(&m->answer), "Status: ", 8), 0);
-    return atoi(m->answer.data + 8);
+    return (int)strtol(m->answer.data + 8, NULL, 10);
 }
 
 /* The body of the answer. */
