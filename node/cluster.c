@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
+#include "lib/base/url.h"
 #include "node/keys.h"
 
 #include <limits.h>
@@ -73,7 +74,7 @@ static enum err read_addresses(const struct json *list, struct address **out, si
     *n = 0;
     for (const struct json *item = json_first(list); item; item = json_next(item)) {
         const char *id = json_get_str(item, "id"), *url = json_get_str(item, "url");
-        if (!id || !url || *url == '\0' || strlen(id) >= RING_ID_MAX || strlen(url) >= MEMBERS_URL_MAX)
+        if (!id || !url || !ring_id_ok(id) || strlen(url) >= MEMBERS_URL_MAX || !url_ok(url))
             continue;
         snprintf(addresses[*n].id, RING_ID_MAX, "%s", id);
         snprintf(addresses[*n].url, MEMBERS_URL_MAX, "%s", url);

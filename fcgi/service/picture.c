@@ -1,6 +1,7 @@
 #include "fcgi/service/picture.h"
 
 #include "lib/base/fs.h"
+#include "lib/base/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,9 @@ static enum err read_node(const struct json *j, const struct members *known, int
         e = copy_text(j, "url", out->url, sizeof(out->url));
     if (e == ERR_OK)
         e = copy_text(j, "zone", out->zone, sizeof(out->zone));
+    /* Whoever answered: it will be called, and a picture that is kept has to be read again. */
+    if (e == ERR_OK && (!member_id_fits(out->id, out->name) || !url_ok(out->url)))
+        e = ERR_SYNTAX;
     return e;
 }
 

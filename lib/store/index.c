@@ -90,6 +90,10 @@ enum err index_history(struct store *s, const char *key, struct history *out)
         }
     }
     freeReplyObject(answer);
+    if (e != ERR_OK) { /* no part of a course is taken for the whole */
+        history_release(out);
+        history_init(out);
+    }
     return e;
 }
 

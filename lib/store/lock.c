@@ -116,6 +116,8 @@ enum err lease_parse(const char *text, size_t len, struct lease *out)
     if (e != ERR_OK)
         return e;
     e = copy_field(j, "name", l.name, sizeof l.name);
+    if (e == ERR_OK && !l.name[0])
+        e = ERR_SYNTAX; /* that would mean a free one */
     if (e == ERR_OK)
         e = copy_field(j, "token", l.token, sizeof l.token);
     if (e == ERR_OK)

@@ -248,6 +248,8 @@ enum err sys_flight_begin(struct store *s, const char *id, const char *user, uin
     char refused;
     assert(*id);
     enum err e = send_hold(s, &h, &ignored, &refused);
+    if (e == ERR_FULL) /* Redis itself: nobody's limit is reached */
+        return ERR_UNAVAILABLE;
     if (e != ERR_OK || !refused)
         return e;
     *whose = refused;

@@ -92,7 +92,7 @@ static enum err take_number(const struct json *j, const char *key, uint64_t *out
 }
 
 /* An id is its name, a dot, and its incarnation. */
-static int id_fits_name(const char *id, const char *name)
+int member_id_fits(const char *id, const char *name)
 {
     size_t n = strlen(name);
     return ring_name_ok(name) && ring_id_ok(id) && strncmp(id, name, n) == 0 && id[n] == '.';
@@ -179,7 +179,7 @@ enum err member_from_json(const struct json *j, struct member *out)
         json_copy_str(j, "name", m.name, sizeof m.name) != ERR_OK || json_copy_str(j, "url", m.url, sizeof m.url) != ERR_OK ||
         json_copy_str(j, "zone", m.zone, sizeof m.zone) != ERR_OK)
         return ERR_SYNTAX;
-    if (!id_fits_name(m.id, m.name) || json_get_u64(j, "weight", RING_WEIGHT_MAX, &weight) != ERR_OK || weight == 0)
+    if (!member_id_fits(m.id, m.name) || json_get_u64(j, "weight", RING_WEIGHT_MAX, &weight) != ERR_OK || weight == 0)
         return ERR_SYNTAX;
     m.weight = (uint32_t)weight;
     m.stores = json_get_bool(j, "stores", 1);

@@ -67,6 +67,8 @@ struct member {
 struct json *member_census_to_json(const struct member_census *c);
 /* The JSON, to be freed; NULL when out of memory. */
 struct json *member_to_json(const struct member *m);
+/* Whether this is the id of a node of this name: NAME.INCARNATION. */
+int member_id_fits(const char *id, const char *name);
 /* Reads and checks it: the id is the name, a dot and an incarnation. alive, state and out_at_ms are not in it. ERR_SYNTAX. */
 enum err member_from_json(const struct json *j, struct member *out) MUST_CHECK;
 

@@ -6,7 +6,8 @@
 #include "lib/audit/internal.h"
 #include "lib/base/log.h"
 
-static const uint8_t master[AUDIT_KEY_SIZE] = "the key of the fuzz target, 32b";
+/* Seeds were written under the first. */
+static const uint8_t master[AUDIT_KEY_SIZE] = "the key of the fuzz target, 32b", other[AUDIT_KEY_SIZE] = "another key of the fuzz target.";
 
 static void check_seed(const uint8_t *data, size_t size)
 {
@@ -23,13 +24,13 @@ static void check_seed(const uint8_t *data, size_t size)
     unlink(fuzz_path("seed"));
 }
 
-/* Nobody without the key writes a log that is found whole. */
+/* Nobody without the key writes a log that is found whole; and no log is whole under two keys. */
 static void check_verify(const char *path)
 {
     const char *const paths[] = {path};
     struct audit_verified found;
-    const struct audit_verify_settings settings = {.master = master};
-    FUZZ_CHECK(audit_verify(&settings, paths, 1, &found) == ERR_OK);
+    FUZZ_CHECK(audit_verify(&(struct audit_verify_settings){.master = master}, paths, 1, &found) == ERR_OK);
+    FUZZ_CHECK(audit_verify(&(struct audit_verify_settings){.master = other}, paths, 1, &found) == ERR_OK);
     FUZZ_CHECK(found.lines == 0 || found.findings > 0);
 }
 

@@ -138,12 +138,23 @@ static void a_coordinators_word_on_who_lives_counts_when_it_hears_anybody(void *
     members_release(&known);
 }
 
+/* An answer that tells of one node. */
+#define ONE(id, name, url)                                                                              \
+    "{\"ring\":null,\"leader\":null,\"nodes\":[{\"id\":\"" id "\",\"name\":\"" name "\",\"url\":\"" url \
+    "\",\"zone\":\"\",\"state\":\"up\"}]}"
+
 static void nonsense_from_a_coordinator_changes_nothing(void **state)
 {
     (void)state;
     struct members known = {.n_nodes = 0}, out;
+    const char *good = ONE("node-1.aa", "node-1", "http://127.0.0.1:1");
     const char *rows[] = {"", "[]", "{}", "{\"ring\":1,\"nodes\":[]}", "{\"ring\":null,\"nodes\":{}}", "{\"ring\":null,\"nodes\":[1]}",
-        "{\"ring\":null,\"nodes\":[{\"id\":\"x\"}]}", "{\"ring\":null,\"nodes\":[],\"leader\":{}}"};
+        "{\"ring\":null,\"nodes\":[{\"id\":\"x\"}]}", "{\"ring\":null,\"nodes\":[],\"leader\":{}}",
+        ONE("node-1.aa", "node-2", "http://127.0.0.1:1"), ONE("", "", "http://127.0.0.1:1"),
+        ONE("node-1.aa", "node-1", "http://169.254.169.254:80"), ONE("node-1.aa", "node-1", "file:///etc/passwd"),
+        ONE("node-1.aa", "node-1", "")};
+    assert_ok(picture_from_coordinator(good, strlen(good), &known, &out));
+    members_release(&out);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_int_not_equal(picture_from_coordinator(rows[i], strlen(rows[i]), &known, &out), ERR_OK);
 }
