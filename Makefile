@@ -27,6 +27,10 @@ ASM_ringbinder-api := $(wildcard fcgi/*.S)
 # Each program's main is kept out when unit tests link the rest of it.
 SRC_ALL := $(LIB_SRC) $(foreach p,$(PROGRAMS),$(SRC_$(p)))
 
+# Tests are linked two hundred times in each mode: by the fast linker, where it is installed (deps-test does so).
+FAST_LINKER := $(if $(shell command -v ld.lld),-fuse-ld=lld)
+LINK_TEST = $(CC) $(LDFLAGS) $(FAST_LINKER)
+
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(1))) $(patsubst %.S,$(BUILD)/obj/%.o,$(filter %.S,$(1)))
 
 .DEFAULT_GOAL := help
@@ -81,10 +85,10 @@ CLI_PARTS := $(filter-out cli/main.c,$(SRC_ringbinder))
 
 $(BUILD)/tests/unit/node/test_%: $(BUILD)/obj/tests/unit/node/test_%.o $(call obj,$(NODE_PARTS)) $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(LINK_TEST) -o $@ $^ -lcmocka $(LIBS)
 $(BUILD)/tests/unit/coordinator/test_%: $(BUILD)/obj/tests/unit/coordinator/test_%.o $(call obj,$(COORDINATOR_PARTS)) $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(LINK_TEST) -o $@ $^ -lcmocka $(LIBS)
 # The api's files as an archive: a test that defines a whole use case itself is linked with its own instead (fakes by the linker).
 $(BUILD)/fcgi.a: $(call obj,$(API_PARTS) $(ASM_ringbinder-api))
 	@mkdir -p $(@D)
@@ -92,7 +96,7 @@ $(BUILD)/fcgi.a: $(call obj,$(API_PARTS) $(ASM_ringbinder-api))
 	ar rcs $@ $^
 $(BUILD)/tests/unit/fcgi/%: $(BUILD)/obj/tests/unit/fcgi/%.o $(BUILD)/fcgi.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(LINK_TEST) -o $@ $^ -lcmocka $(LIBS)
 # So are the command line's.
 $(BUILD)/cli.a: $(call obj,$(CLI_PARTS))
 	@mkdir -p $(@D)
@@ -100,10 +104,10 @@ $(BUILD)/cli.a: $(call obj,$(CLI_PARTS))
 	ar rcs $@ $^
 $(BUILD)/tests/unit/cli/%: $(BUILD)/obj/tests/unit/cli/%.o $(BUILD)/cli.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(LINK_TEST) -o $@ $^ -lcmocka $(LIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(LINK_TEST) -o $@ $^ -lcmocka $(LIBS)
 
 # Left out: what never meets a second thread, the command line and what only computes.
 UNIT_THREADED := $(filter-out $(addprefix $(BUILD)/tests/unit/,cli/% $(addsuffix /%,$(addprefix lib/,name ring wire))),$(UNIT_BIN))

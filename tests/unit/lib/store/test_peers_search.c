@@ -301,7 +301,7 @@ static void assert_same_as_one_by_one(struct store *s, struct list *lists, size_
     do {
         struct peers_page page;
         for (size_t p = 0; p < n; p++) {
-            char peer[32];
+            char peer[24];
             snprintf(peer, sizeof peer, "p%zu", p);
             beat(s, peer);
         }
