@@ -146,16 +146,16 @@ static redisContext *connect_nowhere(void)
     return c;
 }
 
-redisContext *redisConnectUnixWithTimeout(const char *path, const struct timeval time)
+redisContext *redisConnectUnixWithTimeout(const char *path, const struct timeval tv)
 {
-    (void)path, (void)time;
+    (void)path, (void)tv;
     return connect_nowhere();
 }
 
-redisContext *redisConnectWithTimeout(const char *host, int port, const struct timeval time)
+redisContext *redisConnectWithTimeout(const char *ip, int port, const struct timeval tv)
 {
-    FUZZ_CHECK(*host && port > 0 && port <= 65535);
-    (void)time;
+    FUZZ_CHECK(*ip && port > 0 && port <= 65535);
+    (void)tv;
     return connect_nowhere();
 }
 
@@ -165,9 +165,9 @@ void redisFree(redisContext *c)
     free(c);
 }
 
-int redisSetTimeout(redisContext *c, const struct timeval time)
+int redisSetTimeout(redisContext *c, const struct timeval tv)
 {
-    (void)c, (void)time;
+    (void)c, (void)tv;
     return REDIS_OK;
 }
 
@@ -179,31 +179,31 @@ int redisAppendCommand(redisContext *c, const char *format, ...)
     return REDIS_OK;
 }
 
-int redisAppendCommandArgv(redisContext *c, int n, const char **argv, const size_t *lens)
+int redisAppendCommandArgv(redisContext *c, int argc, const char **argv, const size_t *argvlen)
 {
-    (void)c, (void)lens;
-    FUZZ_CHECK(n > 0 && argv[0]);
+    (void)c, (void)argvlen;
+    FUZZ_CHECK(argc > 0 && argv[0]);
     asked_auth = strcmp(argv[0], "AUTH") == 0;
     return REDIS_OK;
 }
 
-int redisGetReply(redisContext *c, void **out)
+int redisGetReply(redisContext *c, void **reply)
 {
     int is_info = asked_info && !asked_auth;
-    *out = is_info ? text_reply(info ? info : "# Server\r\nrun_id:" RUN_ID "\r\nloading:0\r\nrole:master\r\n") : next_reply();
+    *reply = is_info ? text_reply(info ? info : "# Server\r\nrun_id:" RUN_ID "\r\nloading:0\r\nrole:master\r\n") : next_reply();
     asked_info &= !is_info;
     asked_auth = 0;
-    if (*out)
+    if (*reply)
         return REDIS_OK;
     c->err = REDIS_ERR_EOF;
     snprintf(c->errstr, sizeof(c->errstr), "gone");
     return REDIS_ERR;
 }
 
-void *redisCommandArgv(redisContext *c, int n, const char **argv, const size_t *lens)
+void *redisCommandArgv(redisContext *c, int argc, const char **argv, const size_t *argvlen)
 {
     void *r = NULL;
-    FUZZ_CHECK(n > 0 && lens && argv[0]);
+    FUZZ_CHECK(argc > 0 && argvlen && argv[0]);
     if (strcmp(argv[0], "SCRIPT") == 0)
         return text_reply(RUN_ID);
     return redisGetReply(c, &r) == REDIS_OK ? r : NULL;
