@@ -334,7 +334,7 @@ def test_keys_to_others_are_told_to_each_node_alone(inside, thief):
 @pytest.mark.parametrize("text, mode, why", [
     ("0" * 64, 0o600, "all zero"), ("ab" * 32, 0o600, "anybody would try"), ("0123456789abcdef" * 4, 0o600, "anybody would try"),
     (bytes(range(32)).hex(), 0o600, "anybody would try"), ("5f" * 31, 0o600, "64 hex digits"), ("", 0o600, "64 hex digits"),
-    ("good", 0o640, "only its owner"), ("good", 0o604, "only its owner"), (None, 0o600, "")])
+    ("good", 0o640, "nobody else can read"), ("good", 0o604, "nobody else can read"), (None, 0o600, "")])
 def test_no_program_starts_with_a_key_that_is_none(inside, tmp_path, text, mode, why):
     key, folder = tmp_path / "key", tmp_path / "data"
     if text is not None:
