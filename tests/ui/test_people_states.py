@@ -203,7 +203,7 @@ def test_an_account_is_looked_after_by_keyboard(browser, cluster, person):
     focused(browser).send_keys(Keys.ENTER)
     browser.shown("#question[open]")
     tab_to(browser, "#sure").send_keys(Keys.ENTER)
-    browser.says("taken back")
+    browser.wait(lambda _: browser.one("#tokens li").text.endswith("taken back"), "the token is taken back")
 
 
 def test_what_waits_is_decided_by_keyboard(browser, cluster, api, person):
