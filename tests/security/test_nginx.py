@@ -296,6 +296,43 @@ def test_a_body_that_stops_costs_fifteen_seconds_and_no_thread_of_the_api(front)
     assert 12 < time.monotonic() - began < 22 and not front.recorder.asked
 
 
+REFUSAL = b"Status: 401 Unauthorized\r\nContent-Type: application/problem+json\r\n\r\n{\"status\":401}"
+LARGE = 5 << 20
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_who_may_not_upload_is_told_before_the_body(front, method):
+    """The refusal is the api's own, and comes while not a byte of the five megabytes was sent."""
+    front.recorder.may, front.recorder.answer, asked = REFUSAL, REFUSAL, front.recorder.asked
+    try:
+        answer = front.ask(PUT.replace(b"PUT", method.encode()) + b"Content-Length: %d\r\n\r\n" % LARGE, timeout=5)
+    finally:
+        front.recorder.may, front.recorder.answer = b"Status: 204 No Content\r\n\r\n", b"Content-Type: application/json\r\n\r\n{}"
+    assert answer.status == 401 and json.loads(answer.body) == {"status": 401}
+    assert [one.params.get("RB_ONLY_MAY") for one in asked] == ["1", None]
+    assert {(one.params["REQUEST_METHOD"], one.params["CONTENT_LENGTH"], one.body) for one in asked} == {(method, "0", b"")}
+
+
+def test_who_may_upload_is_taken_in_whole(front):
+    assert front.get("/api/v1/courses/A/syllabus?filename=a.pdf", method="PUT", body=b"x" * LARGE).status == 200
+    question, upload = front.recorder.asked
+    assert question.params["RB_ONLY_MAY"] == "1" and question.body == b"" and "RB_ONLY_MAY" not in upload.params and upload.body == b"x" * LARGE
+    assert len(upload.names()) == len(set(upload.names()))
+
+
+def test_small_uploads_are_not_asked_for_first(front):
+    assert front.get("/api/v1/courses/A/syllabus?filename=a.pdf", "RB-Only-May: 1", "RB_ONLY_MAY: 1", method="PUT", body=b"x" * 999_999).status == 200
+    assert len(front.recorder.asked) == 1 and "RB_ONLY_MAY" not in front.recorder.asked[0].params
+
+
+def test_an_api_that_is_away_is_a_503_for_large_uploads_too(tmp_path):
+    with LoneFront(tmp_path / "front") as front:
+        front.recorder.close()
+        time.sleep(0.1)
+        answer = front.ask(PUT + b"Content-Length: %d\r\n\r\n" % LARGE, timeout=5)
+        assert answer.status == 503 and answer.one("retry-after") == "1" and json.loads(answer.body)["type"] == "urn:ringbinder:error:unavailable"
+
+
 def test_an_answer_that_is_read_slowly_is_off_the_apis_hands(front):
     """Ten megabytes for somebody who reads nothing: nginx has all of it in no time."""
     front.recorder.answer, before = b"Content-Type: application/json\r\n\r\n" + b"x" * (10 << 20), front.recorder.given
