@@ -108,10 +108,12 @@ static void tell_whether(struct request *r)
         e = routes_find(&r->target, request_method(r), &r->match);
     if (!e)
         e = admit(r, &detail);
-    if (e == ERR_AUTH || e == ERR_DENIED)
+    if (e == ERR_AUTH || e == ERR_DENIED) {
         request_refuse(r, e, detail);
-    else
+        note_request(r); /* nobody else hears of it: the request itself does not come */
+    } else {
         response_empty(r, 204);
+    }
 }
 
 static int is_question(const struct request *r)
@@ -127,7 +129,7 @@ void front_serve(struct worker *w, struct metrics *m, const struct transport *t)
     request_init(&r, w, m, t);
     if (is_question(&r)) {
         tell_whether(&r);
-        metrics_end(m, NULL, r.answered, started_us); /* no request of its route, and nothing to note: both when the refusal is told */
+        metrics_end(m, NULL, r.answered, started_us); /* what is allowed is a request of its route when it comes */
     } else {
         dispatch(&r);
         note_request(&r);

@@ -14,6 +14,7 @@ from support.cluster import ROOT, free_port, wait_for
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6  # records of FastCGI 1.0
 HEADER = struct.Struct(">BBHHBx")
 PIECE = 32768  # of a record's content
+MAY = b"Status: 204 No Content\r\n\r\n"
 ANSWER = b"Content-Type: application/json\r\n\r\n{}"
 
 
@@ -51,7 +52,7 @@ class Recorder:
     """A FastCGI responder on a socket. given: answers that nginx has taken whole; may: what it answers when it is asked whether somebody may upload."""
 
     def __init__(self, path):
-        self.asked, self.answer, self.may, self.given = [], ANSWER, b"Status: 204 No Content\r\n\r\n", 0
+        self.asked, self.answer, self.may, self.given = [], ANSWER, MAY, 0
         self.listener = socket.socket(socket.AF_UNIX)
         path.unlink(missing_ok=True)
         self.listener.bind(str(path))
@@ -87,6 +88,8 @@ class Recorder:
             self.given += 1
 
     def close(self):
+        if self.listener.fileno() >= 0:
+            self.listener.shutdown(socket.SHUT_RDWR)  # a thread that waits in accept() would else take one more
         self.listener.close()
 
 
