@@ -311,7 +311,7 @@ def test_on_a_private_network_plain_http_may_be_reached_from_elsewhere(safe, fol
 def test_a_certificate_that_soon_ends_is_said_and_issued_anew(safe, certificates, folder):
     short = certificates.issue("short", days=10)
     status, said = start_node(safe, folder, "--listen", "127.0.0.1:0", "--url", "https://127.0.0.1:1", "--coordinators", "https://127.0.0.1:1", "--store", "0", *tls_words(short))
-    assert status == 2 and "ends in 9 days" in said  # it has nothing to do; that much it said
+    assert status == 2 and re.search("ends in (9|10) days", said)  # it has nothing to do; that much it said
     place, before = safe.home / "keys" / "ca", (safe.home / "keys/ca/node-3.crt").read_bytes()
     for end in ("crt", "key"):
         (place / f"node-3.{end}").unlink()
