@@ -99,14 +99,42 @@ static void dispatch(struct request *r)
     serve(r);
 }
 
+/* nginx asks before it takes in a large body (asked_first.conf): a refusal for who it is, or 204. Any other fault is told when the request itself comes. */
+static void tell_whether(struct request *r)
+{
+    const char *uri = r->transport->param(r->transport->ctx, "REQUEST_URI"), *detail = NULL;
+    enum err e = target_parse(uri ? uri : "", &r->worker->arena, &r->target);
+    if (!e)
+        e = routes_find(&r->target, request_method(r), &r->match);
+    if (!e)
+        e = admit(r, &detail);
+    if (e == ERR_AUTH || e == ERR_DENIED) {
+        request_refuse(r, e, detail);
+        note_request(r); /* nobody else hears of it: the request itself does not come */
+    } else {
+        response_empty(r, 204);
+    }
+}
+
+static int is_question(const struct request *r)
+{
+    const char *only = r->transport->param(r->transport->ctx, "RB_ONLY_MAY");
+    return only && strcmp(only, "1") == 0;
+}
+
 void front_serve(struct worker *w, struct metrics *m, const struct transport *t)
 {
     struct request r;
     uint64_t started_us = metrics_begin(m);
     request_init(&r, w, m, t);
-    dispatch(&r);
-    note_request(&r);
-    metrics_end(m, r.match.route, r.answered, started_us);
+    if (is_question(&r)) {
+        tell_whether(&r);
+        metrics_end(m, NULL, r.answered, started_us); /* what is allowed is a request of its route when it comes */
+    } else {
+        dispatch(&r);
+        note_request(&r);
+        metrics_end(m, r.match.route, r.answered, started_us);
+    }
     request_release(&r);
     arena_reset(&w->arena);
 }

@@ -116,10 +116,8 @@ enum err request_find_who(struct request *r)
 {
     const char *detail = NULL;
     enum err e = who_find(r, &r->asker, &detail);
-    if (e == ERR_AUTH && r->asker.is_bad_cookie) {
-        request_drop_cookie(r);
+    if (e == ERR_AUTH && r->asker.is_bad_cookie)
         e = ERR_OK;
-    }
     if (e)
         request_refuse(r, e, detail);
     return e;

@@ -26,8 +26,8 @@ const char *request_id(const struct request *r);
 
 /* Who asks, and the settings by which they were let in. On routes that are open to all: nobody, until request_find_who(). */
 const struct asker *request_asker(const struct request *r);
-/* For handlers of open routes that want to know all the same. A cookie that is good for nothing is nobody there, and the answer takes it away. Other errors: the
- * problem is answered already. */
+/* For handlers of open routes that want to know all the same. A cookie that is good for nothing is nobody there (is_bad_cookie): the answer should take it away. Other
+ * errors: the problem is answered already. */
 enum err request_find_who(struct request *r) MUST_CHECK;
 /* A header that takes the session's cookie away. */
 void request_drop_cookie(struct request *r);

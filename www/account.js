@@ -118,6 +118,7 @@ $('erase').addEventListener('click', erase);
 // ---- The page ----
 
 function drawNobody() {
+  $('account-title').textContent = t.heading;
   $('state').replaceChildren(keptOut());
   show($('state'), true);
   show($('account-view'), false);

@@ -44,12 +44,13 @@ static enum err admit(struct request *r, const char *key, const char *version, c
         return e;
     *owner = NULL;
     e = read_owner(r, key, version, owner);
-    if (!e || (e == ERR_NOT_FOUND && allow_verdict(r, ACT_READ, key, NULL) != AUTH_ALLOWED))
-        e = e ? ERR_DENIED : auth_verdict_err(allow_verdict(r, ACT_ALTER, key, *owner));
+    if (!e)
+        e = auth_verdict_err(allow_verdict(r, ACT_ALTER, key, *owner));
+    int names_version = version && allow_verdict(r, ACT_READ, key, NULL) == AUTH_ALLOWED;
     if (e == ERR_DENIED)
         request_refuse(r, e, "Only who uploaded this version, or a maintainer, may see who may alter it.");
     else if (e)
-        response_problem(r, e, e != ERR_NOT_FOUND ? NULL : version ? "This course has no such version." : ALLOW_MISSING);
+        response_problem(r, e, e != ERR_NOT_FOUND ? NULL : names_version ? "This course has no such version." : ALLOW_MISSING);
     return e;
 }
 

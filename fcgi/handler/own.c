@@ -64,11 +64,13 @@ enum err own_check(struct request *r, enum act act, const char *key, enum own_wh
     const char *self = request_asker(r)->who.name;
     *out = (struct own_found){0};
     enum verdict v = allow_verdict(r, act, key, NULL);
-    if (v != AUTH_FORBIDDEN || !*self || allow_verdict(r, act, key, self) != AUTH_ALLOWED)
+    if (v == AUTH_ALLOWED || !*self || allow_verdict(r, act, key, self) != AUTH_ALLOWED)
         return allow(r, act, key, NULL);
     enum err e = ask_owners(r, act, key, what, version, out);
-    if (e == ERR_NOT_FOUND && allow_verdict(r, ACT_READ, key, NULL) != AUTH_ALLOWED)
-        e = ERR_DENIED;
+    if (e == ERR_NOT_FOUND && allow_verdict(r, ACT_READ, key, NULL) != AUTH_ALLOWED) {
+        what = OWN_ALL; /* nor is it said that a version is missing: what they may not see is not there */
+        e = v == AUTH_HIDDEN ? ERR_NOT_FOUND : ERR_DENIED;
+    }
     if (e == ERR_DENIED)
         request_refuse(r, e,
             what == OWN_ALL ? "Some versions of this course are not yours. Say which one: ?version="

@@ -86,6 +86,8 @@ static void send_signed_in(struct request *r, const struct login *login)
 static void send_refusal(struct request *r, enum err e, const struct login *login)
 {
     char seconds[16];
+    if (request_asker(r)->is_bad_cookie)
+        request_drop_cookie(r);
     if (login->retry_after_s > 0) {
         snprintf(seconds, sizeof(seconds), "%u", login->retry_after_s);
         response_header(r, "Retry-After", seconds);
@@ -131,6 +133,8 @@ void session_get(struct request *r)
     if (request_find_who(r))
         return;
     const struct asker *a = request_asker(r);
+    if (a->is_bad_cookie)
+        request_drop_cookie(r);
     struct json *j = session_json(&a->who, &a->account, &a->settings.rules, a->session, a->ends_at_ms);
     json_set_bool(j, "unsure", a->is_unsure);
     response_json(r, 200, j);

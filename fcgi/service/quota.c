@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOLD_S 3600u
+#define HOLD_S 900u /* longer than any body that is here already takes to its owners */
 
 /* An account's own limit, else what the settings say of all accounts. */
 static uint64_t limit_of(const struct docs_account *a, const struct docs_settings *s)

@@ -48,7 +48,10 @@ static struct ringdoc *found(void)
 
 static void begin(int leads)
 {
-    c->ring = found();
+    static struct ringdoc *ring;
+    if (!ring)
+        ring = found(); /* slow to make, and nothing of what is asked replaces it */
+    c->ring = ring;
     membership_init(&c->membership, 300000, clock_boot_ms(), &c->wishes.now);
     membership_new_ring(&c->membership, c->ring);
     files_init(&c->files);
@@ -67,7 +70,6 @@ static void end(void)
 {
     membership_release(&c->membership);
     files_release(&c->files);
-    ringdoc_free(c->ring);
 }
 
 /* Whoever was let in has a name of its own, and an address that we may call. */

@@ -56,8 +56,11 @@ class World:
     def warm_up(self):
         """Everything was asked once, by as many at once as there are threads: what a process needs for good it has from here on."""
         with Load(self.cluster.url, writers=20, readers=20, size=20_000, retries=5):
-            with Flood(self.front, "guesses", 40, 40, rate=40), Flood(self.front, "uploads", 20, 20), Flood(self.front, "idle", 100, 20):
+            with Flood(self.front, "guesses", 40, 40, rate=40), self.uploads(20), Flood(self.front, "idle", 100, 20):
                 time.sleep(3)
+
+    def uploads(self, count):
+        return Flood(self.front, "uploads", count, max(count // 10, 1), token=self.cluster.token())
 
     def limited(self, name, limit):
         """The same process, with so little."""
@@ -117,10 +120,12 @@ def test_idle_connections_hold_nobody_up(world, holdings, full):
 
 
 def test_slow_uploads_hold_nobody_up(world, holdings, full):
-    """Ten from each address: nginx lets so many in at once."""
+    """Ten from each address: nginx lets so many in at once. They have a right to upload; who has none is refused before the body."""
     count = 200 if full else 100
-    told = world.others.go_on(lambda: Flood(world.front, "uploads", count, count // 10), 10 if full else 2, f"{count} slow uploads")
+    told = world.others.go_on(lambda: world.uploads(count), 10 if full else 2, f"{count} slow uploads")
     assert told["opened"] >= count and told["dripped"] >= count
+    told = world.others.go_on(lambda: Flood(world.front, "uploads", count, count // 10), 2, f"{count} slow uploads by nobody")
+    assert told["401"] >= count * 0.9 and "dripped" not in told, told
 
 
 def test_guesses_from_one_address_reach_nobody(world, holdings, full):
@@ -178,7 +183,7 @@ def in_force(pid):
 
 
 def everything(world, name, full):
-    floods = [Flood(world.front, "idle", 1000 if full else 200, ADDRESSES), Flood(world.front, "uploads", 200 if full else 50, 20 if full else 5),
+    floods = [Flood(world.front, "idle", 1000 if full else 200, ADDRESSES), world.uploads(200 if full else 50),
               Flood(world.front, "guesses", 10_000 if full else 100, 50, rate=100 if full else 20)]
     if name.startswith("node"):
         floods.append(Flood(world.cluster.processes()[name]["url"].removeprefix("http://"), "idle", 1000 if full else 200, ADDRESSES))

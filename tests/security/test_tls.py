@@ -2,7 +2,6 @@
 start."""
 import http.server
 import json
-import os
 import re
 import signal
 import socket
@@ -111,7 +110,11 @@ def test_a_node_that_was_away_catches_up_over_tls(safe):
     data = noise(BIG, 8)
     assert api.upload("TLS 3", data, "a.bin").status_code == 201
     safe.start("node-2")
-    wait_for(lambda: [r["blob"] for r in Inside(safe).get("node-2", "/lookup/tls%203").json()["records"]] != [None], 60, "node-2 has what it missed")
+
+    def blobs(name):
+        return [row["blob"] for row in Inside(safe).get(name, "/lookup/tls3").json()["records"]]
+    assert blobs("node-1") not in ([], ["missing"])
+    wait_for(lambda: blobs("node-2") == blobs("node-1"), 60, "node-2 has what it missed")
     assert safe.log("node-2").count('"level":"error"') == 0
 
 
@@ -271,9 +274,8 @@ def test_what_cannot_be_right_does_not_start(safe, certificates, folder, tmp_pat
 
 
 def program_words(cluster, name):
-    """How a running process was started, without what is before its program and without TLS."""
-    words = [str(word) for word in open(f"/proc/{cluster.pid(name)}/cmdline", "rb").read().decode().split("\0")[:-1]]
-    words = words[next(i for i, word in enumerate(words) if os.path.basename(word).startswith("ringbinder-")):]
+    """How a running process was started, without TLS."""
+    words = cluster.words(name)
     for option in ("--tls-ca", "--tls-cert", "--tls-key"):
         at = words.index(option)
         del words[at:at + 2]
@@ -311,7 +313,7 @@ def test_on_a_private_network_plain_http_may_be_reached_from_elsewhere(safe, fol
 def test_a_certificate_that_soon_ends_is_said_and_issued_anew(safe, certificates, folder):
     short = certificates.issue("short", days=10)
     status, said = start_node(safe, folder, "--listen", "127.0.0.1:0", "--url", "https://127.0.0.1:1", "--coordinators", "https://127.0.0.1:1", "--store", "0", *tls_words(short))
-    assert status == 2 and "ends in 9 days" in said  # it has nothing to do; that much it said
+    assert status == 2 and re.search("ends in (9|10) days", said)  # it has nothing to do; that much it said
     place, before = safe.home / "keys" / "ca", (safe.home / "keys/ca/node-3.crt").read_bytes()
     for end in ("crt", "key"):
         (place / f"node-3.{end}").unlink()

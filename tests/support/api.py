@@ -1,4 +1,5 @@
 """A REST client whose every answer is checked against the OpenAPI document that the server itself serves."""
+import json
 import re
 import urllib.parse
 
@@ -58,7 +59,10 @@ class Contract:
             return
         media = content.get(kind) or content.get("*/*") or content.get("application/octet-stream")
         assert media is not None, f"{method} {template} {answer.status_code} is {kind}"
-        if kind.endswith("json") and "schema" in media:
+        if kind == "application/x-ndjson" and "schema" in media:
+            self.validate(answer.text, media["schema"])
+            assert all(isinstance(json.loads(line), dict) for line in answer.text.splitlines())
+        elif kind.endswith("json") and "schema" in media:
             self.validate(answer.json(), media["schema"])
 
     def follow(self, node):

@@ -40,7 +40,7 @@ class Browser:
         self.driver.get(url)
 
     def wait(self, check, what, seconds=10):
-        return WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(check, what)
+        return WebDriverWait(self.driver, seconds, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException]).until(check, what)
 
     def one(self, selector):
         return self.driver.find_element("css selector", selector)

@@ -100,6 +100,11 @@ class Cluster:
     def data(self, name):
         return pathlib.Path(self.processes()[name]["data"])
 
+    def words(self, name):
+        """How a running program of ours was started: its path, and its options."""
+        words = pathlib.Path(f"/proc/{self.pid(name)}/cmdline").read_text().split("\0")[:-1]
+        return words[next(i for i, word in enumerate(words) if os.path.basename(word).startswith("ringbinder-")):]
+
     def kill(self, name, sig=signal.SIGKILL):
         pid = self.pid(name)
         os.kill(pid, sig)

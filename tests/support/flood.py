@@ -3,7 +3,7 @@
 
 usage: flood.py KIND HOST:PORT COUNT ADDRESSES [NAME=VALUE …]
   idle      COUNT connections that say nothing; a closed one is opened again
-  uploads   COUNT uploads that begin well and then send a byte each `pause` seconds; so too
+  uploads   COUNT uploads, with `token` if there is one, that begin well and then send a byte each `pause` seconds; so too
   guesses   COUNT wrong passwords, `rate` a second, for `known` (a name) and for names nobody has, in turn
 ADDRESSES: how many of 127.66.0.0/16 they come from. It runs until SIGTERM (guesses: or until all are made) and then prints what came of it as JSON.
 
@@ -134,7 +134,9 @@ class Connections:
     def run(self, over):
         began, told_on = time.monotonic(), False
         while not over.is_set():
-            for _ in range(min(50, self.count - len(self.open))):
+            # Closed ones come back, but not in no time: all of them once in ten seconds.
+            due = self.count + self.count * (time.monotonic() - began) / 10 - self.next
+            for _ in range(min(50, int(due), self.count - len(self.open))):
                 self.add()
             for key, events in self.selector.select(0.05):
                 self.turn(key.fileobj, events)
@@ -153,7 +155,8 @@ def idle(to, count, addresses, options, over):
 
 
 def uploads(to, count, addresses, options, over):
-    head = (f"PUT /api/v1/courses/FLOOD/syllabus?filename=a.pdf HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_BYTES}\r\n\r\n".encode()
+    token = f"Authorization: Bearer {options['token']}\r\n" if "token" in options else ""
+    head = (f"PUT /api/v1/courses/FLOOD/syllabus?filename=a.pdf HTTP/1.1\r\nHost: x\r\n{token}Content-Length: {BODY_BYTES}\r\n\r\n".encode()
             + b"%PDF-1.4 " + b"x" * FIRST_BYTES)
     return Connections(to, count, addresses, float(options.get("pause", 1)), lambda first: head if first else b"x").run(over)
 

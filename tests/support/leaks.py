@@ -25,6 +25,7 @@ PATTERNS = {
     "assignment": r"(?i)\b\w*(?:passw|secret|token|credential|api_?key|private_?key|auth_?key)\w*[\"']?\s*(?:=|:|:=|=>)\s*[\"']([A-Za-z0-9+/=_.-]{16,})[\"']",
 }
 COMPILED = {kind: re.compile(pattern) for kind, pattern in PATTERNS.items()}
+ORDER = "0123456789abcdefghijklmnopqrstuvwxyz"
 BITS_A_CHARACTER = 3.3  # less, and it is words or a count
 
 
@@ -38,12 +39,18 @@ def looks_drawn(text):
     return bool(re.search(r"\d", text) and re.search(r"[A-Za-z]", text)) and entropy(text) >= BITS_A_CHARACTER
 
 
+def is_made_up(text):
+    """Whether ten characters in a row are one and the same, or count: nobody draws that."""
+    steps = [ORDER.find(b) - ORDER.find(a) if a in ORDER and b in ORDER else None for a, b in zip(text.lower(), text.lower()[1:])]
+    return any(steps[i:i + 9] == [step] * 9 for i in range(len(steps) - 8) for step in (-1, 0, 1))
+
+
 def suspects(text):
     """(kind, secret) of each thing in a text that looks like a secret."""
     for kind, pattern in COMPILED.items():
         for found in pattern.finditer(text):
             secret = found[1] if pattern.groups else found[0]
-            if kind != "assignment" or looks_drawn(secret):
+            if not is_made_up(secret) and (kind != "assignment" or looks_drawn(secret)):
                 yield kind, secret
 
 

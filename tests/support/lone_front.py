@@ -14,6 +14,7 @@ from support.cluster import ROOT, free_port, wait_for
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6  # records of FastCGI 1.0
 HEADER = struct.Struct(">BBHHBx")
 PIECE = 32768  # of a record's content
+MAY = b"Status: 204 No Content\r\n\r\n"
 ANSWER = b"Content-Type: application/json\r\n\r\n{}"
 
 
@@ -48,10 +49,10 @@ def parse_params(data):
 
 
 class Recorder:
-    """A FastCGI responder on a socket. given: answers that nginx has taken whole."""
+    """A FastCGI responder on a socket. given: answers that nginx has taken whole; may: what it answers when it is asked whether somebody may upload."""
 
     def __init__(self, path):
-        self.asked, self.answer, self.given = [], ANSWER, 0
+        self.asked, self.answer, self.may, self.given = [], ANSWER, MAY, 0
         self.listener = socket.socket(socket.AF_UNIX)
         path.unlink(missing_ok=True)
         self.listener.bind(str(path))
@@ -80,12 +81,15 @@ class Recorder:
                     streams[kind] += content
                 over = kind == STDIN and size == 0
             self.asked.append(Asked(parse_params(streams[PARAMS]), streams[STDIN]))
-            pieces = [self.answer[at:at + PIECE] for at in range(0, len(self.answer), PIECE)]
+            answer = self.may if dict(parse_params(streams[PARAMS])).get("RB_ONLY_MAY") == "1" else self.answer
+            pieces = [answer[at:at + PIECE] for at in range(0, len(answer), PIECE)]
             reply = b"".join(HEADER.pack(1, STDOUT, number, len(piece), 0) + piece for piece in [*pieces, b""])
             connection.sendall(reply + HEADER.pack(1, END, number, 8, 0) + bytes(8))
             self.given += 1
 
     def close(self):
+        if self.listener.fileno() >= 0:
+            self.listener.shutdown(socket.SHUT_RDWR)  # a thread that waits in accept() would else take one more
         self.listener.close()
 
 

@@ -20,5 +20,5 @@ class Person:
 def sign_in(browser, url, person):
     """The browser is signed in from the next page on."""
     if not browser.driver.current_url.startswith(url):
-        browser.open(url + "/404")
+        browser.open(url + "/")
     assert browser.driver.execute_async_script(SIGN_IN, person.name, person.password) == 201

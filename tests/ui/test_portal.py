@@ -36,6 +36,11 @@ def as_admin(browser, cluster, name):
 def share(browser, cluster, course, path, **fields):
     browser.open(cluster.url + "/share")
     as_admin(browser, cluster, "sharer-" + course.replace(" ", "-").lower())
+    fill_and_share(browser, cluster, course, path, **fields)
+
+
+def fill_and_share(browser, cluster, course, path, **fields):
+    """What somebody does who is signed in."""
     browser.open(cluster.url + "/share")
     browser.shown("#course").send_keys(course)
     for name, value in fields.items():
@@ -167,11 +172,12 @@ def test_no_quorum_is_said_with_a_retry_that_gets_through(homes, contract, tmp_p
     cluster = homes("ui-quorum").up()
     browser = Browser()
     try:
-        for name in ("node-1", "node-2"):
-            cluster.kill(name)
         file = tmp_path / "a.pdf"
         file.write_bytes(pdf("patience"))
-        share(browser, cluster, "WAIT 1", file)
+        as_admin(browser, cluster, "patient")  # accounts are on the machines too: without two of them nobody signs in
+        for name in ("node-1", "node-2"):
+            cluster.kill(name)
+        fill_and_share(browser, cluster, "WAIT 1", file)
         browser.says("Not shared yet")
         browser.says("1 of 3 machines can write")
         browser.screenshot(SHOTS / "share-quorum-1440.png")

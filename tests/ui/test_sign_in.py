@@ -284,7 +284,7 @@ def test_a_token_is_shown_once_and_can_be_taken_back(browser, cluster, person):
     browser.shown("#question[open]")
     assert focused(browser).text == "Leave it", "the harmless button has the focus"
     browser.one("#sure").click()
-    browser.says("taken back")
+    browser.wait(lambda _: browser.one("#tokens li").text.endswith("taken back"), "the token is taken back")
     assert Api(cluster.url, token=text).get("/api/v1/session").status_code == 401
 
 

@@ -102,6 +102,7 @@ export default {
 
   account: {
     title: 'Your account · Ringbinder',
+    heading: 'Your account',
     line: (name, role, scopes) => `Signed in as ${name}, ${role}${scopes.length ? ` for courses that begin with ${scopes.join(', ')}` : ''}.`,
     sessionEnds: (day, time) => `You are signed in on this machine until ${day}, ${time} at the latest.`,
     byProxy: 'Your university signs you in; signing out is up to it.',

@@ -326,6 +326,33 @@ static void a_body_is_read_to_its_length_and_no_further(void **state)
     memory_release(&m);
 }
 
+/* nginx's question before it takes in a large body. */
+static int ask_whether(const char *method, const char *uri, enum role role)
+{
+    struct memory m;
+    memory_init(&m, method, uri);
+    memory_set(&m, "RB_ONLY_MAY", "1");
+    people.settings.rules.public_upload = 0;
+    if (role != ROLE_NOBODY)
+        memory_sign_in(&m, role);
+    int got = memory_serve(&m);
+    memory_release(&m);
+    return got;
+}
+
+static void who_may_upload_is_told_before_the_body(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_whether("PUT", "/api/v1/courses/A/syllabus?filename=a.pdf", ROLE_NOBODY), 401);
+    assert_int_equal(ask_whether("POST", "/api/v1/courses/A/syllabus", ROLE_NOBODY), 401);
+    assert_int_equal(ask_whether("PUT", "/api/v1/courses/A/syllabus?filename=a.pdf", ROLE_READER), 403);
+    assert_int_equal(ask_whether("PUT", "/api/v1/courses/A/syllabus?filename=a.pdf", ROLE_CONTRIBUTOR), 204);
+    /* Whatever else is wrong is told when the request comes. */
+    assert_int_equal(ask_whether("PUT", "/api/v1/courses/--/syllabus?no=such", ROLE_ADMIN), 204);
+    assert_int_equal(ask_whether("PUT", "/api/v1/nothing", ROLE_NOBODY), 204);
+    assert_int_equal(ask_whether("PATCH", "/api/v1/courses/A/syllabus", ROLE_NOBODY), 204);
+}
+
 static void requests_are_counted_by_route_and_status(void **state)
 {
     (void)state;
@@ -369,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_503_says_when_to_come_again),
         cmocka_unit_test(an_answer_that_lost_memory_is_a_500),
         cmocka_unit_test(a_body_is_read_to_its_length_and_no_further),
+        cmocka_unit_test(who_may_upload_is_told_before_the_body),
         cmocka_unit_test(requests_are_counted_by_route_and_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,7 +231,7 @@ static void read_schema(struct db *db, char out[8192])
     db_read_end(conn);
 }
 
-/* Format 2 is 3 without the table of shared files. */
+/* Format 2 is 4 without the tables of shared files and of heads. */
 static void a_database_of_format_2_keeps_all_and_gets_the_table_of_shared_files(void **state)
 {
     struct courses *c = *state;
@@ -240,8 +240,9 @@ static void a_database_of_format_2_keeps_all_and_gets_the_table_of_shared_files(
     struct message_request m;
     struct message_answer a;
     char got[8192], want[8192];
-    static const char *const steps[] = {"DROP TABLE shared", "UPDATE ledger SET floor = x'0102', committed = 7, settle = '{}'",
-        "INSERT INTO settled VALUES ('csen317', 9)", "UPDATE scrub SET read = 5", "PRAGMA user_version=2"};
+    static const char *const steps[] = {"DROP TABLE head", "DROP TABLE shared",
+        "UPDATE ledger SET floor = x'0102', committed = 7, settle = '{}'", "INSERT INTO settled VALUES ('csen317', 9)",
+        "UPDATE scrub SET read = 5", "PRAGMA user_version=2"};
     courses_message(&m, MESSAGE_STORE, "csen317", 7, 0);
     message_answer_init(&a);
     assert_ok(records_store(&c->records, &m, &a));
@@ -260,7 +261,7 @@ static void a_database_of_format_2_keeps_all_and_gets_the_table_of_shared_files(
     /* Twice: it is a step that is made once. */
     for (int i = 0; i < 2; i++) {
         assert_ok(db_open(c->folder.db_path, &c->db));
-        assert_int_equal(read_number(c->db, "PRAGMA user_version"), 3);
+        assert_int_equal(read_number(c->db, "PRAGMA user_version"), 4);
         assert_int_equal(read_number(c->db, "SELECT count(*) FROM record WHERE key = 'csen317'"), 1);
         assert_int_equal(read_number(c->db, "SELECT count(*) FROM course WHERE key = 'csen317'"), 1);
         assert_int_equal(read_number(c->db, "SELECT (SELECT count(*) FROM need) + (SELECT count(*) FROM hint)"), 2);
