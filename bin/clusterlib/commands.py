@@ -209,8 +209,8 @@ def down(home, _options):
 
 # ---- the rest
 
-def shared_folder(options):
-    """The whole path of the folder to share; None when there is none."""
+def shared_folder(home, options):
+    """The whole path of the folder to share; None when there is none. What is shared is for everybody: nothing of the cluster's own may lie in it."""
     if options.share is None:
         if options.store == "0":
             raise Refusal("A node that stores nothing (--store 0) needs a folder to share: --share DIR.")
@@ -218,6 +218,10 @@ def shared_folder(options):
     folder = os.path.abspath(options.share)
     if not os.path.isdir(folder):
         raise Refusal(f"There is no folder {folder!r} to share.")
+    for own in ("keys", "data", "logs", "nginx", "sock"):
+        one, other = os.path.realpath(folder) + "/", os.path.realpath(home.path / own) + "/"
+        if one.startswith(other) or other.startswith(one):
+            raise Refusal(f"The cluster keeps its own files in {other!r}: they would be shared with {folder!r}.")
     return folder
 
 
@@ -225,7 +229,7 @@ def add(home, options):
     """A node beyond the founding ones, or one that only shares a folder."""
     if not home.founding.exists():
         raise Refusal("There is no cluster yet; `make up` starts one.")
-    folder, stores = shared_folder(options), options.store == "1"
+    folder, stores = shared_folder(home, options), options.store == "1"
     with home.locked():
         name = f"node-{len(home.names('node')) + 1}"
         try:

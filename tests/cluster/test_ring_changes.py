@@ -1,5 +1,6 @@
 """Nodes join, are drained, die for good, lose their disks; k changes: files move as little as can be, and can be read all the time."""
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -157,8 +158,8 @@ def test_a_node_that_lost_its_disk_comes_back_as_a_new_one(ring, ring_api, files
     ring.kill("node-3")
     folder = ring.data("node-3")
     shutil.rmtree(folder)
-    import subprocess
-    subprocess.run([ring.program("ringbinder-node"), "--init", str(folder), "--name", "node-3", "--key", str(ring.home / "keys" / "cluster.key")], check=True, capture_output=True)
+    key = str(ring.home / "keys" / "cluster.key")
+    subprocess.run([ring.program("ringbinder-node"), "--init", str(folder), "--name", "node-3", "--key", key], check=True, capture_output=True)
     ring.start("node-3")
     wait_for(lambda: (n := node(ring_api, "node-3")) and n["id"] != old and n["state"] == "up", 90, "the new node-3 is up", pause=0.2)
     await_settled(ring_api, 90, "after a lost disk")
