@@ -209,8 +209,8 @@ def down(home, _options):
 
 # ---- the rest
 
-def shared_folder(options):
-    """The whole path of the folder to share; None when there is none."""
+def shared_folder(home, options):
+    """The whole path of the folder to share; None when there is none. Never one that leads to the cluster's keys."""
     if options.share is None:
         if options.store == "0":
             raise Refusal("A node that stores nothing (--store 0) needs a folder to share: --share DIR.")
@@ -218,6 +218,9 @@ def shared_folder(options):
     folder = os.path.abspath(options.share)
     if not os.path.isdir(folder):
         raise Refusal(f"There is no folder {folder!r} to share.")
+    keys, shared = os.path.realpath(home.key.parent), os.path.realpath(folder)
+    if os.path.commonpath([keys, shared]) in (keys, shared):
+        raise Refusal(f"To share {folder} would give away the cluster's keys in {home.key.parent}.")
     return folder
 
 
@@ -225,7 +228,7 @@ def add(home, options):
     """A node beyond the founding ones, or one that only shares a folder."""
     if not home.founding.exists():
         raise Refusal("There is no cluster yet; `make up` starts one.")
-    folder, stores = shared_folder(options), options.store == "1"
+    folder, stores = shared_folder(home, options), options.store == "1"
     with home.locked():
         name = f"node-{len(home.names('node')) + 1}"
         try:

@@ -146,7 +146,7 @@ def test_a_member_of_the_ring_is_not_started_as_one_that_only_shares(net):
     fill(folder, {"b.txt": b"b"})
     name = net.names("node")[0]
     words = [net.program("ringbinder-node"), "--data", net.data(name), "--listen", "127.0.0.1:0", "--coordinators", net.processes()["coordinator-1"]["url"],
-             "--key", str(net.home / "keys" / "cluster.key"), "--share", str(folder), "--store", "0"]
+             "--share", str(folder), "--store", "0"]
     net.command("stop", name)
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)

@@ -135,7 +135,8 @@ class Started:
         self.data, self.listen = cluster.home / "data-of-tests" / name, f"127.0.0.1:{free_port()}"
         self.process = None
         self.data.parent.mkdir(exist_ok=True)
-        said = subprocess.run([cluster.program("ringbinder-node"), "--init", self.data, "--name", name], check=True, capture_output=True, text=True).stdout
+        said = subprocess.run([cluster.program("ringbinder-node"), "--init", self.data, "--name", name, "--key", cluster.home / "keys" / "cluster.key"], check=True,
+                              capture_output=True, text=True).stdout
         self.id = json.loads(said)["id"]
 
     def start(self):
@@ -144,7 +145,7 @@ class Started:
         with open(self.cluster.home / "logs" / f"{self.name}.log", "ab") as log:
             began = time.monotonic()
             self.process = subprocess.Popen([self.cluster.program("ringbinder-node"), "--data", self.data, "--listen", self.listen, "--coordinators", urls,
-                                             "--key", self.cluster.home / "keys" / "cluster.key", "--store", "0", "--share", self.folder, *map(str, self.words)],
+                                             "--store", "0", "--share", self.folder, *map(str, self.words)],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return began
 
