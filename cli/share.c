@@ -40,6 +40,30 @@ static int is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Whether the file lies in the folder, through whatever links. */
+static int lies_in(const char *folder, const char *file)
+{
+    char whole_folder[PATH_MAX], whole_file[PATH_MAX];
+    size_t len;
+
+    if (!file || !realpath(folder, whole_folder) || !realpath(file, whole_file))
+        return 0;
+    len = strcmp(whole_folder, "/") == 0 ? 0 : strlen(whole_folder);
+    return strncmp(whole_file, whole_folder, len) == 0 && whole_file[len] == '/';
+}
+
+/* Everybody would be given what lets a machine in, or more. */
+static enum err check_secrets(const struct cli *c, const struct wish *w)
+{
+    const char *const files[] = {w->key, w->join_token, getenv(TLS_KEY_ENV)};
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (lies_in(w->folder, files[i]))
+            return out_fail(&c->out, ERR_INVALID, "To share %s would give away %s.", w->folder, files[i]);
+    }
+    return ERR_OK;
+}
+
 static enum err read_options(struct cli *c, int argc, char **argv, struct wish *w)
 {
     const char *limit = NULL;
@@ -69,7 +93,7 @@ static enum err read_options(struct cli *c, int argc, char **argv, struct wish *
     }
     if (limit)
         snprintf(w->limit, sizeof w->limit, "%" PRIu64, bytes_per_s);
-    return is_folder(w->folder) ? ERR_OK : out_fail(&c->out, ERR_NOT_FOUND, "%s is no folder.", w->folder);
+    return is_folder(w->folder) ? check_secrets(c, w) : out_fail(&c->out, ERR_NOT_FOUND, "%s is no folder.", w->folder);
 }
 
 /* What was not said: the data folder, the address. */

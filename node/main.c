@@ -269,7 +269,10 @@ static int init(const struct options *o)
     }
     enum err e = identity_init(o->init, o->name, o->zone, o->weight, &line);
     if (e)
-        fprintf(stderr, "%s cannot become the folder of a node named %s: %s\n", o->init, o->name, err_text(e));
+        fprintf(stderr, "%s cannot become the folder of a node named %s: %s\n", o->init, o->name,
+            e == ERR_INVALID
+                ? "a name is 1 to 63 of a-z, 0-9 and -, beginning with a letter; a zone at most 63 of letters, digits and . _ -"
+                : err_text(e));
     int code = e ? 2 : give_keys(o);
     if (!code)
         puts(buf_str(&line));

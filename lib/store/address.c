@@ -46,8 +46,10 @@ static enum err parse_place(const char *text, size_t n, struct address_place *ou
     enum err e = parse_port(colon + 1, n - host_len - 1, &out->port);
     if (e != ERR_OK)
         return e;
-    if (host_len > 2 && text[0] == '[' && colon[-1] == ']')
-        return copy(text + 1, host_len - 2, out->host, sizeof out->host);
+    if (host_len > 2 && text[0] == '[' && colon[-1] == ']') {
+        e = copy(text + 1, host_len - 2, out->host, sizeof out->host);
+        return e == ERR_OK && (strpbrk(out->host, "[]/") || !strchr(out->host, ':')) ? ERR_SYNTAX : e;
+    }
     e = copy(text, host_len, out->host, sizeof out->host);
     return e == ERR_OK && strpbrk(out->host, "[]:/") ? ERR_SYNTAX : e;
 }

@@ -370,7 +370,7 @@ def test_several_machines_lose_the_redis_master_and_a_front(machines):
     env, urls = machines
     for url in urls:
         wait_for(lambda: ready(url), 120, f"{url} is ready")
-    first, second = map(client, urls)
+    first, second = (client(env, url) for url in urls)
     zones = {node["name"]: node["zone"] for node in first.get("/api/v1/cluster").json()["nodes"]}
     assert sorted(zones.values()) == ["east", "east", "north", "west", "west"]
     for number in range(10):

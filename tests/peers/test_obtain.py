@@ -1,6 +1,7 @@
 """`ringbinder obtain` and `share` against a real cluster (issue C, show 4): four holders at once, a liar, kill -9, and a folder shared from the command line."""
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -240,7 +241,11 @@ def test_sharing_that_cannot_begin_says_why(four, tmp_path):
     assert "usage" in user.run("share", ".", *share_words(four.cluster), "--limit-rate", "none", expect=2).stderr
     (tmp_path / "folder").mkdir()
     done = user.run("share", "folder", *share_words(four.cluster)[:3], str(tmp_path / "no-key"), expect=1)
-    assert "did not become" in done.stderr and "no-key" in done.stderr and "log" in done.stderr
+    assert "did not become" in done.stderr and "log" in done.stderr
+    (tmp_path / "secrets" / "deep").mkdir(parents=True)
+    shutil.copy(four.cluster.home / "keys" / "cluster.key", tmp_path / "secrets" / "deep" / "key")
+    done = user.run("share", "secrets", *share_words(four.cluster)[:3], "secrets/deep/key", expect=1)
+    assert "would give away secrets/deep/key" in done.stderr
     done = user.run("share", "folder", *share_words(four.cluster), "--name", "NO NAME", "--data", str(tmp_path / "fresh"), expect=1)
     assert "a name is" in done.stderr
     taken = free_port()

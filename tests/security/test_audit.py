@@ -180,7 +180,9 @@ def rewrite(file, change):
 
 
 def change_a_line(text):
-    text[4] = text[4].replace('"result":"20', '"result":"30')
+    was = text[4]
+    text[4] = was.replace('"result":"', '"result":"x', 1)
+    assert text[4] != was
 
 
 def remove_a_line(text):

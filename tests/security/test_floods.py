@@ -6,6 +6,7 @@ The attackers have addresses of their own (127.66.0.0/16), each held to nginx's 
 A process is given 64 descriptors by RLIMIT_NOFILE and 64 MiB by RLIMIT_DATA. Not by RLIMIT_AS: that counts addresses, among them libraries, mapped files and reservations that are no
 memory. Not by a control group, which is what an operator would take: making one needs rights that those who run tests have not everywhere, and it counts only pages that are touched.
 RLIMIT_DATA counts all memory that may be written, touched or not, so whoever stays within it stays within a group of that size."""
+import itertools
 import os
 import pathlib
 import resource
@@ -21,7 +22,7 @@ from support.files import pdf
 from support.flood import Flood, Floods, sign_in
 from support.load import Load
 from support.people import PASSWORD, make
-from support.watch import FLOOR_S, Holdings, Others, descriptors, p99
+from support.watch import Holdings, Others, descriptors
 
 MIB = 1 << 20
 ADDRESSES = 100
@@ -54,13 +55,19 @@ class World:
         self.warm_up()
 
     def warm_up(self):
-        """Everything was asked once, by as many at once as there are threads: what a process needs for good it has from here on."""
+        """Everything was asked once, by as many at once as there are threads, and there were once more connections than glibc keeps stacks for (40 MiB of them, a few pages each): what a process
+        needs for good it has from here on."""
         with Load(self.cluster.url, writers=20, readers=20, size=20_000, retries=5):
-            with Flood(self.front, "guesses", 40, 40, rate=40), self.uploads(20), Flood(self.front, "idle", 100, 20):
+            with Flood(self.front, "guesses", 40, 40, rate=40), self.uploads(20), Flood(self.front, "idle", 100, 20), self.inside_idle(200):
                 time.sleep(3)
 
     def uploads(self, count):
         return Flood(self.front, "uploads", count, max(count // 10, 1), token=self.cluster.token())
+
+    def inside_idle(self, count):
+        """Idle connections to every node and coordinator."""
+        rows = self.cluster.processes().values()
+        return Floods(*(Flood(row["url"].removeprefix("http://"), "idle", count, ADDRESSES) for row in rows if row["role"] in ("node", "coordinator")))
 
     def limited(self, name, limit):
         """The same process, with so little."""
@@ -145,18 +152,21 @@ def test_guesses_from_everywhere_take_nothing_from_others(world, holdings, full)
     pid = world.cluster.pid("api-1")
     before = resident_bytes(pid)
     pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")  # its peak begins anew
-    quiet = world.others.watch(2)
-    with Flood(world.front, "guesses", count, count // 4, rate=rate, known="honest") as flood:
+
+    addresses = itertools.count(1000, count // 4)  # new ones each time: nginx remembers them
+
+    def flood():
+        return Flood(world.front, "guesses", count, count // 4, rate=rate, known="honest", first=next(addresses))
+
+    with flood() as on:
         tries = world.sign_in("visitor", "127.0.0.11"), world.sign_in("honest", "127.0.0.10")
-        during = world.others.watch(count / rate - 2)
-        told = flood.wait(300)
+        told = on.wait(300)
     assert set(told) <= {"401", "429", "503"} and sum(told.values()) == count, told
-    assert told.get("401", 0) > count / 10, "the passwords were looked at"
+    assert told.get("401", 0) > 5, "the passwords were looked at"
     peak = resident_bytes(pid, peak=True) - before
-    print(f"\nguesses from {count // 4} addresses: {told}; honest sign-ins took {tries} tries; "
-          f"p99 of others {p99(quiet) * 1000:.1f} -> {p99(during) * 1000:.1f} ms; the api's peak {peak >> 20} MiB above before")
+    print(f"\nguesses from {count // 4} addresses: {told}; honest sign-ins took {tries} tries; the api's peak {peak >> 20} MiB above before")
     assert peak < 3 * HASH_BYTES, "more than two at once"
-    assert p99(during) <= 2 * max(p99(quiet), FLOOR_S)
+    world.others.go_on(flood, 10 if full else 2, "guesses from everywhere")
 
 
 def test_uploads_of_nothing_leave_nothing(world, holdings, full):
@@ -169,8 +179,7 @@ def test_uploads_of_nothing_leave_nothing(world, holdings, full):
 def test_idle_connections_to_the_inside_hold_nobody_up(world, holdings, full):
     """Ports of nodes and coordinators are for nobody but us, but on loopback whoever is on this machine reaches them, and a connection has to prove nothing."""
     count = 1000 if full else 450
-    inside = [row["url"].removeprefix("http://") for row in world.cluster.processes().values() if row["role"] in ("node", "coordinator")]
-    world.others.go_on(lambda: Floods(*(Flood(to, "idle", count, ADDRESSES) for to in inside)), 10 if full else 3, f"{count} idle connections to each process inside")
+    world.others.go_on(lambda: world.inside_idle(count), 10 if full else 3, f"{count} idle connections to each process inside")
     assert world.api.upload("WATCHED", pdf(f"inside {time.time()}", 20_000)).status_code == 201
     assert {node["state"] for node in world.api.get("/api/v1/cluster").json()["nodes"]} == {"up"}
 

@@ -54,6 +54,12 @@ class Browser:
             return next((e for e in self.all(selector) if e.is_displayed()), None)
         return self.wait(find, f"{selector} is shown", seconds)
 
+    def press(self, selector, seconds=10):
+        """Brings an element to the middle of the window, away from the bar at the bottom of a phone, and clicks it."""
+        element = self.shown(selector, seconds)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        element.click()
+
     def click(self, selector, words, seconds=10):
         """Clicks the first element of a selector that shows these words; a list that is drawn anew meanwhile is looked at again."""
         def find(_):

@@ -4,7 +4,7 @@
 usage: flood.py KIND HOST:PORT COUNT ADDRESSES [NAME=VALUE …]
   idle      COUNT connections that say nothing; a closed one is opened again
   uploads   COUNT uploads, with `token` if there is one, that begin well and then send a byte each `pause` seconds; so too
-  guesses   COUNT wrong passwords, `rate` a second, for `known` (a name) and for names nobody has, in turn
+  guesses   COUNT wrong passwords, `rate` a second, for `known` (a name) and for names nobody has, in turn; from the addresses behind the `first`
 ADDRESSES: how many of 127.66.0.0/16 they come from. It runs until SIGTERM (guesses: or until all are made) and then prints what came of it as JSON.
 
 `with Flood(cluster, "idle", 1000, 100) as flood:` runs one beside a test; flood.told is what it printed. They are nice: a flood's own work is done on other machines.
@@ -175,7 +175,7 @@ def sign_in(to, source, name, password):
 
 def guesses(to, count, addresses, options, over):
     told, lock, made, began = collections.Counter(), threading.Lock(), iter(range(count)), time.monotonic()
-    rate, known = float(options.get("rate", 100)), options.get("known", "admin")
+    rate, known, first = float(options.get("rate", 100)), options.get("known", "admin"), int(options.get("first", 0))
 
     def work():
         while not over.is_set():
@@ -184,7 +184,7 @@ def guesses(to, count, addresses, options, over):
             if number is None:
                 return
             time.sleep(max(0.0, began + number / rate - time.monotonic()))
-            status = sign_in(to, address(number % addresses), known if number % 2 else f"nobody-{number}", f"wrong guess {number}")
+            status = sign_in(to, address(first + number % addresses), known if number % 2 else f"nobody-{number}", f"wrong guess {number}")
             with lock:
                 told[str(status)] += 1
 

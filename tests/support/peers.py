@@ -135,8 +135,8 @@ class Started:
         self.data, self.listen = cluster.home / "data-of-tests" / name, f"127.0.0.1:{free_port()}"
         self.process = None
         self.data.parent.mkdir(exist_ok=True)
-        words = [cluster.program("ringbinder-node"), "--init", self.data, "--name", name, "--key", cluster.home / "keys" / "cluster.key"]
-        said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        said = subprocess.run([cluster.program("ringbinder-node"), "--init", self.data, "--name", name, "--key", cluster.home / "keys" / "cluster.key"], check=True,
+                              capture_output=True, text=True).stdout
         self.id = json.loads(said)["id"]
 
     def start(self):

@@ -62,8 +62,9 @@ static void test_nonsense(void **state)
 {
     (void)state;
     static const char *const rows[] = {"", "unix:", ":6379", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:0", "127.0.0.1:65536",
-        "127.0.0.1:065", "h:123456", "::1:6379", "[]:6379", "[::1:6379", "sentinel:", "sentinel:/m", "sentinel:a:1", "sentinel:a:1/",
-        "sentinel:a/m", "sentinel:a:1,/m", "sentinel:,a:1/m", "sentinel:a:1,,b:2/m", "sentinel:a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9,a:10/m"};
+        "127.0.0.1:065", "h:123456", "::1:6379", "[]:6379", "[::1:6379", "[[::1]:6379", "[name]:6379", "sentinel:", "sentinel:/m",
+        "sentinel:a:1", "sentinel:a:1/", "sentinel:a/m", "sentinel:a:1,/m", "sentinel:,a:1/m", "sentinel:a:1,,b:2/m",
+        "sentinel:a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9,a:10/m"};
     struct address a = {.kind = ADDRESS_SENTINEL, .n_places = 7};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (address_parse(rows[i], &a) != ERR_SYNTAX || store_address_check(rows[i]) != ERR_SYNTAX)
