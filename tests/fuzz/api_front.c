@@ -20,7 +20,7 @@
 #define CLOSED 1u
 #define MODERATE 2u
 #define UNSURE 4u     /* who asks cannot be looked up */
-#define PARAMS_KEPT 6 /* of MEMORY_PARAMS_MAX, for those that are set here */
+#define PARAMS_KEPT 8 /* of MEMORY_PARAMS_MAX, for those that are set here */
 
 /* A request, taken out of the input; owns its strings. */
 struct asked {
@@ -72,7 +72,7 @@ static void take_input(const uint8_t *data, size_t size, struct asked *a)
         *space = '\0';
     while (size > 0) {
         char *line = fuzz_line(&data, &size);
-        if (*line && a->n_lines < MEMORY_PARAMS_MAX - PARAMS_KEPT - 1) {
+        if (*line && a->n_lines < MEMORY_PARAMS_MAX - PARAMS_KEPT) {
             a->lines[a->n_lines++] = line;
             continue;
         }
