@@ -9,17 +9,24 @@
 static const char *const words[] = {
     "changeme", "change-me", "password", "passwort", "secret", "redis", "foobared", "ringbinder", "admin", "default", "letmein"};
 
-/* The rest, whatever is no letter aside, is no word of its own. */
-static int is_word(const char *password)
+/* The length of the word that a text begins with, 0: of none. */
+static size_t word_at(const char *text)
 {
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t len = strlen(words[i]);
-        if (strncasecmp(password, words[i], len) != 0)
-            continue;
-        if (strspn(password + len, "0123456789!-_.") == strlen(password + len) || is_word(password + len))
-            return 1;
+        if (strncasecmp(text, words[i], len) == 0)
+            return len;
     }
     return 0;
+}
+
+/* Words one behind the other, and maybe digits and signs after them. */
+static int is_words(const char *password)
+{
+    const char *rest = password;
+    for (size_t len = word_at(rest); len > 0; len = word_at(rest))
+        rest += len;
+    return rest > password && strspn(rest, "0123456789!-_.") == strlen(rest);
 }
 
 static int repeats(const char *password, size_t len)
@@ -47,7 +54,7 @@ static int counts(const char *password, size_t len)
 int password_file_is_known(const char *password)
 {
     size_t len = strlen(password);
-    return repeats(password, len) || counts(password, len) || is_word(password);
+    return repeats(password, len) || counts(password, len) || is_words(password);
 }
 
 /* The length of the line, 0 when it is none. */
