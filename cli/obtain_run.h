@@ -27,7 +27,7 @@ struct obtain_world {
     int (*stopping)(void *ctx);
     const char *front; /* the address of the front with its /api/v1, through which holders can be reached as well; NULL: they cannot */
     const char *front_authorization; /* the value of that header there, or NULL */
-    const struct tls *tls; /* how holders speak; NULL: plain http */
+    const struct tls *tls;           /* how holders speak; NULL: plain http */
     void *ctx;
 };
 
