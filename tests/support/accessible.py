@@ -62,6 +62,7 @@ for (const element of shown('button, a[href], input:not([type=checkbox]):not([ty
   const box = element.getBoundingClientRect();
   if (box.width === 0 || box.right < 0 || box.bottom < 0) continue; // the skip link before it has the focus
   const inText = getComputedStyle(element).display === 'inline';
+  if (!element.closest('.scroller, .skip') && (box.left < 0 || box.right > innerWidth)) fault('out of the window', element);
   if (!inText && (box.height < 24 || box.width < 24)) fault(`small: ${Math.round(box.width)}x${Math.round(box.height)}`, element);
 }
 
