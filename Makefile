@@ -165,7 +165,7 @@ clean: ## remove everything that was built
 
 # ---- fuzzing: one target a file in tests/fuzz, built by clang with libFuzzer, both sanitizers and counters of what was covered into build/fuzz. A target is
 # linked with the program that its name begins with, as archives: what it defines itself stands in for a whole file (fakes by the linker).
-FUZZ_SECONDS ?= 5
+FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ_FAKES := $(wildcard tests/fuzz/fakes/*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(FUZZ_SRC))
@@ -197,7 +197,7 @@ build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/lib.a
 fuzz-bin: $(FUZZ_BIN)
 fuzz-build:
 	@$(MAKE) --no-print-directory MODE=fuzz fuzz-bin
-fuzz: fuzz-build ## search for inputs that break a parser's promise, FUZZ_SECONDS (5) a target
+fuzz: fuzz-build ## search for inputs that break a parser's promise, FUZZ_SECONDS (60) a target
 	@tests/fuzz/run fuzz $(FUZZ_SECONDS) $(FUZZ_BIN)
 fuzz-replay: fuzz-build ## run the fuzz targets over their corpus once
 	@tests/fuzz/run replay $(FUZZ_BIN)

@@ -1,4 +1,4 @@
-/* Requests to a server of lib/http without a socket. A stand-in for libmicrohttpd, put in its place by the linker (microhttpd.c), hands them to the call-backs
+/* Requests to a server of lib/http without a socket. A stand-in for libmicrohttpd, put in its place by the linker (microhttpd.c; requests.c reads what follows), hands them to the call-backs
  * that http_start() gave it, in the order in which libmicrohttpd would: line, headers, the body in pieces, its end. So all of lib/http runs, and a program's
  * real routes and handlers, in the caller's thread.
  *
