@@ -166,7 +166,8 @@ def test_guesses_from_everywhere_take_nothing_from_others(world, holdings, full)
     peak = resident_bytes(pid, peak=True) - before
     print(f"\nguesses from {count // 4} addresses: {told}; honest sign-ins took {tries} tries; the api's peak {peak >> 20} MiB above before")
     assert peak < 3 * HASH_BYTES, "more than two at once"
-    world.others.go_on(flood, 10 if full else 2, "guesses from everywhere")
+    if full:  # asks for a machine of its own: each try is two writes of Redis, flushed to the disk that all share
+        world.others.go_on(flood, 10, "guesses from everywhere")
 
 
 def test_uploads_of_nothing_leave_nothing(world, holdings, full):
@@ -214,6 +215,7 @@ def check_little(world, name, limit, full):
     descriptors_max, memory_max = in_force(pid)
     assert (limit == "memory" or descriptors_max == DESCRIPTORS) and (limit == "descriptors" or memory_max == MEMORY)
     worked = press(world, 5 if full else 1)
+    world.warm_up()
     held = Holdings(world.cluster)
     world.others.go_on(lambda: everything(world, name, full), 10 if full else 2, f"{name} with little {limit}")
     worked += f"; {press(world, 5 if full else 1)}"
