@@ -1,4 +1,5 @@
-/* A folder in memory for targets whose parser reads files: made at the first call, removed when the process ends. */
+/* A folder in memory for targets whose parser reads files: made at the first call, below FUZZ_FOLDER or /dev/shm, removed when the process ends. A process that
+ * a finding ends leaves it behind: tests/fuzz/run removes FUZZ_FOLDER. */
 #ifndef RB_TESTS_FUZZ_FOLDER_H
 #define RB_TESTS_FUZZ_FOLDER_H
 
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char fuzz_folder_path[64];
+static char fuzz_folder_path[128];
 
 static inline int fuzz_remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -28,7 +29,8 @@ static inline const char *fuzz_folder(void)
 {
     static int is_due;
     if (!*fuzz_folder_path) {
-        strcpy(fuzz_folder_path, "/dev/shm/rb-fuzz-XXXXXX");
+        const char *parent = getenv("FUZZ_FOLDER");
+        snprintf(fuzz_folder_path, sizeof(fuzz_folder_path), "%.100s/rb-fuzz-XXXXXX", parent ? parent : "/dev/shm");
         FUZZ_CHECK(mkdtemp(fuzz_folder_path));
         if (!is_due++)
             atexit(fuzz_folder_remove);
