@@ -21,10 +21,10 @@
 #include "lib/wire/history.h"
 
 /* Adds records of one course (any order, repeats are fine) by one Lua script that only adds, and rewrites the derived parts: current, counts, sorted sets,
- * words (of course, title and instructor: name_words), in the same script. An event {kind, course, key, at} goes to the stream in the same step when `event`
- * is not NULL ("upload", "delete", "restore") and something was new; `at` is the newest record's time. Of a file that the ring has adopted, which is no course, it is
- * {kind "adopted", name, key, size, at} instead. More than INDEX_BATCH records go in several steps,
- * each complete in itself. Errors as in conn.h; ERR_INVALID when the records are of several courses. */
+ * words (of course, title and instructor: name_words), in the same script. When `event` is not NULL ("upload", "delete", "restore") an event
+ * {kind, course, key, id, at} (the first one's id, the newest one's time) goes to the stream in the same step, also when somebody else had brought the record here; not a second
+ * time, as far as the last 100 events tell. Of a file that the ring has adopted, which is no course, it is {kind "adopted", name, key, id, at, size}.
+ * More than INDEX_BATCH records go in several steps, each complete in itself. Errors as in conn.h; ERR_INVALID when the records are of several courses. */
 #define INDEX_BATCH 256u
 enum err index_add(struct store *s, const struct record *records, size_t n, const char *event) MUST_CHECK;
 

@@ -311,7 +311,7 @@ def test_an_adoption_is_no_upload_in_the_stream_of_events(papi, peers, network):
     events = [{name.decode(): text.decode() for name, text in fields.items()} for _, fields in network.redis().xrange("rb:events")]
     assert {event["kind"] for event in events if event.get("key", "").startswith("peer/")} == {"adopted"}
     [event] = [event for event in events if event.get("key") == f"peer/{row['sha256']}"]
-    assert event.keys() == {"kind", "name", "key", "size", "at"} and (event["name"], event["size"]) == ("popular paper.pdf", str(row["size"]))
+    assert event.keys() == {"kind", "name", "key", "id", "at", "size"} and (event["name"], event["size"]) == ("popular paper.pdf", str(row["size"]))
     assert abs(int(event["at"]) / 1000 - time.time()) < 600
 
 

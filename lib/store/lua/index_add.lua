@@ -99,7 +99,28 @@ for i = 7, #ARGV, 4 do
         if rid > head then head = rid end
     end
 end
-if added == 0 then return 0 end
+-- An event says which record it is about. `text` is the words text that is in force.
+local function tell(text)
+    local what = { 'kind', ARGV[2], ARGV[2] == 'adopted' and 'name' or 'course', ARGV[3], 'key', key, 'id', ARGV[7], 'at', ARGV[4] }
+    if ARGV[2] == 'adopted' then
+        what[#what + 1] = 'size'
+        what[#what + 1] = string.match(text, '^ %x+ %x+ (%d+) ') or '0'
+    end
+    redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[5], '*', unpack(what))
+end
+local function is_told()
+    for _, event in ipairs(redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 100)) do
+        for i = 1, #event[2], 2 do
+            if event[2][i] == 'id' and event[2][i + 1] == ARGV[7] then return true end
+        end
+    end
+    return false
+end
+if added == 0 then
+    -- A reader found the record at its owners and brought it here before the one who wrote it: the event is still due. Told again it is not, as far as the stream shows.
+    if ARGV[2] ~= '' and not is_told() then tell(was_words) end
+    return 0
+end
 if again then look_at_all() end
 
 local words = ''
@@ -146,10 +167,5 @@ if id ~= was_id then
     for _, fact in ipairs({ 'id', id, 'kind', current_kind, 'cur', current }) do facts[#facts + 1] = fact end
 end
 redis.call('HSET', KEYS[2], unpack(facts))
-if ARGV[2] == 'adopted' then
-    local size = string.match(words, '^ %x+ %x+ (%d+) ')
-    redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'name', ARGV[3], 'key', key, 'size', size or '0', 'at', ARGV[4])
-elseif ARGV[2] ~= '' then
-    redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'course', ARGV[3], 'key', key, 'at', ARGV[4])
-end
+if ARGV[2] ~= '' then tell(words) end
 return added

@@ -54,8 +54,12 @@ static void an_adoption_is_an_event_of_its_own_kind(void **state)
     assert_ok(call_send(s, &c, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, &events));
     assert_int_equal(events->elements, 1);
     const redisReply *fields = events->element[0]->element[1];
-    const char *const expected[] = {"kind", "adopted", "name", "notes.txt", "key", r.key, "size", "13", "at", NULL};
-    assert_int_equal(fields->elements, 10);
+    char id[STAMP_HEX_SIZE];
+    stamp_hex(r.id, id);
+    const char *const expected[] = {"kind", "adopted", "name", "notes.txt", "key", r.key, "id", id, "at", NULL};
+    assert_int_equal(fields->elements, 12);
+    assert_string_equal(fields->element[10]->str, "size");
+    assert_string_equal(fields->element[11]->str, "13");
     for (size_t i = 0; expected[i] != NULL; i++)
         assert_string_equal(fields->element[i]->str, expected[i]);
     freeReplyObject(events);
