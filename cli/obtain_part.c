@@ -66,19 +66,8 @@ static enum err write_at(int fd, const void *data, size_t n, uint64_t offset)
 /* ERR_CORRUPT: the file ends before. */
 static enum err read_at(int fd, void *data, size_t n, uint64_t offset)
 {
-    for (char *at = data; n > 0;) {
-        ssize_t done = pread(fd, at, n, (off_t)offset);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return ERR_IO;
-        if (done == 0)
-            return ERR_CORRUPT;
-        at += done;
-        offset += (uint64_t)done;
-        n -= (size_t)done;
-    }
-    return ERR_OK;
+    enum err e = fs_read_at(fd, data, n, offset);
+    return e == ERR_CONFLICT ? ERR_CORRUPT : e;
 }
 
 static size_t print_head(const struct part *p, char head[HEAD_MAX])

@@ -1,8 +1,8 @@
 #include "node/blocks.h"
 
+#include "lib/base/fs.h"
 #include "lib/base/num.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,24 +18,6 @@ struct reading {
     struct hash_ctx *whole, *block;
 };
 
-/* Reads n bytes at an offset. ERR_CONFLICT: the file ends before. */
-static enum err read_at(int fd, unsigned char *to, size_t n, uint64_t at)
-{
-    while (n > 0) {
-        ssize_t got = pread(fd, to, n, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return ERR_IO;
-        if (got == 0)
-            return ERR_CONFLICT;
-        to += got;
-        at += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return ERR_OK;
-}
-
 static enum err read_block(struct reading *r, uint64_t from, uint64_t len, int (*go_on)(void *ctx), void *ctx, uint8_t out[HASH_SIZE])
 {
     hash_reset(r->block);
@@ -43,7 +25,7 @@ static enum err read_block(struct reading *r, uint64_t from, uint64_t len, int (
         size_t n = len - at < READ_BYTES ? (size_t)(len - at) : READ_BYTES;
         if (go_on && !go_on(ctx))
             return ERR_UNAVAILABLE;
-        enum err e = read_at(r->fd, r->buffer, n, from + at);
+        enum err e = fs_read_at(r->fd, r->buffer, n, from + at);
         if (e)
             return e;
         hash_add(r->block, r->buffer, n);

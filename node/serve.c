@@ -1,6 +1,7 @@
 #include "node/serve.h"
 
-#include <errno.h>
+#include "lib/base/fs.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,27 +23,11 @@ static int is_as_checked(const struct serve *s)
            now.st_mtim.tv_sec == s->st.st_mtim.tv_sec && now.st_mtim.tv_nsec == s->st.st_mtim.tv_nsec;
 }
 
-/* 1 to max bytes. ERR_CONFLICT: the file became shorter. */
-static enum err read_some(int fd, void *to, size_t max, uint64_t at, size_t *n)
-{
-    ssize_t got;
-    do
-        got = pread(fd, to, max, (off_t)at);
-    while (got < 0 && errno == EINTR);
-    if (got <= 0)
-        return got < 0 ? ERR_IO : ERR_CONFLICT;
-    *n = (size_t)got;
-    return ERR_OK;
-}
-
 static enum err read_whole(struct serve *s)
 {
-    size_t size = (size_t)s->st.st_size;
-    for (size_t at = 0, n = 0; at < size; at += n) {
-        enum err e = read_some(s->fd, s->bytes + at, size - at, at, &n);
-        if (e)
-            return e;
-    }
+    enum err e = fs_read_at(s->fd, s->bytes, (size_t)s->st.st_size, 0);
+    if (e)
+        return e;
     return is_as_checked(s) ? ERR_OK : ERR_CONFLICT;
 }
 
@@ -101,7 +86,7 @@ static enum err read_piece(void *state, void *to, size_t max, size_t *n)
 {
     struct serve *s = state;
     uint64_t due = s->end - s->at;
-    enum err e = read_some(s->fd, to, due < max ? (size_t)due : max, s->at, n);
+    enum err e = fs_read_some_at(s->fd, to, due < max ? (size_t)due : max, s->at, n);
     if (e)
         return e;
     s->at += *n;

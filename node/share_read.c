@@ -2,11 +2,11 @@
 #include "node/share_inside.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "node/share_kept.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,20 +121,6 @@ static enum err check(struct share_read *r)
     return ERR_CONFLICT;
 }
 
-static enum err read_some(int fd, void *to, size_t max, uint64_t at, size_t *n)
-{
-    ssize_t got;
-    do
-        got = pread(fd, to, max, (off_t)at);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return ERR_IO;
-    if (got == 0)
-        return ERR_CONFLICT; /* it became shorter */
-    *n = (size_t)got;
-    return ERR_OK;
-}
-
 enum err share_read_next(struct share_read *r, void *to, size_t max, size_t *n)
 {
     *n = 0;
@@ -145,7 +131,7 @@ enum err share_read_next(struct share_read *r, void *to, size_t max, size_t *n)
         piece = (size_t)(r->end - r->at);
     enum err e = share_rate_take(&r->share->rate, piece);
     if (!e)
-        e = read_some(r->fd, to, piece, r->at, &got);
+        e = fs_read_some_at(r->fd, to, piece, r->at, &got);
     if (e)
         return e;
     if (r->hash)

@@ -60,6 +60,29 @@ static enum err read_rest(int fd, struct buf *b)
     }
 }
 
+enum err fs_read_some_at(int fd, void *to, size_t max, uint64_t at, size_t *n)
+{
+    ssize_t got;
+    do
+        got = pread(fd, to, max, (off_t)at);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return got < 0 ? ERR_IO : ERR_CONFLICT;
+    *n = (size_t)got;
+    return ERR_OK;
+}
+
+enum err fs_read_at(int fd, void *to, size_t n, uint64_t at)
+{
+    char *next = to;
+    for (size_t got = 0; n > 0; n -= got, at += got, next += got) {
+        enum err e = fs_read_some_at(fd, next, n, at, &got);
+        if (e)
+            return e;
+    }
+    return ERR_OK;
+}
+
 enum err fs_read_file(const char *path, struct buf *b)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

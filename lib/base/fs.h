@@ -9,6 +9,10 @@
 
 /* Writes all n bytes (short writes, EINTR). ERR_FULL on ENOSPC/EDQUOT/EFBIG, else ERR_IO. */
 enum err fs_write_all(int fd, const void *data, size_t n) MUST_CHECK;
+/* Reads 1 to max bytes at an offset into `to`; *n is how many. ERR_CONFLICT: the file ends before; ERR_IO. */
+enum err fs_read_some_at(int fd, void *to, size_t max, uint64_t at, size_t *n) MUST_CHECK;
+/* Reads just n bytes at an offset (short reads, EINTR). Errors as fs_read_some_at(). */
+enum err fs_read_at(int fd, void *to, size_t n, uint64_t at) MUST_CHECK;
 /* Reads the whole file into b (appends). ERR_NOT_FOUND, ERR_NOMEM past b's maximum, ERR_IO. */
 enum err fs_read_file(const char *path, struct buf *b) MUST_CHECK;
 /* Replaces path durably: temp file beside it, write, fsync, rename, fsync of the directory. mode as for open(2). */

@@ -130,6 +130,25 @@ static void reading_keeps_to_the_maximum(void **state)
     buf_release(&b);
 }
 
+static void a_part_is_read_whole_or_said_to_be_beyond_the_end(void **state)
+{
+    struct place *p = *state;
+    char got[8] = "-------";
+    size_t n = 0;
+    put(in(p, "f"), "0123456789", 0600);
+    int fd = open(in(p, "f"), O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_ok(fs_read_at(fd, got, 4, 6));
+    assert_memory_equal(got, "6789---", 7);
+    assert_ok(fs_read_some_at(fd, got, 7, 8, &n));
+    assert_int_equal(n, 2);
+    assert_memory_equal(got, "89", 2);
+    assert_err(ERR_CONFLICT, fs_read_at(fd, got, 4, 7));
+    assert_err(ERR_CONFLICT, fs_read_some_at(fd, got, 1, 10, &n));
+    close(fd);
+    assert_err(ERR_IO, fs_read_at(fd, got, 1, 0));
+}
+
 static void folders_are_made_with_their_parents(void **state)
 {
     struct place *p = *state;
@@ -245,6 +264,7 @@ int main(void)
         t(a_file_in_no_folder_is_not_replaced),
         t(a_write_past_the_limit_of_a_file_says_full_and_leaves_the_old_one),
         t(reading_keeps_to_the_maximum),
+        t(a_part_is_read_whole_or_said_to_be_beyond_the_end),
         t(folders_are_made_with_their_parents),
         t(a_relative_folder_is_made_where_we_are),
         t(space_is_told_of_the_file_system),
