@@ -1,6 +1,7 @@
 #include "node/scrub.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "node/bell.h"
@@ -9,13 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define KEEP_EVERY_MS 5000u     /* the place is written down; after a kill what was read since is read again */
 #define EXIST_EVERY_MS 3600000u /* between two looks whether all is here */
-#define NICE 10
 #define LIST_TOGETHER 256
 #define CATCH_UP_BYTES_PER_MS (32u << 10) /* 32 MiB/s: a round that is late does not take the disk for itself */
 
@@ -243,8 +240,7 @@ static void *run(void *ctx)
 {
     struct scrub *s = ctx;
     int fresh, fast;
-    /* Only this thread: Linux has a nice value for each. */
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+    limits_give_way();
     for (uint64_t wait_ms = 0; bell_wait(&s->bell, wait_ms, NULL); wait_ms = 1000u) {
         if (!is_due(s, &fresh, &fast))
             continue;

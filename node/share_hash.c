@@ -1,5 +1,6 @@
 #include "node/share_hash.h"
 
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "node/bell.h"
 #include "node/share_kept.h"
@@ -7,8 +8,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define BATCH_FILES 64u           /* files whose hashes are written down in one transaction */
@@ -16,7 +15,6 @@
 #define BATCH_READ (256ull << 20) /* and of themselves: a large file's hash waits for no others */
 #define IDLE_MS 60000u
 #define PAUSE_MS 1000u /* after something could not be had */
-#define NICE 10
 
 struct hashed {
     char name[SHARED_NAME_MAX + 1];
@@ -139,8 +137,7 @@ static void *run(void *ctx)
 {
     struct share_hash *h = ctx;
     uint64_t wait_ms = 0;
-    /* Hashing gives way to whoever serves. */
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+    limits_give_way();
     while (bell_wait(&h->bell, wait_ms, NULL)) {
         int filled = fill(h), some = h->n > 0, written = publish(h);
         wait_ms = !filled || !written ? PAUSE_MS : some ? 0 : IDLE_MS;

@@ -1,15 +1,11 @@
 #include "fcgi/service/hasher.h"
 
 #include "fcgi/service/wait.h"
+#include "lib/base/limits.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#define NICE 10 /* a tenth of the processor's time of somebody who is not nice */
 
 enum job_state { JOB_WAITS, JOB_BEGUN, JOB_DONE };
 
@@ -52,8 +48,7 @@ static struct job *take_first(struct hasher *h)
 static void *run(void *arg)
 {
     struct hasher *h = arg;
-    /* Only this thread: Linux has a nice value for each. */
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+    limits_give_way();
     pthread_mutex_lock(&h->lock);
     for (;;) {
         while (h->first == NULL && !h->stopping)

@@ -9,10 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define GROUP_FILE_MAX 16384u /* /proc/self/cgroup: a line for each hierarchy */
 #define PATH_SIZE 4096
 #define HEAPS 2
+#define NICER 10
 #define MAPPED_BYTES (128 << 10)      /* glibc would raise this by itself */
 #define UNBOUNDED (UINT64_C(1) << 62) /* version 1 says "none" by a number near 2^63 */
 
@@ -127,4 +130,10 @@ void limits_tame_memory(size_t stack_bytes)
     mallopt(M_ARENA_MAX, HEAPS);
     mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     mallopt(M_TRIM_THRESHOLD, 2 * MAPPED_BYTES);
+}
+
+void limits_give_way(void)
+{
+    id_t self = (id_t)syscall(SYS_gettid); /* Linux has a nice value for each thread */
+    setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + NICER);
 }

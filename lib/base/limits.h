@@ -35,4 +35,7 @@ uint64_t limits_fit(const struct limits *l, struct limits_cost base, struct limi
  * are freed. Before the first thread. */
 void limits_tame_memory(size_t stack_bytes);
 
+/* The calling thread, and no other of the process, gives way to the rest of it: a tenth of the processor's time where both want it. For work in the background. */
+void limits_give_way(void);
+
 #endif

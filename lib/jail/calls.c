@@ -33,7 +33,7 @@ const char *const calls_allowed[] = {
     "bind", "listen", "accept", "accept4", "connect", "shutdown", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto",
     "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg",
     /* what the process may know of itself and of the machine */
-    "getrandom", "uname", "sysinfo", "getrusage", "times", "getrlimit", "getuid", "geteuid", "getgid", "getegid", NULL};
+    "getrandom", "uname", "sysinfo", "getrusage", "getpriority", "times", "getrlimit", "getuid", "geteuid", "getgid", "getegid", NULL};
 
 #define TYPE_MASK 0xfu /* of a socket's type: the rest is SOCK_CLOEXEC and SOCK_NONBLOCK */
 #define ALL UINT64_MAX

@@ -8,6 +8,7 @@ import time
 
 from support.api import course_path
 from support.cluster import children, resident_bytes, wait_for
+from support.signed import headers
 
 MIB = 1 << 20
 CAP = 64 * MIB
@@ -35,7 +36,7 @@ class Watch(threading.Thread):
                 for pid in [process["pid"], *(children(process["pid"]) if process["role"] == "nginx" else [])]:
                     try:
                         self.peak[name] = max(self.peak.get(name, 0), resident_bytes(pid))
-                    except FileNotFoundError:
+                    except (FileNotFoundError, ProcessLookupError):
                         pass
 
 
@@ -56,7 +57,7 @@ def test_a_large_upload_and_download_stay_below_64_mib_resident(cluster, full):
             yield piece
 
     connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=300)
-    connection.request("PUT", path + "?filename=large.bin", body=body(), headers={"Content-Length": str(size)})
+    connection.request("PUT", path + "?filename=large.bin", body=body(), headers={**headers(cluster.url), "Content-Length": str(size)})
     answer = connection.getresponse()
     text = answer.read()
     assert answer.status == 201, text

@@ -146,6 +146,8 @@ def resident_bytes(pid, peak=False):
 
 
 def children(pid):
-    """The pids of a process's children."""
-    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(word) for word in path.read_text().split()]
+    """The pids of a process's children; of one that is gone, none."""
+    try:
+        return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
