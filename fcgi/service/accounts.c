@@ -304,8 +304,9 @@ static enum err reset(const struct sysdoc *old, void *ctx, struct json **out)
 static enum err check_old(struct worker *w, const struct accounts_password *p, const char **detail)
 {
     struct docs_account a;
+    const struct rate_claim claim = {.rule = &password_rule, .subject = p->name};
     unsigned wait_ms;
-    if (rate_try(worker_store(w), w->app->rates, &password_rule, p->name, &wait_ms) != ERR_OK) {
+    if (rate_try(worker_store(w), w->app->rates, &claim, 1, &wait_ms) != ERR_OK) {
         *detail = arena_printf(&w->arena, "Too many tries: wait %u s.", wait_ms / 1000u + 1u);
         return ERR_RATE;
     }

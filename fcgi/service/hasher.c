@@ -147,3 +147,11 @@ enum err hasher_verify(struct hasher *h, const char *hash, const char *password,
 {
     return stand_in_line(h, &(struct job){.hash = hash, .password = password, .len = len});
 }
+
+int hasher_is_full(struct hasher *h)
+{
+    pthread_mutex_lock(&h->lock);
+    int full = h->waiting >= h->waiting_max;
+    pthread_mutex_unlock(&h->lock);
+    return full;
+}

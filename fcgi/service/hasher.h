@@ -20,4 +20,7 @@ void hasher_free(struct hasher *h);
 enum err hasher_hash(struct hasher *h, const char *password, size_t len, char out[PASSWORD_HASH_SIZE]) MUST_CHECK;
 enum err hasher_verify(struct hasher *h, const char *hash, const char *password, size_t len) MUST_CHECK;
 
+/* Whether somebody who came now would be turned away: for who wants to know before other work. The next moment may be another. */
+int hasher_is_full(struct hasher *h);
+
 #endif

@@ -1,5 +1,6 @@
 #include "fcgi/service/login.h"
 
+#include "fcgi/service/hasher.h"
 #include "fcgi/service/rules.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
@@ -49,25 +50,33 @@ static void make_subject(struct worker *w, const char *name, const char *address
         snprintf(out, PAIR_SIZE, "%s", name);
 }
 
+/* The counts that a try at `subject` from `address` is held against; a good one makes the name begin afresh, the address gets this one back. */
+#define CLAIMS 2u
+static void make_claims(const char *subject, const char *address, struct rate_claim out[CLAIMS])
+{
+    out[0] = (struct rate_claim){.rule = &address_rule, .subject = address};
+    out[1] = (struct rate_claim){.rule = &name_rule, .subject = subject, .all = 1};
+}
+
 static enum err may_try(struct worker *w, const char *subject, const char *address, unsigned *retry_after_s)
 {
-    struct store *s = worker_store(w);
+    struct rate_claim claims[CLAIMS];
     unsigned wait_ms = 0;
-    enum err e = rate_try(s, w->app->rates, &address_rule, address, &wait_ms);
-    if (e == ERR_OK)
-        e = rate_try(s, w->app->rates, &name_rule, subject, &wait_ms);
+    make_claims(subject, address, claims);
+    enum err e = rate_try(worker_store(w), w->app->rates, claims, CLAIMS, &wait_ms);
     if (e != ERR_OK)
         *retry_after_s = wait_ms / 1000u + 1u;
     return e;
 }
 
-/* Good tries count for nothing: the name begins afresh, the address gets this one back, and is known to be this person's. */
+/* Good tries count for nothing, and the address is known to be this person's. */
 static void forgive(struct worker *w, const char *subject, const char *name, const char *address)
 {
     char pair[PAIR_SIZE], known[KNOWN_SIZE];
+    struct rate_claim claims[CLAIMS];
     struct store *s = worker_store(w);
-    rate_forgive(s, w->app->rates, &address_rule, address, 0);
-    rate_forgive(s, w->app->rates, &name_rule, subject, 1);
+    make_claims(subject, address, claims);
+    rate_forgive(s, w->app->rates, claims, CLAIMS);
     make_pair(name, address, pair);
     make_known(pair, known);
     if (s != NULL && worker_store_said(w, sys_use(s, known, KNOWN_EVERY_S, KNOWN_S)) != ERR_OK)
@@ -103,8 +112,8 @@ enum err login_begin(struct worker *w, const char *name, const char *password, s
     char subject[PAIR_SIZE];
     memset(out, 0, sizeof(*out));
     make_subject(w, name, address, subject);
-    /* Before any work: what a session cannot be kept for is not tried. */
-    enum err e = worker_store(w) == NULL ? ERR_UNAVAILABLE : may_try(w, subject, address, &l.retry_after_s);
+    /* Before any work: what a session cannot be kept for, or nobody has time to hash, is not tried, and not counted. */
+    enum err e = worker_store(w) == NULL || hasher_is_full(w->app->hasher) ? ERR_UNAVAILABLE : may_try(w, subject, address, &l.retry_after_s);
     if (e == ERR_OK)
         e = accounts_verify(w, name, password, len, &l.account);
     if (e == ERR_OK) {

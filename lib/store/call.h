@@ -8,7 +8,7 @@
 #include <hiredis/hiredis.h>
 
 #define CALL_INLINE 20 /* arguments that need no heap */
-#define CALL_NUMBERS 6 /* numbers that one call can hold */
+#define CALL_NUMBERS 10 /* numbers that one call can hold */
 #define CALL_ARGS_MAX 65536u
 
 /* A command being put together. Arguments are borrowed until call_send; user data travels only as (pointer, length). */

@@ -136,49 +136,77 @@ static struct row *make_row(struct rate_table *t, const char *key)
     return r;
 }
 
-static int table_try(struct rate_table *t, const struct rate_rule *rule, const char *key, unsigned *wait_ms)
+static struct row *row_of(struct rate_table *t, const char *key)
 {
-    pthread_mutex_lock(&t->lock);
     struct row *r = find_row(t, key);
     if (!r)
         r = make_row(t, key);
     r->seen = ++t->count;
-    int may = rate_decide(rule, &r->state, clock_boot_ms(), wait_ms);
-    pthread_mutex_unlock(&t->lock);
-    return may;
+    return r;
 }
 
-static void table_forgive(struct rate_table *t, const struct rate_rule *rule, const char *key, int all)
+static int table_try(struct rate_table *t, const struct rate_claim *claims, char keys[RATE_CLAIMS_MAX][KEY_SIZE], size_t n, unsigned *wait_ms)
+{
+    struct rate_state next[RATE_CLAIMS_MAX];
+    unsigned longest = 0, wait = 0;
+    uint64_t now_ms = clock_boot_ms();
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < n; i++) {
+        next[i] = row_of(t, keys[i])->state;
+        if (!rate_decide(claims[i].rule, &next[i], now_ms, &wait) && wait > longest)
+            longest = wait;
+    }
+    for (size_t i = 0; i < n && longest == 0; i++)
+        row_of(t, keys[i])->state = next[i];
+    pthread_mutex_unlock(&t->lock);
+    if (longest > 0)
+        *wait_ms = longest;
+    return longest == 0;
+}
+
+static void table_forgive(struct rate_table *t, const struct rate_claim *claim, const char *key)
 {
     pthread_mutex_lock(&t->lock);
     struct row *r = find_row(t, key);
-    if (r && all)
+    if (r && claim->all)
         r->state = (struct rate_state){0};
     else if (r)
-        take_back(rule, &r->state, clock_boot_ms());
+        take_back(claim->rule, &r->state, clock_boot_ms());
     pthread_mutex_unlock(&t->lock);
 }
 
 /* ---- Redis */
 
-static void make_key(const struct rate_rule *rule, const char *subject, char out[KEY_SIZE])
+static void make_key(const struct rate_claim *claim, char out[KEY_SIZE])
 {
-    snprintf(out, KEY_SIZE, "%.*s:%.*s", NAME_SIZE - 1, rule->name, (int)RATE_SUBJECT_MAX, subject);
+    snprintf(out, KEY_SIZE, "%.*s:%.*s", NAME_SIZE - 1, claim->rule->name, (int)RATE_SUBJECT_MAX, claim->subject);
 }
 
-static enum err send(struct store *s, const struct rate_rule *rule, const char *key, const char *what, uint64_t *wait_ms)
+static void make_keys(const struct rate_claim *claims, size_t n, char keys[RATE_CLAIMS_MAX][KEY_SIZE])
 {
-    char name[KEY_SIZE + 8];
+    assert(n > 0 && n <= RATE_CLAIMS_MAX);
+    for (size_t i = 0; i < n; i++)
+        make_key(&claims[i], keys[i]);
+}
+
+static enum err send(struct store *s, const struct rate_claim *claims, char keys[RATE_CLAIMS_MAX][KEY_SIZE], size_t n, int is_try, uint64_t *wait_ms)
+{
+    char names[RATE_CLAIMS_MAX][KEY_SIZE + 8];
     struct call c;
     redisReply *r;
-    snprintf(name, sizeof name, "rb:rate:%s", key);
-    call_init_script(&c, SCRIPT_RATE, 1);
-    call_str(&c, name);
-    call_u64(&c, rule->free);
-    call_u64(&c, rule->per_ms);
-    call_u64(&c, rule->wait_ms);
-    call_u64(&c, rule->wait_max_ms);
-    call_str(&c, what);
+    call_init_script(&c, SCRIPT_RATE, (unsigned)n);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(names[i], sizeof names[i], "rb:rate:%s", keys[i]);
+        call_str(&c, names[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct rate_rule *rule = claims[i].rule;
+        call_u64(&c, rule->free);
+        call_u64(&c, rule->per_ms);
+        call_u64(&c, rule->wait_ms);
+        call_u64(&c, rule->wait_max_ms);
+        call_str(&c, is_try ? "try" : claims[i].all ? "all" : "one");
+    }
     enum err e = call_send(s, &c, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, &r);
     if (e != ERR_OK)
         return e;
@@ -187,26 +215,27 @@ static enum err send(struct store *s, const struct rate_rule *rule, const char *
     return e;
 }
 
-enum err rate_try(struct store *s, struct rate_table *t, const struct rate_rule *rule, const char *subject, unsigned *wait_ms)
+enum err rate_try(struct store *s, struct rate_table *t, const struct rate_claim *claims, size_t n, unsigned *wait_ms)
 {
-    char key[KEY_SIZE];
+    char keys[RATE_CLAIMS_MAX][KEY_SIZE];
     uint64_t wait = 0;
-    make_key(rule, subject, key);
-    if (s && send(s, rule, key, "try", &wait) == ERR_OK) {
+    make_keys(claims, n, keys);
+    if (s && send(s, claims, keys, n, 1, &wait) == ERR_OK) {
         if (wait == 0)
             return ERR_OK;
         *wait_ms = (unsigned)wait;
         return ERR_RATE;
     }
-    return table_try(t, rule, key, wait_ms) ? ERR_OK : ERR_RATE;
+    return table_try(t, claims, keys, n, wait_ms) ? ERR_OK : ERR_RATE;
 }
 
-void rate_forgive(struct store *s, struct rate_table *t, const struct rate_rule *rule, const char *subject, int all)
+void rate_forgive(struct store *s, struct rate_table *t, const struct rate_claim *claims, size_t n)
 {
-    char key[KEY_SIZE];
+    char keys[RATE_CLAIMS_MAX][KEY_SIZE];
     uint64_t ignored;
-    make_key(rule, subject, key);
-    if (s && send(s, rule, key, all ? "all" : "one", &ignored) == ERR_OK)
+    make_keys(claims, n, keys);
+    if (s && send(s, claims, keys, n, 0, &ignored) == ERR_OK)
         return;
-    table_forgive(t, rule, key, all);
+    for (size_t i = 0; i < n; i++)
+        table_forgive(t, &claims[i], keys[i]);
 }

@@ -20,10 +20,19 @@ struct rate_table; /* thread-safe; RATE_TABLE_MAX subjects, the one that was see
 struct rate_table *rate_table_new(void); /* NULL when out of memory */
 void rate_table_free(struct rate_table *t);
 
-/* Counts a try. ERR_RATE: not yet, *wait_ms from now (not counted: who waits gets in). s NULL, or not answering: the table decides. Else ERR_OK, never another error. */
-enum err rate_try(struct store *s, struct rate_table *t, const struct rate_rule *rule, const char *subject, unsigned *wait_ms) MUST_CHECK;
-/* A try that was counted was good: it is taken back; with `all` every one is. */
-void rate_forgive(struct store *s, struct rate_table *t, const struct rate_rule *rule, const char *subject, int all);
+/* One of the counts that a try is held against: by the name, by the address. */
+struct rate_claim {
+    const struct rate_rule *rule;
+    const char *subject;
+    int all; /* when forgiven: all tries, not just this one */
+};
+#define RATE_CLAIMS_MAX 2u
+
+/* Counts a try against each claim, or, when one of them says not yet, against none: ERR_RATE, *wait_ms until none does (who waits gets in). In Redis it is one step, and one write when it counts. s NULL,
+ * or not answering: the table decides. Else ERR_OK, never another error. n in 1…RATE_CLAIMS_MAX, no claim twice. */
+enum err rate_try(struct store *s, struct rate_table *t, const struct rate_claim *claims, size_t n, unsigned *wait_ms) MUST_CHECK;
+/* A try that was counted was good: it is taken back. */
+void rate_forgive(struct store *s, struct rate_table *t, const struct rate_claim *claims, size_t n);
 
 /* The rule as a pure function: both the script and the table are held against it. state: n, at_ms, until_ms; all zero = never tried. 1: it may try, and *state counts it; 0: *wait_ms. */
 struct rate_state {

@@ -330,7 +330,8 @@ static void ask_counts(struct store *s)
     int32_t number;
     char id[RING_ID_MAX];
     FUZZ_CHECK(t);
-    enum err e = rate_try(s, t, &rule, "192.0.2.1", &wait_ms);
+    const struct rate_claim claims[] = {{.rule = &rule, .subject = "192.0.2.1"}, {.rule = &rule, .subject = "ada"}};
+    enum err e = rate_try(s, t, claims, 2, &wait_ms);
     FUZZ_CHECK(e == ERR_OK || e == ERR_RATE);
     rate_table_free(t);
     enum err counted[] = {sys_used(s, "x", &n), sys_count(s, "x", 3, 60, &n), sys_counted(s, "x", &n), downloads_count(s, SHA, &n)};

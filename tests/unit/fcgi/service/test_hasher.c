@@ -118,12 +118,17 @@ static void a_full_line_turns_away_at_once(void **state)
     begin(callers, h, 1);
     while (began == 0)
         clock_sleep_ms(1);
+    assert_false(hasher_is_full(h));
     begin(callers + 1, h, CALLERS - 1);
+    for (unsigned ms = 0; !hasher_is_full(h) && ms < HASH_MS; ms++)
+        clock_sleep_ms(1);
+    assert_true(hasher_is_full(h));
     unsigned good = end(callers, CALLERS, ERR_OK);
     assert_in_range(good, 4, 5); /* one at work, three in the line, one more where the first was done before the last came */
     assert_int_equal(began, good);
     for (unsigned i = 0; i < CALLERS; i++)
         assert_true(callers[i].e == ERR_OK || (callers[i].e == ERR_UNAVAILABLE && callers[i].took_ms < HASH_MS));
+    assert_false(hasher_is_full(h));
     begin(&late, h, 1);
     assert_int_equal(end(&late, 1, ERR_OK), 1); /* the line is free again */
     hasher_free(h);

@@ -10,6 +10,16 @@
 static const struct rate_rule rule = {.name = "test", .free = 3, .per_ms = 1000, .wait_ms = 500, .wait_max_ms = 4000};
 static const struct rate_rule quick = {.name = "quick", .free = 2, .per_ms = 300, .wait_ms = 200, .wait_max_ms = 400};
 
+static enum err try_one(struct store *s, struct rate_table *t, const struct rate_rule *r, const char *subject, unsigned *wait_ms)
+{
+    return rate_try(s, t, &(struct rate_claim){.rule = r, .subject = subject}, 1, wait_ms);
+}
+
+static void forgive_one(struct store *s, struct rate_table *t, const struct rate_rule *r, const char *subject, int all)
+{
+    rate_forgive(s, t, &(struct rate_claim){.rule = r, .subject = subject, .all = all}, 1);
+}
+
 static int set_up(void **state)
 {
     return world_init(state, LOG_ERROR);
@@ -71,26 +81,48 @@ static void a_clock_that_is_set_back_locks_nobody_out_for_ever(void **state)
 static void check_steps(struct store *s, struct rate_table *t, const char *subject)
 {
     unsigned wait = 0;
-    assert_ok(rate_try(s, t, &quick, subject, &wait));
-    assert_ok(rate_try(s, t, &quick, subject, &wait));
-    assert_ok(rate_try(s, t, &quick, subject, &wait));
-    assert_err(ERR_RATE, rate_try(s, t, &quick, subject, &wait));
+    assert_ok(try_one(s, t, &quick, subject, &wait));
+    assert_ok(try_one(s, t, &quick, subject, &wait));
+    assert_ok(try_one(s, t, &quick, subject, &wait));
+    assert_err(ERR_RATE, try_one(s, t, &quick, subject, &wait));
     assert_in_range(wait, 1, 200);
-    assert_ok(rate_try(s, t, &quick, "somebody else", &wait));
+    assert_ok(try_one(s, t, &quick, "somebody else", &wait));
     clock_sleep_ms(wait + 5);
-    assert_ok(rate_try(s, t, &quick, subject, &wait));
-    assert_err(ERR_RATE, rate_try(s, t, &quick, subject, &wait));
+    assert_ok(try_one(s, t, &quick, subject, &wait));
+    assert_err(ERR_RATE, try_one(s, t, &quick, subject, &wait));
     assert_in_range(wait, 201, 400);
-    rate_forgive(s, t, &quick, subject, 0); /* one is not enough */
-    assert_err(ERR_RATE, rate_try(s, t, &quick, subject, &wait));
-    rate_forgive(s, t, &quick, subject, 0);
-    assert_ok(rate_try(s, t, &quick, subject, &wait));
-    rate_forgive(s, t, &quick, subject, 1);
-    assert_ok(rate_try(s, t, &quick, subject, &wait));
-    assert_ok(rate_try(s, t, &quick, subject, &wait));
-    rate_forgive(s, t, &quick, subject, 1);
-    rate_forgive(s, t, &quick, "somebody else", 1);
-    rate_forgive(s, t, &quick, "never seen", 0);
+    forgive_one(s, t, &quick, subject, 0); /* one is not enough */
+    assert_err(ERR_RATE, try_one(s, t, &quick, subject, &wait));
+    forgive_one(s, t, &quick, subject, 0);
+    assert_ok(try_one(s, t, &quick, subject, &wait));
+    forgive_one(s, t, &quick, subject, 1);
+    assert_ok(try_one(s, t, &quick, subject, &wait));
+    assert_ok(try_one(s, t, &quick, subject, &wait));
+    forgive_one(s, t, &quick, subject, 1);
+    forgive_one(s, t, &quick, "somebody else", 1);
+    forgive_one(s, t, &quick, "never seen", 0);
+}
+
+/* A try that one count refuses is not counted by the other. */
+static void check_pair(struct store *s, struct rate_table *t)
+{
+    const struct rate_claim both[] = {{.rule = &rule, .subject = "pair", .all = 1}, {.rule = &quick, .subject = "pair"}};
+    unsigned wait = 0;
+    for (int i = 0; i < 3; i++)
+        assert_ok(rate_try(s, t, both, 2, &wait)); /* `quick` is closed now, `rule` has no try left that is free */
+    for (int i = 0; i < 10; i++) {
+        assert_err(ERR_RATE, rate_try(s, t, both, 2, &wait));
+        assert_in_range(wait, 1, 200);
+    }
+    assert_ok(try_one(s, t, &rule, "pair", &wait));
+    assert_err(ERR_RATE, try_one(s, t, &rule, "pair", &wait));
+    assert_err(ERR_RATE, rate_try(s, t, both, 2, &wait));
+    assert_in_range(wait, 201, 500); /* until both may */
+    rate_forgive(s, t, both, 2);
+    assert_ok(try_one(s, t, &quick, "pair", &wait));
+    assert_err(ERR_RATE, try_one(s, t, &quick, "pair", &wait));
+    for (int i = 0; i < 3; i++)
+        assert_ok(try_one(s, t, &rule, "pair", &wait));
 }
 
 static void redis_counts_for_all_apis(void **state)
@@ -101,10 +133,11 @@ static void redis_counts_for_all_apis(void **state)
     assert_non_null(one);
     assert_non_null(other);
     check_steps(w->store, one, "10.0.0.1");
+    check_pair(w->store, one);
     for (int i = 0; i < 3; i++)
-        assert_ok(rate_try(w->store, i % 2 ? one : other, &quick, "shared", &wait));
-    assert_err(ERR_RATE, rate_try(w->store, one, &quick, "shared", &wait));
-    assert_err(ERR_RATE, rate_try(w->store, other, &quick, "shared", &wait));
+        assert_ok(try_one(w->store, i % 2 ? one : other, &quick, "shared", &wait));
+    assert_err(ERR_RATE, try_one(w->store, one, &quick, "shared", &wait));
+    assert_err(ERR_RATE, try_one(w->store, other, &quick, "shared", &wait));
     rate_table_free(one);
     rate_table_free(other);
 }
@@ -117,7 +150,7 @@ static void counters_leave_redis_by_themselves(void **state)
     redisContext *c = redisConnectUnix(w->redis.address + 5);
     assert_non_null(c);
     freeReplyObject(redisCommand(c, "FLUSHALL"));
-    assert_ok(rate_try(w->store, t, &quick, "once", &wait));
+    assert_ok(try_one(w->store, t, &quick, "once", &wait));
     redisReply *r = redisCommand(c, "PTTL rb:rate:quick:once");
     assert_in_range(r->integer, 1, 300);
     freeReplyObject(r);
@@ -140,6 +173,7 @@ static void without_redis_the_table_counts(void **state)
     (void)state;
     check_steps(NULL, t, "10.0.0.1");
     check_steps(away, t, "10.0.0.2");
+    check_pair(NULL, t);
     store_free(away);
     rate_table_free(t);
 }
@@ -151,20 +185,20 @@ static void a_full_table_forgets_who_was_seen_the_longest_ago(void **state)
     unsigned wait = 0;
     (void)state;
     for (int i = 0; i < 3; i++)
-        assert_ok(rate_try(NULL, t, &rule, "first", &wait));
+        assert_ok(try_one(NULL, t, &rule, "first", &wait));
     for (unsigned i = 0; i < RATE_TABLE_MAX - 1; i++) {
         snprintf(subject, sizeof subject, "s%u", i);
-        assert_ok(rate_try(NULL, t, &rule, subject, &wait));
+        assert_ok(try_one(NULL, t, &rule, subject, &wait));
     }
-    assert_ok(rate_try(NULL, t, &rule, "first", &wait)); /* still known: this one makes it wait */
-    assert_err(ERR_RATE, rate_try(NULL, t, &rule, "first", &wait));
-    assert_ok(rate_try(NULL, t, &rule, "one more", &wait)); /* s0 gives way */
-    assert_err(ERR_RATE, rate_try(NULL, t, &rule, "first", &wait));
+    assert_ok(try_one(NULL, t, &rule, "first", &wait)); /* still known: this one makes it wait */
+    assert_err(ERR_RATE, try_one(NULL, t, &rule, "first", &wait));
+    assert_ok(try_one(NULL, t, &rule, "one more", &wait)); /* s0 gives way */
+    assert_err(ERR_RATE, try_one(NULL, t, &rule, "first", &wait));
     for (unsigned i = 0; i < 3 * RATE_TABLE_MAX; i++) {
         snprintf(subject, sizeof subject, "t%u", i);
-        assert_ok(rate_try(NULL, t, &rule, subject, &wait));
+        assert_ok(try_one(NULL, t, &rule, subject, &wait));
     }
-    assert_ok(rate_try(NULL, t, &rule, "first", &wait)); /* forgotten */
+    assert_ok(try_one(NULL, t, &rule, "first", &wait)); /* forgotten */
     rate_table_free(t);
 }
 
@@ -185,10 +219,10 @@ static void *try_often(void *arg)
     char own[32];
     snprintf(own, sizeof own, "%p", (void *)&wait);
     for (int i = 0; i < TRIES; i++) {
-        if (rate_try(NULL, c->t, &rule, "all", &wait) == ERR_OK)
+        if (try_one(NULL, c->t, &rule, "all", &wait) == ERR_OK)
             __atomic_fetch_add(&c->may, 1, __ATOMIC_RELAXED);
-        rate_forgive(NULL, c->t, &rule, own, i % 2);
-        if (rate_try(NULL, c->t, &rule, own, &wait) != ERR_OK)
+        forgive_one(NULL, c->t, &rule, own, i % 2);
+        if (try_one(NULL, c->t, &rule, own, &wait) != ERR_OK)
             continue;
     }
     return NULL;
