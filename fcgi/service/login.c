@@ -113,7 +113,8 @@ enum err login_begin(struct worker *w, const char *name, const char *password, s
     memset(out, 0, sizeof(*out));
     make_subject(w, name, address, subject);
     /* Before any work: what a session cannot be kept for, or nobody has time to hash, is not tried, and not counted. */
-    enum err e = worker_store(w) == NULL || hasher_is_full(w->app->hasher) ? ERR_UNAVAILABLE : may_try(w, subject, address, &l.retry_after_s);
+    enum err e =
+        worker_store(w) == NULL || hasher_is_full(w->app->hasher) ? ERR_UNAVAILABLE : may_try(w, subject, address, &l.retry_after_s);
     if (e == ERR_OK)
         e = accounts_verify(w, name, password, len, &l.account);
     if (e == ERR_OK) {

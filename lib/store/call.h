@@ -7,7 +7,7 @@
 
 #include <hiredis/hiredis.h>
 
-#define CALL_INLINE 20 /* arguments that need no heap */
+#define CALL_INLINE 20  /* arguments that need no heap */
 #define CALL_NUMBERS 10 /* numbers that one call can hold */
 #define CALL_ARGS_MAX 65536u
 

@@ -145,7 +145,8 @@ static struct row *row_of(struct rate_table *t, const char *key)
     return r;
 }
 
-static int table_try(struct rate_table *t, const struct rate_claim *claims, char keys[RATE_CLAIMS_MAX][KEY_SIZE], size_t n, unsigned *wait_ms)
+static int table_try(
+    struct rate_table *t, const struct rate_claim *claims, char keys[RATE_CLAIMS_MAX][KEY_SIZE], size_t n, unsigned *wait_ms)
 {
     struct rate_state next[RATE_CLAIMS_MAX];
     unsigned longest = 0, wait = 0;
@@ -189,7 +190,8 @@ static void make_keys(const struct rate_claim *claims, size_t n, char keys[RATE_
         make_key(&claims[i], keys[i]);
 }
 
-static enum err send(struct store *s, const struct rate_claim *claims, char keys[RATE_CLAIMS_MAX][KEY_SIZE], size_t n, int is_try, uint64_t *wait_ms)
+static enum err send(
+    struct store *s, const struct rate_claim *claims, char keys[RATE_CLAIMS_MAX][KEY_SIZE], size_t n, int is_try, uint64_t *wait_ms)
 {
     char names[RATE_CLAIMS_MAX][KEY_SIZE + 8];
     struct call c;

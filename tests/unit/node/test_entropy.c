@@ -168,7 +168,8 @@ static long lookup(struct trio *t, int i, const char *key, const char *query, st
     assert_ok(buf_add_str(&path, "/lookup/"));
     assert_ok(text_percent_encode(&path, key, strlen(key)));
     assert_ok(buf_add_str(&path, query));
-    struct peer_call call = {.base_url = url, .to = t->members[i].id, .method = "GET", .path = buf_str(&path), .epoch = 1, .answer_max = 1u << 20};
+    struct peer_call call = {
+        .base_url = url, .to = t->members[i].id, .method = "GET", .path = buf_str(&path), .epoch = 1, .answer_max = 1u << 20};
     assert_ok(peer_call(t->peer, &call, 10000));
     assert_ok(call.error);
     long status = call.status;
