@@ -2,6 +2,7 @@
 
 #include "fcgi/front.h"
 #include "lib/base/clock.h"
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 
 #include <errno.h>
@@ -162,7 +163,7 @@ enum err pool_start(struct app *app, struct metrics *m, int listen_fd, unsigned 
     sigaction(WAKE_SIGNAL, &wake, NULL);
     pthread_attr_t attr;
     pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    pthread_attr_setstacksize(&attr, STACK_BYTES + LIMITS_STACK_MORE);
     enum err e = ERR_OK;
     for (unsigned i = 0; i < n && !e; i++)
         e = start_thread(p, app, &attr);

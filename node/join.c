@@ -258,6 +258,7 @@ static enum err settle_down(struct join *j, struct buf *line)
 
 enum err join_folder(const char *data, const char *token_file, const char *url, unsigned weight, struct buf *line, char why[JOIN_WHY_SIZE])
 {
+    why[0] = '\0';
     struct join j = {.data = data, .url = url, .why = why, .self = {.weight = weight}};
     if (keys_are_there(data) && identity_read(data, &j.self) == ERR_OK)
         return identity_take(data, &j.self, line);

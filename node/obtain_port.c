@@ -1,5 +1,6 @@
 #include "node/obtain_port.h"
 
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/plain/port.h"
 #include "node/share.h"
@@ -171,7 +172,7 @@ static enum err start_thread(struct download *d)
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES + LIMITS_STACK_MORE);
     int rc = pthread_create(&thread, &attributes, run_download, d);
     pthread_attr_destroy(&attributes);
     return rc == 0 ? ERR_OK : ERR_NOMEM;

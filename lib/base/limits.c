@@ -124,7 +124,7 @@ void limits_tame_memory(size_t stack_bytes)
 {
     pthread_attr_t attr;
     pthread_attr_init(&attr);
-    if (pthread_attr_setstacksize(&attr, stack_bytes) == 0)
+    if (pthread_attr_setstacksize(&attr, stack_bytes + LIMITS_STACK_MORE) == 0)
         pthread_setattr_default_np(&attr);
     pthread_attr_destroy(&attr);
     mallopt(M_ARENA_MAX, HEAPS);

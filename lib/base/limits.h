@@ -30,6 +30,13 @@ struct limits_cost {
 /* How many of those that cost `each` fit beside `base`, and not more than `wanted`; each.descriptors and each.bytes are not 0. Pure. */
 uint64_t limits_fit(const struct limits *l, struct limits_cost base, struct limits_cost each, uint64_t wanted);
 
+/* What ThreadSanitizer keeps on each thread's stack before anything of ours: with less no thread starts. */
+#if defined(__SANITIZE_THREAD__)
+#define LIMITS_STACK_MORE (1u << 20)
+#else
+#define LIMITS_STACK_MORE 0u
+#endif
+
 /* Breaks glibc's habits of a process that is alone on a large machine. Threads that are started without attributes get stacks of so many bytes, not of what RLIMIT_STACK says (8 MiB as a rule: a dozen
  * would fill a small limit by themselves); there are two heaps, not eight for each processor that all keep what was once needed; buffers of 128 KiB and more are mapped, so that they go back when they
  * are freed. Before the first thread. */

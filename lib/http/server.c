@@ -2,6 +2,7 @@
 #include "lib/http/internal.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 
 #include <arpa/inet.h>
@@ -199,7 +200,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, c->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->connections_per_ip_max, MHD_OPTION_CONNECTION_TIMEOUT, c->timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->memory_per_connection, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES + LIMITS_STACK_MORE,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 
     if (!d)

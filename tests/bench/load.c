@@ -3,6 +3,7 @@
  *
  *   load put|get HOST PORT PATH_PREFIX PATH_SUFFIX SIZE CLIENTS REQUESTS FIRST NAMES
  *
+ * With a token in RB_TOKEN (others see arguments) every request comes with it.
  * Request j uses body and name FIRST + j % NAMES; the path is PATH_PREFIX, that number, PATH_SUFFIX. Prints one JSON line. */
 #include "lib/base/num.h"
 #include "tests/bench/figures.h"
@@ -27,6 +28,7 @@ struct plan {
     int put;
     struct sockaddr_in address;
     const char *host, *prefix, *suffix;
+    const char *token; /* or NULL */
     size_t size;
     uint64_t clients, requests, first, names;
     const char *body; /* without its stamp */
@@ -160,6 +162,8 @@ static int request_once(struct client *c, uint64_t number)
         (unsigned long long)number, p->suffix, p->host);
     if (p->put)
         n += snprintf(head + n, sizeof head - (size_t)n, "Content-Length: %zu\r\n", p->size);
+    if (p->token)
+        n += snprintf(head + n, sizeof head - (size_t)n, "Authorization: Bearer %.128s\r\n", p->token);
     n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
     struct iovec parts[3] = {{head, (size_t)n}, {stamp, STAMP}, {(char *)(uintptr_t)p->body + STAMP, p->size - STAMP}};
     if (send_all(c->fd, parts, p->put ? 3 : 1) != 0)
@@ -224,6 +228,7 @@ int main(int argc, char **argv)
         .host = argv[2],
         .prefix = argv[4],
         .suffix = argv[5],
+        .token = getenv("RB_TOKEN"),
         .size = number_or_die(argv[6]),
         .clients = number_or_die(argv[7]),
         .requests = number_or_die(argv[8]),
