@@ -20,7 +20,8 @@ struct change {
     enum blob_state state[OWNERS_MAX]; /* by owner of q: who has the record on disk */
     struct record done;                /* owned: change_release; the acknowledged record */
     int has_done;
-    char lock[33]; /* the token of the Redis lock we hold, or "" */
+    int may_be_there; /* some owner may have taken a record of it, whatever else is said of it */
+    char lock[33];    /* the token of the Redis lock we hold, or "" */
 };
 
 /* Frees `done` and gives the lock back; draft and payload are the use case's. */
@@ -52,7 +53,7 @@ void change_hint(const struct change *c);
 void change_index(struct worker *w, const struct record *r);
 
 /* store_plain.c: protocol.md P2, unconditional. `again`: a record of an earlier request with the same upload id, to be tried first; or NULL.
- * ERR_OK: change.done; ERR_UNAVAILABLE: nothing visible; ERR_TIMEOUT: not known; ERR_FULL; ERR_GONE: too few owners have the bytes; ERR_NOMEM. */
+ * ERR_OK: change.done; ERR_UNAVAILABLE: nothing visible; ERR_TIMEOUT: not known; ERR_FULL: see may_be_there; ERR_GONE: too few owners have the bytes, and nobody took it; ERR_NOMEM. */
 enum err store_plain(struct change *c, const struct record *again) MUST_CHECK;
 
 /* propose.c: protocol.md P3, rules 1 to 7. As above, and ERR_PRECONDITION; ERR_INVALID: the upload id was used for something else. *unchanged: nothing had to be stored. */

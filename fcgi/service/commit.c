@@ -143,6 +143,10 @@ enum err commit(struct change *c, const struct record *again, struct upload_resu
     enum err e = ERR_OK;
     if (!c->has_done)
         e = c->match == MATCH_NOTHING ? store_plain(c, again) : propose(c, &unchanged);
+    if (e == ERR_FULL && c->may_be_there)
+        out->detail = "Too few of the machines that keep this course have room. One that has may have taken this all the same: it is not "
+                      "known whether it will show up. "
+                      "Ask again with the same Idempotency-Key.";
     if (e != ERR_OK)
         return e;
     change_hint(c);

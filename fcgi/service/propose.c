@@ -125,6 +125,7 @@ static enum err accept_mine(struct proposal *p, const struct decision *d)
     p->accept_sent = 1;
     p->visible = 1;
     enum err e = accept_value(p, &mine, c->payload, &d->all, replies);
+    c->may_be_there |= quorum_count(replies, ERR_OK) > 0 || quorum_count(replies, ERR_TIMEOUT) > 0;
     if (e == ERR_OK)
         e = change_acknowledge(c, &mine, replies);
     if (e == ERR_OK)

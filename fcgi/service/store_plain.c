@@ -56,12 +56,13 @@ static enum verdict judge(struct attempt *a, enum err *e)
         return ACKNOWLEDGED;
     }
     a->sent |= !without_effect(r);
+    c->may_be_there |= a->sent;
     if (quorum_bars(c->q, r, ERR_FULL)) {
         *e = ERR_FULL;
         return OVER;
     }
     if (quorum_bars(c->q, r, ERR_NOT_FOUND)) {
-        *e = ERR_GONE;
+        *e = a->sent ? ERR_TIMEOUT : ERR_GONE;
         return OVER;
     }
     if (quorum_count(r, ERR_STALE_RING) > 0 || quorum_count(r, ERR_CONFLICT) > 0) {

@@ -152,6 +152,40 @@ static void two_full_owners_say_so(void **state)
     assert_err(ERR_FULL, put_if(*state, "one", STAMP_ZERO, NULL));
 }
 
+/* Whether the refusal of a change says that nothing was changed. */
+static int claims_nothing(struct app *a, enum upload_match match)
+{
+    struct ask k;
+    struct upload_result result = {.detail = NULL};
+    begin(&k, a, "one");
+    k.c.match = match;
+    assert_err(ERR_FULL, commit_explain(&k.q, commit(&k.c, NULL, &result), &result));
+    int claims = strstr(result.detail, "Nothing was changed") != NULL;
+    end(&k);
+    return claims;
+}
+
+static void full_owners_have_changed_nothing(void **state)
+{
+    for (size_t i = 0; i < OWNERS; i++)
+        owners.disk[i].full = 1;
+    assert_true(claims_nothing(*state, MATCH_NOTHING));
+    assert_true(claims_nothing(*state, MATCH_NONE));
+}
+
+/* The third has a record that repair will spread. */
+static void one_owner_with_room_may_have_kept_an_upload(void **state)
+{
+    owners.disk[0].full = owners.disk[1].full = 1;
+    assert_false(claims_nothing(*state, MATCH_NOTHING));
+}
+
+static void one_owner_with_room_may_have_kept_a_claim(void **state)
+{
+    owners.disk[0].full = owners.disk[1].full = 1;
+    assert_false(claims_nothing(*state, MATCH_NONE));
+}
+
 static void a_fenced_upload_is_tried_with_a_new_record(void **state)
 {
     struct stamp ahead = hlc_stamp_ahead(5000), id;
@@ -186,10 +220,12 @@ static void a_clock_too_far_ahead_counts_on_from_the_owners(void **state)
 static void owners_without_the_bytes_mean_gone(void **state)
 {
     struct ask k;
-    owners.disk[0].blind = owners.disk[1].blind = 1;
+    owners.disk[0].blind = owners.disk[1].blind = owners.disk[2].blind = 1;
     begin(&k, *state, "one");
     payload_release(&k.payload); /* as a restore, which believes that they have them */
     assert_err(ERR_GONE, store_plain(&k.c, NULL));
+    owners.disk[2].blind = 0; /* and takes it: it may show up */
+    assert_err(ERR_TIMEOUT, store_plain(&k.c, NULL));
     end(&k);
     assert_ok(put(*state, "one", NULL));
 }
@@ -636,6 +672,9 @@ int main(void)
         T(two_owners_known_to_be_silent_leave_nothing_anywhere),
         T(two_owners_that_fall_silent_make_it_unknown),
         T(two_full_owners_say_so),
+        T(full_owners_have_changed_nothing),
+        T(one_owner_with_room_may_have_kept_an_upload),
+        T(one_owner_with_room_may_have_kept_a_claim),
         T(a_fenced_upload_is_tried_with_a_new_record),
         T(an_old_ring_is_renewed),
         T(a_clock_too_far_ahead_counts_on_from_the_owners),
