@@ -31,7 +31,8 @@ struct verify {
     struct pins *pins; /* its own lock */
     void (*lost)(void *ctx, const char *sha256, int bad);
     void *lost_ctx;
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t saving; /* who writes checks down, or deletes them, from the look at what is pending until the commit; around `lock` */
+    pthread_mutex_t lock;   /* guards all below */
     pthread_cond_t read_ended;
     struct check (*sets)[WAYS];
     unsigned char next_way[SETS];
@@ -101,7 +102,17 @@ void verify_note(struct verify *v, const uint8_t *sha256, const struct stat *st)
 
 /* ---- removing */
 
-static enum err forget_check(struct verify *v, const char *sha256)
+/* (locked) A check that waits to be written down must not come after its blob went. */
+static void drop_pending(struct verify *v, const uint8_t *raw)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->n_pending; i++)
+        if (memcmp(v->pending[i].sha256, raw, HASH_SIZE) != 0)
+            v->pending[kept++] = v->pending[i];
+    v->n_pending = kept;
+}
+
+static enum err delete_row(struct verify *v, const char *sha256)
 {
     struct db_conn *c;
     enum err e = db_write_begin(v->db, &c);
@@ -110,6 +121,25 @@ static enum err forget_check(struct verify *v, const char *sha256)
     sqlite3_stmt *s = db_stmt(c, "DELETE FROM verified WHERE sha256 = ?");
     db_bind_text(s, 1, sha256);
     return db_write_end(c, db_run(c, s));
+}
+
+/* Nothing says any more that this blob was good: neither memory nor, durably, the database. */
+static enum err forget_check(struct verify *v, const char *sha256)
+{
+    uint8_t raw[HASH_SIZE];
+    enum err e = num_unhex(sha256, raw, HASH_SIZE);
+    if (e)
+        return e;
+    pthread_mutex_lock(&v->saving);
+    pthread_mutex_lock(&v->lock);
+    struct check *known = find(v, raw);
+    if (known)
+        known->at_ms = 0;
+    drop_pending(v, raw);
+    pthread_mutex_unlock(&v->lock);
+    e = delete_row(v, sha256);
+    pthread_mutex_unlock(&v->saving);
+    return e;
 }
 
 void verify_hold(struct verify *v, const char *sha256)
@@ -195,6 +225,7 @@ void verify_flush(struct verify *v)
     size_t n = 0;
     if (!fresh)
         return;
+    pthread_mutex_lock(&v->saving);
     pthread_mutex_lock(&v->lock);
     if (v->n_pending > 0) {
         taken = v->pending;
@@ -215,6 +246,7 @@ void verify_flush(struct verify *v)
         if (e)
             log_write(LOG_WARN, "verify", "%zu checks were not written down: %s", n, err_text(e));
     }
+    pthread_mutex_unlock(&v->saving);
     free(taken);
 }
 
@@ -297,10 +329,14 @@ static enum err read_and_hash(int fd, const uint8_t *raw)
     return e;
 }
 
-/* Puts a bad copy away and says so to whom it concerns. Returns ERR_CORRUPT, or why it could not. */
+/* Puts a bad copy away and says so to whom it concerns. Returns ERR_CORRUPT, or why it could not. Its check is forgotten first: a power cut may bring the copy back to its place, with
+ * the size and the times of its last check, and then it must be read again. */
 static enum err put_away(struct verify *v, const char *sha256)
 {
-    enum err e = blobs_quarantine(v->blobs, sha256);
+    enum err e = forget_check(v, sha256);
+    if (e)
+        log_write(LOG_WARN, "verify", "the check of the bad blob %s was not forgotten: %s", sha256, err_text(e));
+    e = blobs_quarantine(v->blobs, sha256);
     if (e && e != ERR_NOT_FOUND)
         return e;
     if (v->lost)
@@ -413,6 +449,7 @@ enum err verify_open(struct db *db, struct blobs *blobs, struct verify **out)
         return ERR_NOMEM;
     v->db = db;
     v->blobs = blobs;
+    pthread_mutex_init(&v->saving, NULL);
     pthread_mutex_init(&v->lock, NULL);
     pthread_cond_init(&v->read_ended, NULL);
     bell_init(&v->bell);
@@ -447,6 +484,7 @@ void verify_close(struct verify *v)
     bell_release(&v->bell);
     pthread_cond_destroy(&v->read_ended);
     pthread_mutex_destroy(&v->lock);
+    pthread_mutex_destroy(&v->saving);
     free(v->pending);
     pins_free(v->pins);
     free(v->sets);
