@@ -203,6 +203,7 @@ static enum err serve_all(struct app *app, struct metrics *m, const struct setti
 {
     struct first_admin *first = NULL;
     app->passwords = given->passwords;
+    given->passwords = NULL; /* the app's own from here on */
     enum err e = given->has_admin ? first_admin_start(app, s->admin_file, &given->admin, &first) : ERR_OK;
     secret_wipe(&given->admin, sizeof(given->admin));
     if (!e)

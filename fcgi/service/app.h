@@ -62,7 +62,7 @@ struct app {
     struct rules_keeper *rules;
     struct hasher *hasher;
     struct rate_table *rates;
-    struct password_list *passwords; /* that too many people have; NULL: only those that are built in */
+    struct password_list *passwords; /* that too many people have, the app's own; NULL: only those that are built in */
     char process[72];                /* "api:" and its name: who it is in audit logs */
 };
 

@@ -160,3 +160,10 @@ def metric(front, name):
         if line.startswith(name + " "):
             return float(line.split()[1])
     raise AssertionError(f"no {name} among the metrics")
+
+
+def test_an_api_that_is_asked_to_end_does_so_in_good_order(fragile):
+    """Its exit status says so; a crash at the very end would otherwise be nobody's loss and nobody's news."""
+    with Front(fragile, 3) as front:
+        api = front.api
+    assert api.returncode == 0, front.cluster.log(front.name)[-2000:]
