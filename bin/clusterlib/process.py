@@ -62,7 +62,9 @@ def bound_limits():
 
 def environment(settings):
     kept = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(KEPT_PREFIXES)}
-    kept.setdefault("MALLOC_MMAP_THRESHOLD_", "131072")  # nginx: bodies it held go back to the system; our programs say so themselves
+    # nginx: buffers it held go back to the system. Without room to spare at the heap's end none of 64 KiB is put there, between small pieces that stay. Our programs say such things themselves.
+    kept.setdefault("MALLOC_MMAP_THRESHOLD_", "65536")
+    kept.setdefault("MALLOC_TOP_PAD_", "0")
     return {**kept, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin", **settings}
 
 

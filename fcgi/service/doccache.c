@@ -1,5 +1,6 @@
 #include "fcgi/service/doccache.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,9 +76,13 @@ static void link_newest(struct doccache *c, struct text *t)
 
 static void drop_oldest(struct doccache *c)
 {
-    struct text *t = c->oldest, **link = chain_of(c, t->sha256);
-    while (*link != t)
+    struct text *t = c->oldest;
+    assert(t != NULL && t->older == NULL);
+    struct text **link = chain_of(c, t->sha256);
+    while (*link != t) {
+        assert(*link != NULL); /* each text is in its chain */
         link = &(*link)->chain;
+    }
     *link = t->chain;
     unlink_text(c, t);
     c->n--;
@@ -109,7 +114,7 @@ enum err doccache_get(struct doccache *c, const char *sha256, struct buf *out)
     return e;
 }
 
-void doccache_put(struct doccache *c, const char *sha256, const char *bytes, size_t len)
+void doccache_put(struct doccache *c, const char *sha256, const char *text, size_t len)
 {
     if (len > c->bytes_max || c->docs_max == 0)
         return;
@@ -119,7 +124,7 @@ void doccache_put(struct doccache *c, const char *sha256, const char *bytes, siz
     memset(t, 0, sizeof(*t));
     strncpy(t->sha256, sha256, sizeof(t->sha256) - 1);
     t->len = len;
-    memcpy(t->bytes, bytes, len);
+    memcpy(t->bytes, text, len);
     pthread_mutex_lock(&c->lock);
     if (find(c, sha256) == NULL) {
         while (c->n >= c->docs_max || c->bytes + len > c->bytes_max)

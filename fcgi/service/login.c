@@ -32,9 +32,10 @@ static void make_pair(const char *name, const char *address, char out[PAIR_SIZE]
 static void make_known(const char *pair, char out[KNOWN_SIZE])
 {
     uint8_t hash[HASH_SIZE];
+    char hex[HASH_HEX_SIZE];
     hash_sha256(pair, strlen(pair), hash);
-    memcpy(out, "in:", 3);
-    num_hex(hash, HASH_SIZE, out + 3);
+    num_hex(hash, HASH_SIZE, hex);
+    snprintf(out, KNOWN_SIZE, "in:%s", hex);
 }
 
 /* Whose tries are counted. Others may guess at a name until nobody can sign in with it any more; whoever did sign in from this address lately is not kept out by them: there the name has tries of

