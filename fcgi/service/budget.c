@@ -18,6 +18,7 @@
 #define HASH_BYTES (20 * MIB)  /* argon2id's and what goes with it */
 #define WORKER_BYTES (2 * MIB) /* a stack, a piece of a body, libcurl's buffers for the owners */
 #define TWO_HASHES_FROM (128 * MIB)
+#define TWO_HASHES_PROCESSORS 4u /* with fewer, guesses from everywhere would take every other turn of all of them, however nice */
 #define PART_MAX (16 * MIB)
 
 static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
@@ -32,7 +33,7 @@ static uint64_t minus(uint64_t a, uint64_t b)
 
 struct budget budget_make(const struct limits *l, unsigned threads, size_t small_max_bytes)
 {
-    struct budget b = {.hashes = l->memory_bytes < TWO_HASHES_FROM ? 1 : HASHER_THREADS};
+    struct budget b = {.hashes = l->processors < TWO_HASHES_PROCESSORS || l->memory_bytes < TWO_HASHES_FROM ? 1 : HASHER_THREADS};
     b.room_bytes = (size_t)clamp(l->memory_bytes / 8, small_max_bytes, PART_MAX);
     b.document_bytes = (size_t)clamp(l->memory_bytes / 16, MIB, PART_MAX);
     b.arena_bytes = (size_t)clamp(l->memory_bytes / 8, 4 * MIB, PART_MAX);

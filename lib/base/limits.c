@@ -6,6 +6,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -106,6 +107,8 @@ void limits_read(struct limits *out)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+    cpu_set_t mine;
+    out->processors = sched_getaffinity(0, sizeof(mine), &mine) == 0 ? (unsigned)CPU_COUNT(&mine) : 1u;
     out->descriptors = soft_limit(RLIMIT_NOFILE);
     out->memory_bytes = smaller(smaller(soft_limit(RLIMIT_DATA), soft_limit(RLIMIT_AS)), own_group_memory());
 }
@@ -130,6 +133,11 @@ void limits_tame_memory(size_t stack_bytes)
     mallopt(M_ARENA_MAX, HEAPS);
     mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     mallopt(M_TRIM_THRESHOLD, 2 * MAPPED_BYTES);
+}
+
+void limits_give_back(void)
+{
+    malloc_trim(0);
 }
 
 void limits_give_way(void)

@@ -13,7 +13,8 @@
 struct limits {
     uint64_t descriptors; /* RLIMIT_NOFILE */
     uint64_t
-        memory_bytes; /* the smallest of RLIMIT_DATA, RLIMIT_AS and the memory limits of its control groups; LIMITS_NONE: none of them */
+        memory_bytes;    /* the smallest of RLIMIT_DATA, RLIMIT_AS and the memory limits of its control groups; LIMITS_NONE: none of them */
+    unsigned processors; /* that it may run on; at least 1 */
 };
 
 /* Raises the soft limit of descriptors to the hard one and reads all. Before the jail: inside, neither can be done. What cannot be read bounds nothing. */
@@ -41,6 +42,9 @@ uint64_t limits_fit(const struct limits *l, struct limits_cost base, struct limi
  * would fill a small limit by themselves); there are two heaps, not eight for each processor that all keep what was once needed; buffers of 128 KiB and more are mapped, so that they go back when they
  * are freed. Before the first thread. */
 void limits_tame_memory(size_t stack_bytes);
+
+/* Gives the system what glibc kept of memory that was freed, in all its heaps: for after a rush. Some milliseconds. */
+void limits_give_back(void);
 
 /* The calling thread, and no other of the process, gives way to the rest of it: a tenth of the processor's time where both want it. For work in the background. */
 void limits_give_way(void);

@@ -35,6 +35,7 @@ struct crowd {
     unsigned full;          /* so many may be here before somebody has to go */
     unsigned rest;          /* places beyond that, for those who are leaving */
     unsigned reading_ms;
+    unsigned most; /* here at once since the last rush was over */
 };
 
 struct crowd *crowd_new(unsigned places, unsigned reading_ms)
@@ -105,24 +106,31 @@ struct crowd_place *crowd_enter(struct crowd *c, int fd)
         p->crowd = c;
         p->fd = fd;
         c->here++;
+        if (c->here > c->most)
+            c->most = c->here;
         stand(p, &c->idle);
     }
     pthread_mutex_unlock(&c->lock);
     return p;
 }
 
-void crowd_leave(struct crowd_place *p)
+int crowd_leave(struct crowd_place *p)
 {
     struct crowd *c = p ? p->crowd : NULL;
+    int over;
 
     if (!p)
-        return;
+        return 0;
     pthread_mutex_lock(&c->lock);
     step_out(p);
     c->here--;
     c->leaving -= (unsigned)p->is_leaving;
+    over = c->most >= CROWD_RUSH && c->here <= c->most / 4;
+    if (over)
+        c->most = c->here;
     pthread_mutex_unlock(&c->lock);
     free(p);
+    return over;
 }
 
 /* line NULL: none. Who is leaving stands nowhere any more. */

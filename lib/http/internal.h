@@ -99,8 +99,9 @@ struct crowd *crowd_new(unsigned places, unsigned reading_ms);
 void crowd_free(struct crowd *c); /* when everybody has left; NULL is fine */
 /* A connection was taken: it is idle. NULL when out of memory: then it is in nobody's way. */
 struct crowd_place *crowd_enter(struct crowd *c, int fd);
-/* Just before its socket is closed. NULL is fine, here and below. */
-void crowd_leave(struct crowd_place *p);
+/* Just before its socket is closed. NULL is fine, here and below. 1: a rush is over, three of four who were here at once have left, who were CROWD_RUSH or more. */
+#define CROWD_RUSH 64u
+int crowd_leave(struct crowd_place *p);
 /* The headers of a request are whole; its answer goes out; its answer is out. */
 void crowd_is_busy(struct crowd_place *p);
 void crowd_is_reading(struct crowd_place *p);

@@ -54,7 +54,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
         *context = crowd_enter(s->crowd, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
         clock_sleep_ms(crowd_pause_ms(s->crowd)); /* this is the accepting thread */
     } else {
-        crowd_leave(*context);
+        if (crowd_leave(*context))
+            limits_give_back();
     }
 }
 

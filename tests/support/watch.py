@@ -10,7 +10,7 @@ FLOOR_S = 0.010
 ROUNDS = 3
 AGAIN_S = 0.5
 KEPT = 1.05  # of the resident memory before
-NGINX_KEEPS = 16 << 20  # nginx is not ours, and glibc keeps free pieces of its heap between others that stay; most of what a flood took goes back all the same
+NGINX_KEEPS = 48 << 20  # nginx is not ours, and glibc keeps free pieces of its heap between others that stay; most of what a flood took goes back all the same
 SPARE = 10  # connections that are kept for the next request come and go
 
 

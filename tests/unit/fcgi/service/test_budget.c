@@ -8,7 +8,7 @@
 
 static struct budget made(uint64_t descriptors, uint64_t memory_bytes, unsigned threads)
 {
-    const struct limits l = {descriptors, memory_bytes};
+    const struct limits l = {descriptors, memory_bytes, 4};
     return budget_make(&l, threads, SMALL_MAX);
 }
 
@@ -35,6 +35,8 @@ static void without_bounds_it_is_what_was_wanted(void **state)
     assert_int_equal(b.document_bytes, 16 * MIB);
     assert_int_equal(b.arena_bytes, 16 * MIB);
     assert_int_equal(made(1 << 20, LIMITS_NONE, 256).threads, 256);
+    const struct limits few = {LIMITS_NONE, LIMITS_NONE, 3};
+    assert_int_equal(budget_make(&few, 32, SMALL_MAX).hashes, 1);
 }
 
 static void it_fits_into_64_descriptors(void **state)

@@ -111,7 +111,24 @@ static void the_busy_stay(void **state)
         go(&g[i]);
     crowd_free(c);
     crowd_free(NULL);
-    crowd_leave(NULL);
+    assert_false(crowd_leave(NULL));
+}
+
+static void the_end_of_a_rush_is_told_once(void **state)
+{
+    struct crowd *c = crowd_new(4 * CROWD_RUSH, 100);
+    struct crowd_place *places[CROWD_RUSH];
+    unsigned over = 0;
+    (void)state;
+    for (unsigned few = 1; few <= CROWD_RUSH; few += CROWD_RUSH - 1) { /* one guest is no rush */
+        for (unsigned i = 0; i < few; i++)
+            places[i] = crowd_enter(c, -1);
+        for (unsigned left = few; left-- > 0;) {
+            over += (unsigned)crowd_leave(places[left]);
+            assert_int_equal(over, few == CROWD_RUSH && left <= CROWD_RUSH / 4);
+        }
+    }
+    crowd_free(c);
 }
 
 static void who_reads_for_long_leaves_when_nobody_is_idle(void **state)
@@ -312,6 +329,7 @@ int main(void)
 {
 #define CROWDED(name) cmocka_unit_test_setup_teardown(name, setup_crowded, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_end_of_a_rush_is_told_once),
         cmocka_unit_test(who_has_been_idle_the_longest_leaves_first),
         cmocka_unit_test(many_who_leave_hold_the_next_up),
         cmocka_unit_test(the_busy_stay),
