@@ -487,7 +487,7 @@ def test_unknown_names_take_as_long_as_known_ones(world, full):
 
 
 def test_hashes_take_turns(world):
-    """Two at once, of 19 MiB each, and eight that wait: however many try, the api never has a third; more are told to come back."""
+    """One at once, two where there are four processors, of 19 MiB each, and eight that wait: however many try, the api never has a third; more are told to come back."""
     forget_rates(world)
     pid = world.cluster.pid("api-1")
     with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as refs:
@@ -498,7 +498,7 @@ def test_hashes_take_turns(world):
         job.start()
     for job in jobs:
         job.join()
-    assert len(statuses) == 16 and statuses.count(401) >= 10 and set(statuses) <= {401, 503}, statuses
+    assert len(statuses) == 16 and statuses.count(401) >= 9 and set(statuses) <= {401, 503}, statuses
     assert resident_bytes(pid, peak=True) - before < 2 * 19.5 * 2 ** 20 + 4 * 2 ** 20
     forget_rates(world)
 
