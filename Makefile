@@ -109,8 +109,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(LINK_TEST) -o $@ $^ -lcmocka $(LIBS)
 
-# Left out: what never meets a second thread, the command line and what only computes.
-UNIT_THREADED := $(filter-out $(addprefix $(BUILD)/tests/unit/,cli/% $(addsuffix /%,$(addprefix lib/,name ring wire))),$(UNIT_BIN))
+# Left out: what never meets a second thread in its tests: the command line, what only computes, and handlers, each of which serves one request.
+UNIT_THREADED := $(filter-out $(addprefix $(BUILD)/tests/unit/,cli/% fcgi/handler/% $(addsuffix /%,$(addprefix lib/,auth name ring tls wire))),$(UNIT_BIN))
 
 unit-build: $(UNIT_BIN)
 unit: unit-build ## unit tests, release build
