@@ -38,7 +38,7 @@ static struct stage *raise_stage(void)
     assert_non_null(s);
     s->app.settings.name = "api-test";
     s->app.settings.upload_max_bytes = 1u << 30;
-    s->app.settings.budget = budget_make(&(struct limits){LIMITS_NONE, LIMITS_NONE}, THREADS, 1u << 20);
+    s->app.settings.budget = budget_make(&(struct limits){LIMITS_NONE, LIMITS_NONE, 1}, THREADS, 1u << 20);
     s->app.settings.redis.address = "unix:/nowhere"; /* nobody connects: no use case is reached */
     metrics_init(&s->metrics);
     assert_ok(listen_open(address, &s->fd));
