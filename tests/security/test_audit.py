@@ -153,9 +153,13 @@ def test_no_secret_is_in_any_line(noted):
 def test_logs_that_nobody_touched_are_whole_while_they_are_written(noted, check):
     all_told(noted, "api-1", "api:api-1")
     folders = [noted.data(name) for role in ("api", "coordinator", "node") for name in noted.names(role)]
-    status, report = check(*folders)
+
+    def looked():
+        status, report = check(*folders)
+        return (status, report) if all(log["heads"] > 0 for log in report["logs"]) else None
+
+    status, report = wait_for(looked, 20, "each log has a head at the nodes", 0.5)
     assert (status, report["whole"], report["heads_known"], findings(report)) == (0, True, True, [])
-    assert all(log["heads"] > 0 for log in report["logs"])
     assert {log["process"] for log in report["logs"]} >= set(PROCESSES.values())
 
 
