@@ -174,6 +174,13 @@ static int get_show(int fd, int timeout_ms)
     return raw_answer(fd, answer, sizeof answer, 1, timeout_ms);
 }
 
+/* The promise is for what people run. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SOON_MS 10000
+#else
+#define SOON_MS 2000
+#endif
+
 /* Idle, and dripping a header that never ends: both hold nothing that somebody else needs. */
 static void a_thousand_idle_connections_hold_nobody_up(void **state)
 {
@@ -187,8 +194,8 @@ static void a_thousand_idle_connections_hold_nobody_up(void **state)
             continue;
         int honest = raw_connect(port);
         uint64_t at = clock_boot_ms();
-        assert_int_equal(get_show(honest, 3000), 200);
-        assert_true(clock_boot_ms() - at < 2000);
+        assert_int_equal(get_show(honest, SOON_MS), 200);
+        assert_true(clock_boot_ms() - at < SOON_MS);
         close(honest);
     }
     for (unsigned i = 0; i < 1000; i++)

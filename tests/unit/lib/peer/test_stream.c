@@ -93,7 +93,7 @@ static void one_that_dies_in_the_middle_is_left_behind(void **state)
     (void)state;
     for (int i = 0; i < 10; i++)
         assert_int_equal(peer_stream_push(s, piece, PIECE, 3), ERR_OK);
-    http_stop(nodes[1].server);
+    fixture_stop(&nodes[1]);
     for (int i = 10; i < 20; i++)
         assert_int_equal(peer_stream_push(s, piece, PIECE, 2), ERR_OK);
     assert_int_equal(peer_stream_close(s), ERR_OK);
