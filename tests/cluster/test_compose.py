@@ -72,8 +72,10 @@ def composed(images):
 
 
 @pytest.fixture
-def machines(images):
-    """The cluster of docker/compose.machines.yaml: (environment, the fronts' URLs)."""
+def machines(images, full):
+    """The cluster of docker/compose.machines.yaml: (environment, the fronts' URLs). Two minutes, so not in the short form."""
+    if not full:
+        pytest.skip("several machines are for --long")
     ports = [free_port(), free_port()]
     env = {**images, "COMPOSE_FILE": "docker/compose.machines.yaml", "COMPOSE_PROJECT_NAME": "ringbinder-test-machines", "RB_PORT": str(ports[0]),
            "RB_PORT_2": str(ports[1]), "RB_NET": "10.87.66"}
