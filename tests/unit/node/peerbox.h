@@ -344,7 +344,7 @@ static inline enum err box_is_hashed(void *ctx, const struct shared_file *f)
 /* Waits until every file that is listed has its hash. */
 static inline void box_await_hashes(struct box *b)
 {
-    uint64_t end = clock_boot_ms() + 3 * BOX_WAIT_MS;
+    uint64_t end = clock_boot_ms() + 12 * BOX_WAIT_MS;
     enum err e = ERR_NOT_FOUND;
     for (; e && clock_boot_ms() < end; clock_sleep_ms(5))
         e = share_list_page(share_files(b->node.share), "", SIZE_MAX, box_is_hashed, NULL);
