@@ -5,7 +5,7 @@
 
 #include "lib/auth/password.h"
 
-#define HASHER_THREADS 2u     /* 19 MiB and some 30 ms of a processor each */
+#define HASHER_THREADS 2u     /* at most (budget.c); 19 MiB and some 30 ms of a processor each */
 #define HASHER_WAITING_MAX 8u /* requests in the line; more are turned away at once */
 #define HASHER_WAIT_MS 5000u  /* none waits longer for its turn */
 

@@ -97,7 +97,7 @@ class Holdings:
                 for name in self.cluster.processes() for pids in [pids_of(self.cluster, name)]}
 
     def grown(self):
-        """What holds more than before: memory by more than a twentieth, or descriptors by more than what comes and goes."""
+        """What holds more than before: memory by more than a twentieth (nginx: NGINX_KEEPS), or descriptors by more than what comes and goes."""
         found = []
         for name, (memory, open_now, pids) in self.look().items():
             memory_before, open_before, pids_before = self.before[name]
