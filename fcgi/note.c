@@ -2,6 +2,7 @@
 
 #include "lib/audit/audit.h"
 #include "lib/auth/link.h"
+#include "lib/base/num.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static int is_dry_run(const struct request *r)
     return flag && strcmp(flag, "0") != 0 && strcmp(flag, "false") != 0;
 }
 
-/* What it was done on: the first part of the path that was captured. The text of a share link is a secret; of that its id. */
+/* What it was done on: the first part of the path that was captured. The text of a share link is a secret, whatever it is asked for; of that its id. */
 static const char *find_on(const struct request *r, struct link_text *link)
 {
     const struct route *route = r->match.route;
@@ -78,7 +79,7 @@ static const char *find_on(const struct request *r, struct link_text *link)
     if (!route || r->match.n_captures == 0)
         return NULL;
     const char *text = request_capture(r, 0, &len);
-    if (strcmp(route->pattern, "/api/v1/links/{}") != 0 || strcmp(route->method, "DELETE") == 0)
+    if (strcmp(route->pattern, "/api/v1/links/{}") != 0 || num_is_hex(text, AUTH_ID_SIZE - 1))
         return text;
     return link_parse(text, len, link) == ERR_OK ? link->id : NULL;
 }

@@ -18,6 +18,17 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="the full figures of the promises instead of the short form")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def full(request):
     """True when the full figures are wanted."""

@@ -10,7 +10,7 @@ from support.cluster import wait_for
 from support.files import pdf
 
 # Bytes of the file, and how long the one reader may wait who meets the stopped owner before anybody has noticed (nginx/blob.conf).
-SIZES = [(20_000, 0.5), (6_000_000, 2.0)]
+SIZES = [(20_000, 0.5), pytest.param(6_000_000, 2.0, marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize("size, held_s", SIZES)

@@ -196,6 +196,7 @@ def test_redis_restarted_empty(filed):
         began(time.monotonic())
 
 
+@pytest.mark.long
 def test_redis_restored_from_an_old_copy(filed, full, tmp_path):
     """The copy misses uploads and a delete; what it has is of another process and must not be believed."""
     back = 500 if full else 100
@@ -215,6 +216,7 @@ def test_redis_restored_from_an_old_copy(filed, full, tmp_path):
     assert session().get(filed.url + course_path(gone, "/syllabus"), timeout=30).status_code == 410
 
 
+@pytest.mark.long
 def test_redis_stopped_for_ten_seconds(filed):
     with under_load(filed, "SIGSTOP of Redis for 10 s") as began:
         pid = filed.cluster.pid("redis")

@@ -138,6 +138,7 @@ def test_undrain_takes_it_in_again(ring, ring_api, files):
     assert not read_all(ring.url, files)
 
 
+@pytest.mark.long
 def test_k_is_changed_at_run_time(ring, ring_api, files):
     hashes, names = set(files.values()), ring.names("node")
     for k in (2, 4, 3):
@@ -150,6 +151,7 @@ def test_k_is_changed_at_run_time(ring, ring_api, files):
     assert not read_all(ring.url, files)
 
 
+@pytest.mark.long
 def test_a_node_that_lost_its_disk_comes_back_as_a_new_one(ring, ring_api, files):
     """Same name, same place on the ring, nothing on its disk, and a new id: it gets everything again."""
     hashes = set(files.values())

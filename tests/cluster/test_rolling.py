@@ -26,6 +26,7 @@ def ring_of(api):
     return now["ring_epoch"], sorted(n["id"] for n in now["nodes"] if n["state"] == "up")
 
 
+@pytest.mark.long
 def test_a_rolling_restart_is_not_noticed(grown, grown_api):
     """Each process is stopped and started while clients work; a client may try once more, after the time that the only front's nginx may be away."""
     wait_for(lambda: len(ring_of(grown_api)[1]) == 4, 20, "four nodes up")
@@ -46,7 +47,7 @@ def test_a_rolling_restart_is_not_noticed(grown, grown_api):
 
 def test_all_killed_at_once_start_again_as_they_were(grown, grown_api):
     wait_for(lambda: len(ring_of(grown_api)[1]) == 4, 20, "four nodes up")
-    with Load(grown.url, writers=3, readers=1) as load:
+    with Load(grown.url, writers=3, readers=1, pace=0.01) as load:
         time.sleep(3)
     load.assert_good()
     histories = {course: [v["id"] for v in grown_api.course(course).json()["versions"]] for course in list(load.known)[:40]}

@@ -144,6 +144,7 @@ def test_no_acknowledged_version_is_lost_when_the_master_is_killed(shared, full)
         lose_the_master(engine, cluster.url, f"KILL {run}", signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_no_acknowledged_version_is_lost_when_the_master_pauses_and_comes_back(shared):
     """The old master wakes up, still believing that it is one: what is written to it from then on is refused or goes to the new one."""
     engine, cluster = shared

@@ -110,6 +110,7 @@ class Few:
         return self.cluster.names(role)[:1]
 
 
+@pytest.mark.long
 def test_a_front_whose_clock_is_wrong_goes_on_and_is_reported(fragile, contract, full):
     with Front(fragile, 3, ahead_s=HOUR_S) as ahead, Front(fragile, 4, ahead_s=-HOUR_S) as behind:
         fronts = {"right": Api(fragile.url, contract), "ahead": Api(ahead.url, contract), "behind": Api(behind.url, contract)}

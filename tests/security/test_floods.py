@@ -38,7 +38,7 @@ exec {program} "$@"
 class World:
     """The cluster, whose programs may be started with limits."""
 
-    def __init__(self, homes, folder):
+    def __init__(self, homes, folder, full):
         real = pathlib.Path(os.environ.get("RB_BIN", ROOT / "build/release/bin"))
         self.folder = folder
         for program in real.iterdir():
@@ -47,7 +47,7 @@ class World:
         self.cluster = homes("floods", RB_BIN=folder, RB_EXEMPT="127.0.0.1/32").up()
         self.front = f"127.0.0.1:{self.cluster.port}"
         self.api = Api(self.cluster.url)
-        self.others = Others(self.cluster)
+        self.others = Others(self.cluster, full)
         assert self.api.upload("WATCHED", pdf("watched", 20_000)).status_code == 201
         make(self.api, "honest", "reader")
         make(self.api, "visitor", "reader")
@@ -106,8 +106,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(homes, tmp_path_factory):
-    return World(homes, tmp_path_factory.mktemp("bin"))
+def world(homes, tmp_path_factory, full):
+    return World(homes, tmp_path_factory.mktemp("bin"), full)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def check_little(world, name, limit, full):
     held.come_back()
 
 
-@pytest.mark.parametrize("name", ["api-1", "node-1"])
+@pytest.mark.parametrize("name", ["api-1", pytest.param("node-1", marks=pytest.mark.long)])
 def test_with_little_the_service_goes_on(world, name, full):
     try:
         for limit in LIMITS if full else ["of both"]:
@@ -234,7 +234,7 @@ def test_with_little_the_service_goes_on(world, name, full):
         world.freed(name)
 
 
-@pytest.mark.parametrize("name", ["api-1", "node-1"])
+@pytest.mark.parametrize("name", ["api-1", pytest.param("node-1", marks=pytest.mark.long)])
 def test_what_loses_its_descriptors_gets_over_it(world, holdings, name, full):
     """An operator lowers the limit of a process that runs, below what it has open already; and takes it back."""
     pid = world.cluster.pid(name)
@@ -287,11 +287,10 @@ class Slow:
         return {"seconds": len(rows), "held": max(row[3] for row in rows), "closed": rows[-1][1], "available": all(row[4] > 0 for row in rows)}
 
 
-def test_slowhttptest_finds_the_service_available(world, holdings, full, tmp_path):
-    """Mode by mode; in the short form all at once."""
+@pytest.mark.long
+def test_slowhttptest_finds_the_service_available(world, holdings, tmp_path):
+    """Mode by mode."""
     assert world.api.upload("LARGE", pdf("large", 4 * MIB)).status_code in (200, 201)
-    for modes in [[mode] for mode in SLOW_MODES] if full else [list(SLOW_MODES)]:
-        def flood():
-            return Floods(*(Slow(world.front, mode, 1000 if full else 200, tmp_path) for mode in modes))
-        for told in world.others.go_on(flood, 30 if full else 4, f"slowhttptest, {' and '.join(modes)}"):
-            assert told["available"] and told["held"] > 0, told
+    for mode in SLOW_MODES:
+        told = world.others.go_on(lambda mode=mode: Slow(world.front, mode, 1000, tmp_path), 30, f"slowhttptest, {mode}")
+        assert told["available"] and told["held"] > 0, told

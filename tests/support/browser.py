@@ -3,6 +3,7 @@ import atexit
 import pathlib
 import tempfile
 
+import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.options import Options
@@ -11,6 +12,12 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-device-scale-factor=1"]
+
+
+def looks(sizes):
+    """Parameters (width, height, dark): each size in both themes; in the short form each in one of them, by turns."""
+    return [pytest.param(width, height, dark, id=f"{width}-{height}-{'dark' if dark else 'light'}", marks=[pytest.mark.long] if dark == number % 2 else [])
+            for number, (width, height) in enumerate(sizes) for dark in (False, True)]
 
 
 class Chromium:

@@ -129,9 +129,10 @@ class Cluster:
 
 
 def alive(pid):
-    """True while pid runs and is no zombie."""
+    """True while pid runs; a zombie does not, once all its threads have ended: before that its sockets are still open."""
+    process = pathlib.Path(f"/proc/{pid}")
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return (process / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z" or len(list((process / "task").iterdir())) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 

@@ -5,8 +5,9 @@ import time
 
 from support.cluster import children, resident_bytes, wait_for
 
-# Below this two p99 on one busy machine differ by what its scheduler did, not by what we did.
+# Below this two p99 on one machine differ by what its scheduler did, not by what we did: with the machine to ourselves, and where other tests compute beside this one.
 FLOOR_S = 0.010
+FLOOR_SHARED_S = 0.150
 ROUNDS = 3
 AGAIN_S = 0.5
 KEPT = 1.05  # of the resident memory before
@@ -23,8 +24,10 @@ class Others:
 
     PATHS = ("/", "/api/v1/courses/WATCHED", "/api/v1/courses/WATCHED/syllabus", "/api/v1/courses?q=watched")
 
-    def __init__(self, cluster, source="127.0.0.9"):
+    def __init__(self, cluster, full, source="127.0.0.9"):
+        """full: the machine is ours, so what a flood costs others can be measured."""
         self.port, self.source, self.front = cluster.port, source, None
+        self.floor_s = FLOOR_S if full else FLOOR_SHARED_S
 
     def ask(self, path):
         """(status, seconds); a kept connection that the front closed meanwhile is opened again, and that counts."""
@@ -69,7 +72,7 @@ class Others:
                 told = on.end()
             quiet = p99(before + self.watch(seconds))
             figures.append(f"{quiet * 1000:.1f} -> {p99(during) * 1000:.1f} ms")
-            if p99(during) <= 2 * max(quiet, FLOOR_S):
+            if p99(during) <= 2 * max(quiet, self.floor_s):
                 print(f"\n{what}: p99 of others {figures[-1]} ({len(during)} requests in the flood); {told}")
                 return told
         raise AssertionError(f"{what}: p99 of others {', '.join(figures)}; {told}")

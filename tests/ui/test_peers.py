@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from support.api import Api
-from support.browser import Browser
+from support.browser import Browser, looks
 from support.cluster import ROOT, free_port, wait_for
 from support.peers import Peer, content, file_path, search, wait_listed
 
@@ -250,8 +250,7 @@ def test_a_long_list_comes_page_by_page(browser, peers):
     only(browser)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width, height", SIZES)
+@pytest.mark.parametrize("width, height, dark", looks(SIZES))
 def test_the_page_at_every_width(peers, width, height, dark):
     browser = Browser(width, height, dark=dark)
     try:

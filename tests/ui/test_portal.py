@@ -5,7 +5,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from support.api import Api
-from support.browser import Browser
+from support.browser import Browser, looks
 from support.cluster import ROOT, wait_for
 from support.files import pdf
 from support.person import Person, sign_in
@@ -95,8 +95,7 @@ def done(browser):
     return "Your syllabus is shared." in browser.text()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width, height", SIZES)
+@pytest.mark.parametrize("width, height, dark", looks(SIZES))
 def test_every_page_at_every_width(cluster, api, width, height, dark):
     api.upload("WIDE 1", pdf("first"), title="Wide Screens", instructor="A. Amer", term="2026 Fall")
     api.upload("WIDE 1", pdf("second"), title="Wide Screens", instructor="A. Amer", term="2026 Fall", note="room changed")

@@ -11,7 +11,7 @@ from selenium.webdriver.support.ui import Select
 
 from support.accessible import faults
 from support.api import Api
-from support.browser import Browser
+from support.browser import Browser, looks
 from support.cluster import ROOT, wait_for
 from support.files import pdf
 from support.person import Person, sign_in
@@ -512,8 +512,7 @@ def test_pages_that_are_not_for_somebody_say_so(browser, cluster, person):
 
 # ---- every width, both themes
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width, height", WIDTHS)
+@pytest.mark.parametrize("width, height, dark", looks(WIDTHS))
 def test_the_pages_of_people_at_every_width(cluster, api, person, width, height, dark):
     assert api.change_settings(moderate=True).status_code == 200
     admin, sender = person("admin", shown="Prof. Wilhelmina Featherstonehaugh-Cholmondeley"), person()

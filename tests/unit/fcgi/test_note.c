@@ -108,10 +108,16 @@ static void refusals_are_noted_and_the_mac_of_a_link_is_not(void **state)
     struct fixture *f = *state;
     note(f, "GET", "/api/v1/links/{}", "l1.89abcdef.0123456789abcdef.1795338732.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", 403);
     note(f, "GET", "/api/v1/links/{}", "l1.89abcdef.0123456789abcdef.1795338732.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", 200);
+    note(f, "DELETE", "/api/v1/links/{}", "l1.89abcdef.0123456789abcdef.1795338732.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", 401);
+    note(f, "DELETE", "/api/v1/links/{}", "not a link: AAECAwQF", 401);
+    note(f, "DELETE", "/api/v1/links/{}", "fedcba9876543210", 204);
     note(f, "DELETE", "/api/v1/tokens/{}", "0123456789abcdef", 204);
     const char *log = read_log(f);
     assert_non_null(strstr(log, "\"who\":\"ada\",\"what\":\"link-open\",\"on\":\"0123456789abcdef\""));
     assert_null(strstr(log, "AAECAwQF"));
+    assert_non_null(strstr(log, "\"what\":\"link-revoke\",\"on\":\"0123456789abcdef\""));
+    assert_non_null(strstr(log, "\"what\":\"link-revoke\",\"on\":\"-\""));
+    assert_non_null(strstr(log, "\"what\":\"link-revoke\",\"on\":\"fedcba9876543210\""));
     assert_non_null(strstr(log, "\"what\":\"token-revoke\",\"on\":\"0123456789abcdef\""));
     assert_non_null(strstr(log, "\"result\":\"204\",\"request\":"));
     assert_non_null(strstr(log, "\"detail\":\"a detail\""));

@@ -176,7 +176,7 @@ static int get_show(int fd, int timeout_ms)
 
 /* The promise is for what people run. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SOON_MS 10000
+#define SOON_MS 60000
 #else
 #define SOON_MS 2000
 #endif
