@@ -26,7 +26,7 @@ class Chromium:
     spare = []
 
     def __init__(self):
-        self.profile = tempfile.TemporaryDirectory()
+        self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # its last helpers may still write when it has ended
         options = Options()
         options.binary_location = "/usr/bin/chromium"
         for flag in [*FLAGS, f"--user-data-dir={self.profile.name}/data", "--window-size=1440,900"]:
