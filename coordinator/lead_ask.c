@@ -13,10 +13,11 @@
 #define ANSWER_MAX (RINGDOC_BYTES_MAX + 4096u)
 #define ORDER_MAX (256u << 10)
 
-/* One round under way. */
+/* One round under way. Once it is asked, ids are its own: with the first answer the takeover may take another document, and with it another list of nodes. */
 struct round {
     struct lead *l;
     const char *ids[PEER_CALLS_MAX];
+    char own[PEER_CALLS_MAX][RING_ID_MAX];
     char urls[PEER_CALLS_MAX][MEMBERS_URL_MAX];
     struct peer_call calls[PEER_CALLS_MAX];
     size_t n;
@@ -27,7 +28,7 @@ static int is_yes(const struct peer_call *call)
     return call->done && call->error == ERR_OK && call->status == 200;
 }
 
-/* Leaves out those whose address is not known: they cannot be asked. */
+/* Leaves out those whose address is not known: they cannot be asked. Keeps the others' ids. */
 static void find_urls(struct round *r, enum lead_to to)
 {
     struct coordinator *c = r->l->c;
@@ -38,7 +39,9 @@ static void find_urls(struct round *r, enum lead_to to)
         if (!node || node->member.url[0] == '\0' || (to == LEAD_TO_THE_LIVING && !node->member.alive))
             continue;
         memcpy(r->urls[found], node->member.url, MEMBERS_URL_MAX);
-        r->ids[found++] = r->ids[i];
+        memcpy(r->own[found], node->member.id, RING_ID_MAX);
+        r->ids[found] = r->own[found];
+        found++;
     }
     r->n = found;
     pthread_mutex_unlock(&c->lock);
