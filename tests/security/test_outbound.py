@@ -121,6 +121,14 @@ class Redirecting(LyingPeer):
         request.end_headers()
 
 
+def asked(cluster, answers):
+    """Asks for the pointing peer's file once more; the status of every answer up to now."""
+    got = Session().get(cluster.url + file_path("pointer", "pointed.txt"), timeout=30, allow_redirects=False)
+    assert b"trap" not in got.content
+    answers.append(got.status_code)
+    return answers
+
+
 def test_nobody_follows_where_a_peer_points(outbound, tmp_path):
     """Neither nginx, nor the api when it adopts, nor the command line."""
     data = b"the true bytes of a file\n" * 1000
@@ -129,9 +137,9 @@ def test_nobody_follows_where_a_peer_points(outbound, tmp_path):
         try:
             api = Api(outbound.url)
             wait_for(lambda: any(p["name"] == "pointer" for p in api.get("/api/v1/peers").json()["items"]), 20, "it is listed")
-            for _ in range(3):
-                got = Session().get(outbound.url + file_path("pointer", "pointed.txt"), timeout=30, allow_redirects=False)
-                assert got.status_code == 503 and b"trap" not in got.content
+            answers = []
+            wait_for(lambda: asked(outbound, answers).count(503) >= 3, 60, "nginx went to the peer and no further")
+            assert set(answers) <= {410, 503}, answers  # 410: the peer's heartbeat came late on a busy machine, and it was not listed for a moment
             me = Ringbinder(outbound.url, tmp_path)
             me.run("obtain", "pointed.txt", "-o", "got", expect=4)
             assert not (tmp_path / "got").exists()
