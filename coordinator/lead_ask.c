@@ -13,11 +13,10 @@
 #define ANSWER_MAX (RINGDOC_BYTES_MAX + 4096u)
 #define ORDER_MAX (256u << 10)
 
-/* One round under way. Once it is asked, ids are its own: with the first answer the takeover may take another document, and with it another list of nodes. */
+/* One round under way. The ids are its own: with the first answer the takeover may take another document, and with it another list of nodes. */
 struct round {
     struct lead *l;
-    const char *ids[PEER_CALLS_MAX];
-    char own[PEER_CALLS_MAX][RING_ID_MAX];
+    char ids[PEER_CALLS_MAX][RING_ID_MAX];
     char urls[PEER_CALLS_MAX][MEMBERS_URL_MAX];
     struct peer_call calls[PEER_CALLS_MAX];
     size_t n;
@@ -28,22 +27,19 @@ static int is_yes(const struct peer_call *call)
     return call->done && call->error == ERR_OK && call->status == 200;
 }
 
-/* Leaves out those whose address is not known: they cannot be asked. Keeps the others' ids. */
-static void find_urls(struct round *r, enum lead_to to)
+/* Takes those of these n nodes whose address is known: others cannot be asked. */
+static void choose(struct round *r, const char *const *ids, size_t n, enum lead_to to)
 {
     struct coordinator *c = r->l->c;
-    size_t found = 0;
+    r->n = 0;
     pthread_mutex_lock(&c->lock);
-    for (size_t i = 0; i < r->n; i++) {
-        const struct membership_node *node = membership_find(&c->membership, r->ids[i]);
+    for (size_t i = 0; i < n; i++) {
+        const struct membership_node *node = membership_find(&c->membership, ids[i]);
         if (!node || node->member.url[0] == '\0' || (to == LEAD_TO_THE_LIVING && !node->member.alive))
             continue;
-        memcpy(r->urls[found], node->member.url, MEMBERS_URL_MAX);
-        memcpy(r->own[found], node->member.id, RING_ID_MAX);
-        r->ids[found] = r->own[found];
-        found++;
+        memcpy(r->urls[r->n], node->member.url, MEMBERS_URL_MAX);
+        memcpy(r->ids[r->n++], node->member.id, RING_ID_MAX);
     }
-    r->n = found;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -140,7 +136,7 @@ static int enough(const struct peer_call *calls, size_t n, void *ctx)
     return ringdoc_quorum_missing(r->l->takeover.doc, has_said_yes, r) == 0;
 }
 
-static enum err ask_some(struct round *r, enum lead_to to)
+static enum err ask_some(struct round *r, const char *const *ids, size_t n, enum lead_to to)
 {
     struct takeover *t = &r->l->takeover;
     struct takeover_question q = takeover_question(t);
@@ -148,7 +144,7 @@ static enum err ask_some(struct round *r, enum lead_to to)
     struct buf body;
     if (to == LEAD_TO_ALL)
         round.enough = enough;
-    find_urls(r, to);
+    choose(r, ids, n, to);
     if (r->n == 0)
         return ERR_OK;
     buf_init(&body, RINGDOC_BYTES_MAX + 1024);
@@ -170,10 +166,11 @@ enum err lead_ask(struct lead *l, enum lead_to to)
     enum takeover_phase before = l->takeover.phase;
     enum err e = ERR_OK;
     while (e == ERR_OK && l->takeover.phase == before && lead_may(l)) {
-        r.n = takeover_next(&l->takeover, r.ids, PEER_CALLS_MAX);
-        if (r.n == 0)
+        const char *ids[PEER_CALLS_MAX];
+        size_t n = takeover_next(&l->takeover, ids, PEER_CALLS_MAX);
+        if (n == 0)
             break;
-        e = ask_some(&r, to);
+        e = ask_some(&r, ids, n, to);
     }
     return e;
 }
@@ -218,11 +215,11 @@ static void take_refusal(struct lead *l, const char *id, const struct peer_call 
     json_free(answer);
 }
 
-static enum err order_some(struct round *r, uint64_t seq)
+static enum err order_some(struct round *r, const char *const *ids, size_t n, uint64_t seq)
 {
     struct peer_round round = {.timeout_ms = TIMEOUT_MS, .connect_timeout_ms = CONNECT_TIMEOUT_MS};
     struct buf body;
-    find_urls(r, LEAD_TO_THE_LIVING);
+    choose(r, ids, n, LEAD_TO_THE_LIVING);
     if (r->n == 0)
         return ERR_OK;
     buf_init(&body, ORDER_MAX);
@@ -248,18 +245,17 @@ enum err lead_order(struct lead *l)
     enum err e = ERR_OK;
     while (e == ERR_OK && l->takeover.phase == TAKEOVER_DONE && lead_may(l)) {
         const char *ids[PEER_CALLS_MAX];
-        size_t n = change_orders(&l->change, clock_boot_ms(), ids, PEER_CALLS_MAX);
-        r.n = 0;
+        size_t n = change_orders(&l->change, clock_boot_ms(), ids, PEER_CALLS_MAX), ready = 0;
         for (size_t i = 0; i < n; i++) {
             /* Who has another document of this number on disk must not settle by it: first the document, then the order. */
             if (takeover_has(&l->takeover, ids[i]))
-                r.ids[r.n++] = ids[i];
+                ids[ready++] = ids[i];
             else
                 change_not_told(&l->change, ids[i]);
         }
-        if (r.n == 0)
+        if (ready == 0)
             break;
-        e = order_some(&r, l->change.seq);
+        e = order_some(&r, ids, ready, l->change.seq);
     }
     return e;
 }

@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "tests/unit/coordinator/rings.h"
+#include "tests/unit/lib/peer/calls.h"
 
 #include <string.h>
 
@@ -26,18 +27,6 @@ enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_
         nodes.asked++;
     }
     return ERR_OK;
-}
-
-void peer_calls_release(struct peer_call *calls, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        buf_release(&calls[i].answer);
-}
-
-enum err peer_call(struct peer *p, struct peer_call *c, unsigned timeout_ms)
-{
-    struct peer_round round = {.timeout_ms = timeout_ms};
-    return peer_round(p, &round, c, 1);
 }
 
 /* Several nodes of one round show a newer document: each of their promises counts, though the list of nodes was made anew with the first of them. */

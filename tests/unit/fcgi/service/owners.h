@@ -4,6 +4,7 @@
 #ifndef RB_TESTS_SERVICE_OWNERS_H
 #define RB_TESTS_SERVICE_OWNERS_H
 
+#include "tests/unit/lib/peer/calls.h"
 #include "tests/unit/unit.h"
 
 #include "fcgi/service/app.h"
@@ -305,18 +306,6 @@ enum err peer_round(struct peer *p, const struct peer_round *round, struct peer_
         pthread_mutex_unlock(&owners.lock);
     }
     return ERR_OK;
-}
-
-void peer_calls_release(struct peer_call *calls, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        buf_release(&calls[i].answer);
-}
-
-enum err peer_call(struct peer *p, struct peer_call *c, unsigned timeout_ms)
-{
-    struct peer_round round = {.timeout_ms = timeout_ms};
-    return peer_round(p, &round, c, 1);
 }
 
 /* In place of stream.c: one body at a time. */
